@@ -48,7 +48,7 @@ mod tree;
 
 pub use engine::{
     Applied, Baseline, BaselineEntry, Counts, Fixed, InvalidBaseline, InvalidPlan, Options, Report,
-    ServicePlan, check, fix,
+    ServicePlan, SpanKind, Timeline, TimelineRow, TimelineSpan, Timelines, check, fix, timelines,
 };
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
 pub use input::{Place, Position, Problem, Source, SourceId, Sources, collect};

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::check::CheckArgs;
+use crate::check::{CheckArgs, TimelineArgs};
 use crate::completions::CompletionsArgs;
 use crate::explain::ExplainArgs;
 use crate::man::ManArgs;
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Print the settings of a platform that fit a service's plan
     Plan(PlanArgs),
+    /// Draw the shutdown of each workload on one time axis
+    Timeline(TimelineArgs),
     /// Judge a recorded rehearsal again, and print the verdict in any format
     Replay(ReplayArgs),
     /// Explain a check of `rehearse` or a rule of `check`: meaning, causes and remedies

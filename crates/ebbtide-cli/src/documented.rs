@@ -94,6 +94,7 @@ fn check(words: &[String]) -> Result<(), String> {
         },
         Command::Check(_)
         | Command::Plan(_)
+        | Command::Timeline(_)
         | Command::Replay(_)
         | Command::Explain(_)
         | Command::Completions(_)
@@ -174,7 +175,15 @@ fn call(line: &str) -> Option<Vec<String>> {
         (is_program(before) || (is_cargo && before == "--"))
             && matches!(
                 subcommand.as_str(),
-                "rehearse" | "check" | "plan" | "replay" | "explain" | "completions" | "man" | "demo"
+                "rehearse"
+                    | "check"
+                    | "plan"
+                    | "timeline"
+                    | "replay"
+                    | "explain"
+                    | "completions"
+                    | "man"
+                    | "demo"
             )
     };
     let at = words.windows(2).position(starts)?;

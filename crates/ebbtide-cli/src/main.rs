@@ -35,6 +35,7 @@ fn main() -> ExitCode {
             exit::Ending::Passed.into()
         }
         cli::Command::Check(args) => check::run(args).into(),
+        cli::Command::Timeline(args) => check::run_timeline(args).into(),
         cli::Command::Plan(args) => plan::run(&args).into(),
         // Its exit codes are those of a lifecycle.
         cli::Command::Demo(args) => ebbtide_demo::run(args),

@@ -2,9 +2,10 @@ use super::suppression::Suppressions;
 use super::{Baseline, Report, ServicePlan, edits, fingerprint, parallel};
 use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, compose, dockerfile, ecs, kubernetes, systemd};
-use crate::input::Sources;
+use crate::input::{Place, Problem, Sources};
 use crate::model::Project;
 use crate::rules::RULES;
+use crate::tree::Comment;
 
 /// Which rules run.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +20,21 @@ pub struct Options {
     pub baseline: Option<Baseline>,
 }
 
-/// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
-pub fn check(sources: Sources, options: &Options) -> Report {
+/// What was read of all sources, joined.
+pub(super) struct Read {
+    pub(super) project: Project,
+    pub(super) problems: Vec<Problem>,
+    comments: Vec<Comment>,
+    uneditable: Vec<Place>,
+    recognised: usize,
+}
+
+/// Reads every source, and joins what belongs together.
+pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     let mut all = Facts::default();
     let mut objects = kubernetes::Objects::default();
     let mut recognised = 0_usize;
-    for facts in parallel::read_all(&sources) {
+    for facts in parallel::read_all(sources) {
         recognised = recognised.saturating_add(usize::from(facts.format.is_some()));
         all.workloads.extend(facts.workloads);
         all.scripts.extend(facts.scripts);
@@ -35,27 +45,33 @@ pub fn check(sources: Sources, options: &Options) -> Report {
         all.ecs.append(facts.ecs);
         all.units.extend(facts.units);
     }
-    kubernetes::join(&mut all.workloads, &objects, &sources);
-    dockerfile::join(&mut all.workloads, &all.scripts, &sources);
-    ecs::join(&mut all.workloads, all.ecs, &sources);
+    kubernetes::join(&mut all.workloads, &objects, sources);
+    dockerfile::join(&mut all.workloads, &all.scripts, sources);
+    ecs::join(&mut all.workloads, all.ecs, sources);
     systemd::join(&mut all.workloads, all.units);
-    compose::join(&mut all.workloads, &sources);
+    compose::join(&mut all.workloads, sources);
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
     let project = Project { workloads: all.workloads };
+    Read { project, problems: all.problems, comments: all.comments, uneditable: all.uneditable, recognised }
+}
+
+/// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
+pub fn check(sources: Sources, options: &Options) -> Report {
+    let Read { project, mut problems, comments, uneditable, recognised } = read(&sources, options);
     let mut findings = Vec::new();
     for rule in RULES.iter().filter(|rule| options.runs(rule)) {
         (rule.check)(&project, &mut findings);
     }
-    edits::resolve(&sources, &all.uneditable, &mut findings);
+    edits::resolve(&sources, &uneditable, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
     fingerprint::add(&sources, &mut findings);
-    let suppressions = Suppressions::new(&sources, &all.comments, &project.workloads);
+    let suppressions = Suppressions::new(&sources, &comments, &project.workloads);
     suppressions.apply(&sources, &mut findings);
-    all.problems.extend(suppressions.into_problems());
+    problems.extend(suppressions.into_problems());
     let mut report = Report {
         sources,
         findings,
-        problems: all.problems,
+        problems,
         stale: Vec::new(),
         workloads: project.workloads.iter().filter(|workload| !workload.containers.is_empty()).count(),
         recognised,

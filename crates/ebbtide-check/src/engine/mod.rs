@@ -9,6 +9,7 @@ mod parallel;
 mod plan;
 mod report;
 mod suppression;
+mod timeline;
 
 pub use baseline::{Baseline, BaselineEntry, InvalidBaseline};
 pub use check::{Options, check};
@@ -16,3 +17,4 @@ pub use fix::{Applied, Fixed, fix};
 pub(crate) use plan::PlanTimes;
 pub use plan::{InvalidPlan, ServicePlan};
 pub use report::{Counts, Report};
+pub use timeline::{SpanKind, Timeline, TimelineRow, TimelineSpan, Timelines, timelines};

@@ -11,3 +11,4 @@ mod input;
 mod rule_pages;
 mod rules;
 mod suppression;
+mod timeline;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ebbtide_check::{Problem, SourceId, Sources, collect};
+use ebbtide_check::{Problem, ServicePlan, SourceId, Sources, collect};
+use ebbtide_rehearse::words::chain;
 
 /// The name of what is read from standard input.
 const STDIN: &str = "<stdin>";
@@ -52,4 +53,23 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
 /// Returns whether an argument means standard input.
 pub(super) fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// Reads the plans that the arguments name.
+///
+/// # Errors
+///
+/// Returns a message if a file cannot be read, or is no plan.
+pub(super) fn plans(arguments: &[String]) -> Result<Vec<ServicePlan>, String> {
+    arguments.iter().map(|argument| read_plan(argument)).collect()
+}
+
+/// Reads `[WORKLOAD=]FILE`.
+fn read_plan(argument: &str) -> Result<ServicePlan, String> {
+    let (workload, file) = match argument.split_once('=') {
+        Some((workload, file)) => (Some(workload), file),
+        None => (None, argument),
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?;
+    ServicePlan::parse(workload, file, &text).map_err(|error| chain(&error))
 }

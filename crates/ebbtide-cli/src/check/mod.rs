@@ -1,4 +1,4 @@
-//! `ebbtide check`.
+//! `ebbtide check` and `ebbtide timeline`.
 
 mod args;
 mod fixes;
@@ -7,6 +7,8 @@ mod input;
 mod junit;
 mod replace;
 mod run;
+mod timeline;
 
 pub(crate) use args::CheckArgs;
 pub(crate) use run::run;
+pub(crate) use timeline::{TimelineArgs, run as run_timeline};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ebbtide_check::render::{self, Look};
-use ebbtide_check::{Baseline, Options, Report, ServicePlan, Severity, check, fix};
+use ebbtide_check::{Baseline, Options, Report, Severity, check, fix};
 use ebbtide_rehearse::words::chain;
 
 use super::args::CheckArgs;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: CheckArgs) -> Ending {
 }
 
 fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
-    let plans = args.plan.iter().map(|plan| read_plan(plan)).collect::<Result<_, _>>().map_err(usage)?;
+    let plans = input::plans(&args.plan).map_err(usage)?;
     let options = Options {
         select: std::mem::take(&mut args.select),
         ignore: std::mem::take(&mut args.ignore),
@@ -109,14 +109,4 @@ fn read_baseline(file: &Path) -> Result<Baseline, Ending> {
         Ending::Usage
     })?;
     Baseline::parse(&name.to_string(), &text).map_err(|error| usage(chain(&error)))
-}
-
-/// Reads `[WORKLOAD=]FILE`.
-fn read_plan(argument: &str) -> Result<ServicePlan, String> {
-    let (workload, file) = match argument.split_once('=') {
-        Some((workload, file)) => (Some(workload), file),
-        None => (None, argument),
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?;
-    ServicePlan::parse(workload, file, &text).map_err(|error| chain(&error))
 }

@@ -23,4 +23,5 @@ pub(crate) use judgement::Judgement;
 #[cfg(test)]
 pub(crate) use junit::complaint as junit_complaint;
 pub(crate) use junit::write_junit;
+pub(crate) use paint::{BOLD, DIM, FAIL, PASS, WARN};
 pub(crate) use stderr::{Progress, complain, not_rehearsed, note, say};

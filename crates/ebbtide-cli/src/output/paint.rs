@@ -4,12 +4,12 @@
 use anstyle::{AnsiColor, Style};
 use ebbtide_rehearse::{Finding, Verdict};
 
-pub(super) const FAIL: Style = AnsiColor::Red.on_default().bold();
-pub(super) const PASS: Style = AnsiColor::Green.on_default();
-pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(crate) const FAIL: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const PASS: Style = AnsiColor::Green.on_default();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(super) const HINT: Style = AnsiColor::Cyan.on_default();
-pub(super) const DIM: Style = Style::new().dimmed();
-pub(super) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const BOLD: Style = Style::new().bold();
 
 /// The style of a finding.
 pub(super) fn finding(finding: Finding) -> Style {

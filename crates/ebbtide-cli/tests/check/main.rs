@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside test functions")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -155,17 +155,12 @@ fn the_plan_of_a_service_declares_its_drain() {
     }
 }
 
-/// Runs the command with a text as its standard input.
+/// Runs the command with a text as its standard input: a file, since a command that refuses its arguments reads nothing of a pipe.
 fn ebbtide_with_input(words: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
-        .args(words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(input.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_ebbtide")).args(words).stdin(file).output().unwrap()
 }
 
 #[test]
@@ -207,4 +202,22 @@ fn what_the_baseline_has_does_not_fail_and_what_comes_later_does() {
         assert_eq!(refused.status.code(), Some(2));
         assert!(text(&refused.stderr).contains(name), "{}", text(&refused.stderr));
     }
+}
+
+#[test]
+fn the_timeline_is_drawn_and_a_file_that_cannot_be_read_is_named() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("bad.yaml"), BAD).unwrap();
+    let drawn =
+        ebbtide(folder.path(), &["timeline", "--format", "svg=a.svg", "--format", "html=a.html", "bad.yaml"]);
+    let shown = text(&drawn.stdout);
+    assert_eq!(drawn.status.code(), Some(0), "{}", text(&drawn.stderr));
+    assert!(shown.contains("SIGKILL comes 12 s too early") && !shown.contains('\u{1b}'), "{shown}");
+    for (name, begin) in [("a.svg", "<svg "), ("a.html", "<!DOCTYPE html>")] {
+        assert!(fs::read_to_string(folder.path().join(name)).unwrap().starts_with(begin), "{name}");
+    }
+    fs::write(folder.path().join("broken.yaml"), "a: [\n").unwrap();
+    let partly = ebbtide(folder.path(), &["timeline", "broken.yaml", "bad.yaml"]);
+    assert_eq!((partly.status.code(), text(&partly.stdout)), (Some(2), shown));
+    assert!(text(&partly.stderr).contains("broken.yaml:1"), "{}", text(&partly.stderr));
 }

@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use super::TimelineRow;
+use super::build::rows;
+use crate::engine::Options;
+use crate::engine::check::read;
+use crate::input::{Place, Problem, Sources};
+use crate::model::{Platform, Workload};
+
+/// The shutdowns of the workloads of some files.
+#[derive(Debug)]
+pub struct Timelines {
+    /// The texts that the places are in.
+    pub sources: Sources,
+    /// Each workload that a platform stops, in the order of the places.
+    pub all: Vec<Timeline>,
+    /// What was not read.
+    pub problems: Vec<Problem>,
+}
+
+/// The shutdown of a workload. Times count from the begin of the stop.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// What stops, such as `Deployment shop/api`.
+    pub subject: String,
+    /// Where it is.
+    pub place: Place,
+    /// Its containers, and what leads to them.
+    pub rows: Vec<TimelineRow>,
+}
+
+impl Timeline {
+    /// Returns the end of the time axis.
+    pub fn end(&self) -> Duration {
+        self.rows.iter().map(TimelineRow::end).max().unwrap_or_default()
+    }
+}
+
+/// Reads sources and puts the shutdown of each workload on a time axis. Of the options, the plans matter.
+pub fn timelines(sources: Sources, options: &Options) -> Timelines {
+    let read = read(&sources, options);
+    let is_stopped = |workload: &&Workload| workload.platform != Platform::Image && !workload.is_oneshot;
+    let mut all: Vec<Timeline> = read
+        .project
+        .workloads
+        .iter()
+        .filter(is_stopped)
+        .map(|workload| Timeline { subject: workload.title(), place: workload.place, rows: rows(workload) })
+        .filter(|timeline| !timeline.rows.is_empty())
+        .collect();
+    all.sort_by_key(|timeline| timeline.place);
+    Timelines { sources, all, problems: read.problems }
+}

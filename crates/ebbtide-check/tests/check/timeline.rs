@@ -1,0 +1,124 @@
+//! The time axis agrees with the findings.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use ebbtide_check::{Example, Options, RULES, Sources, TimelineRow, Timelines, timelines};
+
+use crate::common::check_example;
+
+fn axis(files: &[(&str, &str)]) -> Timelines {
+    let mut sources = Sources::new();
+    for (name, text) in files {
+        sources.add(*name, *text);
+    }
+    timelines(sources, &Options::default())
+}
+
+fn axis_of_example(files: &[Example]) -> Timelines {
+    let files: Vec<_> = files.iter().map(|file| (file.name, file.text)).collect();
+    axis(&files)
+}
+
+/// Writes a row as `name: preStop 0-10, drain 10-40; signal 10, kill 30`.
+fn row(row: &TimelineRow) -> String {
+    let seconds = |time: Duration| time.as_secs_f64();
+    let mut text = format!("{}:", row.name);
+    for span in &row.spans {
+        let _ = write!(text, " {} {}-{},", span.kind.name(), seconds(span.start), seconds(span.end));
+    }
+    let show = |time: Option<Duration>| time.map_or("-".to_owned(), |time| seconds(time).to_string());
+    format!("{}; signal {}, kill {}", text.trim_end_matches(','), show(row.signal), show(row.kill))
+}
+
+fn rows(files: &[(&str, &str)]) -> Vec<String> {
+    axis(files).all.iter().flat_map(|timeline| &timeline.rows).map(row).collect()
+}
+
+fn pod(annotations: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: api, annotations: {{{annotations}}}}}\nspec: {{{spec}}}\n"
+    )
+}
+
+#[test]
+fn each_part_is_where_it_happens() {
+    for (annotations, spec, expected) in [
+        (
+            "ebbtide.dev/drain: 30s, ebbtide.dev/lame-duck: 5s",
+            "containers: [{name: a, lifecycle: {preStop: {sleep: {seconds: 10}}}}]",
+            "a: preStop 0-10, lame duck 10-15, drain 15-40, margin 40-42; signal 10, kill 30",
+        ),
+        ("", "containers: [{name: a}]", "a: drain time unknown 0-30; signal 0, kill 30"),
+        // The kubelet sends the signal at the end of the grace period, and leaves 2 s.
+        (
+            "",
+            "containers: [{name: a, lifecycle: {preStop: {sleep: {seconds: 30}}}}]",
+            "a: preStop 0-30, drain time unknown 30-32; signal 30, kill 32",
+        ),
+        (
+            "ebbtide.dev/drain: 5s",
+            "terminationGracePeriodSeconds: $X, containers: [{name: a}]",
+            "a: drain 0-5, margin 5-7; signal 0, kill -",
+        ),
+    ] {
+        assert_eq!(rows(&[("a.yaml", &pod(annotations, spec))]), [expected]);
+    }
+    let unit = "[Service]\nExecStart=/bin/a\nTimeoutStopSec=infinity\n";
+    assert_eq!(rows(&[("a.service", unit)]), ["a.service:; signal 0, kill -"]);
+}
+
+#[test]
+fn a_sidecar_receives_its_signal_when_the_main_containers_have_exited() {
+    let sidecar =
+        "initContainers: [{name: s, restartPolicy: Always, command: [gunicorn, --graceful-timeout=5]}]";
+    let known = pod("ebbtide.dev/drain: 20s", &format!("containers: [{{name: a}}], {sidecar}"));
+    assert_eq!(
+        rows(&[("a.yaml", &known)]),
+        [
+            "a: drain 0-20, margin 20-22; signal 0, kill 30",
+            "s: drain 20-25, margin 25-27; signal 20, kill 30"
+        ]
+    );
+    let unknown = pod("", &format!("containers: [{{name: a}}], {sidecar}"));
+    assert_eq!(
+        rows(&[("a.yaml", &unknown)]),
+        ["a: drain time unknown 0-30; signal 0, kill 30", "s:; signal -, kill 30"]
+    );
+}
+
+/// Every budget that does not fit is an overrun on the axis, and the other way round.
+#[test]
+fn the_overruns_are_those_of_the_rules() {
+    let mut overruns = 0;
+    for examples in RULES.iter().flat_map(|rule| [rule.bad, rule.good]) {
+        let report = check_example(examples);
+        let has =
+            |ids: &[&str]| report.findings.iter().filter(|finding| ids.contains(&finding.rule.id)).count();
+        // A hook that takes the whole grace period is another rule, and so is a pod without one.
+        if has(&["K002", "K004"]) > 0 {
+            continue;
+        }
+        let timelines = axis_of_example(examples);
+        let all = timelines.all.iter().flat_map(|timeline| &timeline.rows);
+        let late: Vec<String> = all.filter(|row| row.overrun().is_some()).map(row).collect();
+        assert_eq!(late.len(), has(&["K001", "C001", "E002", "S001"]), "{late:?} {:?}", examples[0]);
+        overruns += late.len();
+    }
+    assert!(overruns >= 4, "{overruns}");
+}
+
+#[test]
+fn parts_follow_each_other_and_are_on_the_axis() {
+    for examples in RULES.iter().flat_map(|rule| [rule.bad, rule.good]) {
+        for timeline in axis_of_example(examples).all {
+            for row in &timeline.rows {
+                assert!(
+                    row.spans.iter().all(|span| span.start <= span.end && span.end <= timeline.end()),
+                    "{row:?}"
+                );
+                assert!(row.spans.is_sorted_by_key(|span| span.start), "{row:?}");
+            }
+        }
+    }
+}
