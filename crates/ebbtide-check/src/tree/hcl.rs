@@ -11,11 +11,19 @@ use crate::input::{Place, SourceId};
 /// The tag of a value that is computed when the file is used. Its text is what is written.
 const EXPRESSION: &str = "expression";
 
+/// The largest file that is parsed, and the most entries of a mapping: the parser compares each key of an object with those before it.
+const MAX_BYTES: usize = 4 << 20;
+const MAX_ENTRIES: usize = 5_000;
+
 /// Parses HCL. A block is an entry under its type, and has a mapping for each of its labels, as in HCL's JSON syntax. Blocks of one
 /// type are several entries.
 pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
     let builder = Builder { source, text };
     let mut parsed = Parsed { comments: comments(source, text, &["#", "//"]), ..Parsed::default() };
+    if let Some((message, at)) = excess(text) {
+        parsed.errors.push(SyntaxError { message, place: Place::new(source, at, at) });
+        return parsed;
+    }
     match hcl_edit::parser::parse_body(text) {
         Ok(body) => {
             let place = Place::new(source, 0, text.len());
@@ -29,6 +37,29 @@ pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
         }
     }
     parsed
+}
+
+/// Returns why a text would take too long, and where. Signs in strings count too, which changes nothing for real files.
+fn excess(text: &str) -> Option<(String, usize)> {
+    if text.len() > MAX_BYTES {
+        return Some((format!("HCL larger than {} MiB", MAX_BYTES >> 20), 0));
+    }
+    let mut open: Vec<(u8, usize)> = Vec::new();
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' | b'[' | b'(' => open.push((byte, 0)),
+            b'}' | b']' | b')' => drop(open.pop()),
+            b',' | b'\n' => {
+                let Some((b'{', entries)) = open.last_mut() else { continue };
+                *entries = entries.saturating_add(1);
+                if *entries > MAX_ENTRIES {
+                    return Some((format!("mapping with more than {MAX_ENTRIES} entries"), at));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 struct Builder<'t> {
@@ -170,6 +201,15 @@ mod tests {
         assert_eq!((root.text_of("a"), root.text_of("b"), root.text_of("g")), (None, None, None));
         assert_eq!(root.get("c").unwrap().items()[0].get("d").and_then(Node::integer), Some(5));
         assert_eq!((root.text_of("e"), root.text_of("f")), (Some("true"), Some("[1]\n")));
+    }
+
+    #[test]
+    fn a_mapping_that_would_take_minutes_is_refused_and_a_long_list_is_read() {
+        let items = |count: usize| (0..count).map(|number| format!("k{number} = 1\n")).collect::<String>();
+        let wide = read(&format!("a = {{\n{}}}\n", items(MAX_ENTRIES + 1)));
+        assert!(wide.errors[0].message.contains("more than 5000 entries"), "{:?}", wide.errors);
+        assert_eq!(read(&format!("a = {{\n{}}}\n", items(500))).errors.len(), 0);
+        assert_eq!(read(&format!("a = [\n{}]\n", "1,\n".repeat(20_000))).errors.len(), 0);
     }
 
     #[test]

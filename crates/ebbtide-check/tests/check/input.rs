@@ -119,6 +119,8 @@ fn hostile_texts_end_quickly() {
         "- ".repeat(1 << 18),
         "&a ".repeat(1 << 16),
         long_line,
+        format!("a = {{\n{}}}\n", (0..50_000).map(|number| format!("k{number} = 1\n")).collect::<String>()),
+        format!("{{{}\"z\": 1}}", (0..50_000).map(|number| format!("\"k{number}\": 1,")).collect::<String>()),
         "\0".to_owned(),
     ] {
         for name in ["a.yaml", "a.json", "Dockerfile", "a.service", "a.tf", "fly.toml", "Procfile"] {
