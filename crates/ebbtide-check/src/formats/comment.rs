@@ -15,7 +15,9 @@ pub(super) fn apply(facts: &mut Facts) {
         })
     };
     let (drain, lame_duck) = (time(DRAIN), time(LAME_DUCK));
-    let is_plain = |platform| matches!(platform, Platform::Fly | Platform::Render | Platform::Heroku);
+    let is_plain = |platform| {
+        matches!(platform, Platform::Fly | Platform::ContainerApps | Platform::Render | Platform::Heroku)
+    };
     for workload in facts.workloads.iter_mut().filter(|workload| is_plain(workload.platform)) {
         workload.drain = drain.map(|(time, place)| Drain {
             time,

@@ -31,6 +31,7 @@ pub(crate) enum Format {
     Nomad,
     Terraform,
     Fly,
+    ContainerApps,
     Render,
     Heroku,
 }

@@ -78,6 +78,9 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         } else if paas::is_fly(&document.root) {
             paas::add_fly(&document.root, &mut facts);
             facts.format = Some(Format::Fly);
+        } else if paas::is_container_apps(&document.root) {
+            paas::add_container_apps(&document.root, &mut facts);
+            facts.format = Some(Format::ContainerApps);
         } else if paas::is_render(&document.root) {
             paas::add_render(&document.root, &mut facts);
             facts.format = Some(Format::Render);

@@ -2,7 +2,8 @@ use crate::input::{Source, SourceId};
 use crate::tree::{Parsed, parse_hcl, parse_json, parse_toml, parse_yaml};
 
 /// Words that JSON of a deployment has.
-const JSON_MARKS: [&str; 6] = [
+const JSON_MARKS: [&str; 7] = [
+    "Microsoft.App/containerApps",
     "apiVersion",
     "containerDefinitions",
     "AWSTemplateFormatVersion",

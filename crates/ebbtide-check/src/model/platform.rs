@@ -11,6 +11,7 @@ pub(crate) enum Platform {
     Knative,
     CloudRun,
     Fly,
+    ContainerApps,
     Render,
     Heroku,
 }
@@ -24,7 +25,7 @@ impl Platform {
     /// Returns the name of the setting of the grace period.
     pub(crate) fn grace_name(self) -> &'static str {
         match self {
-            Self::Kubernetes => "terminationGracePeriodSeconds",
+            Self::Kubernetes | Self::ContainerApps => "terminationGracePeriodSeconds",
             Self::Image => "docker stop --timeout",
             Self::Compose => "stop_grace_period",
             Self::Ecs => "stopTimeout",

@@ -9,15 +9,18 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The drain takes longer than the platform waits after SIGTERM",
     details: "
-Heroku and Render send SIGTERM and kill the process after 30 s. Render has a setting for it, `maxShutdownDelaySeconds`, of at most 300 s; Heroku has none:
+Heroku, Render and Azure Container Apps send SIGTERM and kill the process after 30 s. Render has a setting for it, `maxShutdownDelaySeconds`, of at most
+300 s, and Container Apps have `terminationGracePeriodSeconds` of the template; Heroku has none:
 
-    drain + 2 (margin) > 30, or maxShutdownDelaySeconds
+    drain + 2 (margin) > 30, or what is set
 
 The drain time has to be declared: by a comment `# ebbtide.dev/drain: 20s` in the file, or by a flag or a variable of a known server. If only the default of a
-known server is known, the finding is an info. The rule reads `render.yaml` and `Procfile`.
+known server is known, the finding is an info. The rule reads `render.yaml`, `Procfile`, the YAML and JSON of
+`az containerapp`, templates of the Azure resource manager and `azurerm_container_app` of Terraform.
 ",
     sources: &[
         "devcenter.heroku.com, dyno shutdown behavior: 30 s",
+        "learn.microsoft.com, Azure Container Apps, the ARM template: terminationGracePeriodSeconds",
         "render.com, the schema of blueprints: maxShutdownDelaySeconds, 1 to 300, 30 by default",
     ],
     bad: &[
@@ -32,18 +35,19 @@ known server is known, the finding is an info. The rule reads `render.yaml` and 
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.on(Platform::Render).chain(project.on(Platform::Heroku)) {
+    for workload in [Platform::ContainerApps, Platform::Render, Platform::Heroku]
+        .into_iter()
+        .flat_map(|one| project.on(one))
+    {
         for container in &workload.containers {
             let Some(budget) = Budget::of(workload, container).filter(Budget::overruns) else { continue };
             let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
             let (place, label) = workload_grace(workload);
-            let remedy = if workload.platform == Platform::Render {
-                format!(
-                    "set maxShutdownDelaySeconds to {} or more, or shorten the drain",
-                    number(budget.needed)
-                )
-            } else {
+            let remedy = if workload.platform.has_fixed_grace() {
                 "shorten the drain to 28 s or less".to_owned()
+            } else {
+                let name = workload.platform.grace_name();
+                format!("set {name} to {} or more, or shorten the drain", number(budget.needed))
             };
             findings.push(
                 Finding::new(&RULE, severity, workload, budget.title(), place, label)

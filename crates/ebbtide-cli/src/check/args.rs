@@ -12,7 +12,7 @@ use crate::output::Destination;
 ///
 /// Reads Kubernetes manifests (also what `helm template` and `kustomize build` print), Dockerfiles, Compose files, ECS task
 /// definitions and services, CloudFormation templates, Terraform (also its plans as JSON), systemd units, jobs of Nomad, and
-/// the files of Cloud Run, Knative, Fly, Render and Heroku. Reports time that does not add up, signals that do
+/// the files of Cloud Run, Knative, Azure Container Apps, Fly, Render and Heroku. Reports time that does not add up, signals that do
 /// not reach the program, and traffic that still flows to a process that has ended. What a file is, its content decides. A
 /// folder is walked; what `.gitignore` names is left out.
 #[derive(Debug, Args)]

@@ -1,5 +1,5 @@
 use super::shape::Resource;
-use super::{aws, google, kubernetes};
+use super::{aws, azure, google, kubernetes};
 use crate::formats::Facts;
 use crate::tree::Node;
 
@@ -23,6 +23,7 @@ pub(crate) fn add(path: &str, root: &Node, facts: &mut Facts) {
                 aws::target_group(resource, idle_timeout.clone(), facts);
             }
             "google_cloud_run_v2_service" | "google_cloud_run_service" => google::service(resource, facts),
+            "azurerm_container_app" => azure::container_app(resource, facts),
             kind if kind.starts_with("kubernetes_") => kubernetes::object(resource, facts),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Modules of Terraform: the resources that run workloads, in HCL, in its JSON, and in a plan.
 
 mod aws;
+mod azure;
 mod file;
 mod google;
 mod kubernetes;
