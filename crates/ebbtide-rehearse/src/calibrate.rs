@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::load::Address;
 use super::scenario::{LoadPlan, Route, ShapePlan, Span};
-use super::wire::{Connection, Exchange, RequestSpec};
+use super::wire::{Address, Connection, Exchange, RequestSpec};
 use crate::clock::{Clock, seconds};
 
 /// The capacity of the service.
@@ -68,7 +67,7 @@ async fn one(to: &Address, route: &Route, last: bool, clock: Clock) -> Option<Op
     let mut connection = Connection::open(to.socket, clock.now()).await.ok()?;
     let spec = RequestSpec::plain(route);
     let spec = if last { spec.last() } else { spec };
-    let request = spec.request(&to.authority, None).ok()?;
+    let request = spec.request(to, None).ok()?;
     let Exchange::Ended(seen) = connection.exchange(request, false).await else { return None };
     seen.answer?;
     if last {
@@ -151,6 +150,7 @@ mod tests {
             bound: 1,
             fitted: Fitted { storm: true, keepalive: true, open: true },
             phases: true,
+            posts: false,
         };
         fit(&mut plan, Capacity { rate, connections });
         plan.shapes

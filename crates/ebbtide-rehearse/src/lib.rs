@@ -46,8 +46,9 @@ pub use record::{
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use replay::{Replayed, replay};
 pub use scenario::{
-    BoxFuture, Expected, Fitted, LoadPlan, ManagedService, Program, Ready, Route, RunPlace, SHORT_THINK,
-    Scenario, ServiceStore, SetUp, ShapePlan, Span, StopPlan, StopSignal, Target,
+    BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService, Program, Ready,
+    RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario, ServiceStore, SetUp, ShapePlan,
+    Span, StopPlan, StopSignal, Target,
 };
 pub use trouble::NotRehearsed;
 #[cfg(any(test, feature = "samples"))]

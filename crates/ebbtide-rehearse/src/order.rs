@@ -1,18 +1,18 @@
 //! Turns the plan into the order of a load: its routes, its volume as the service's capacity permits, and the address of each
 //! shape and each phase of the protocol.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Method;
 
 use super::calibrate::{calibrate, connections, fit};
-use super::load::{Address, LoadOrder, PhaseRoute};
+use super::load::{LoadOrder, PhaseRoute};
 use super::place::first;
-use super::probe::{Got, get};
+use super::probe::{Got, try_route};
 use super::record::{NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
 use super::scenario::{LoadPlan, Program, Route, Scenario, ShapePlan};
 use super::trouble::NotRehearsed;
+use super::wire::Address;
 use crate::clock::Clock;
 use crate::words;
 
@@ -52,7 +52,7 @@ pub(super) async fn calibrated(
     let usual = [Shape::Storm, Shape::Keepalive, Shape::Open].into_iter().find_map(|shape| plan.route(shape));
     let Some(route) = usual.cloned() else { return Ok(None) };
     let to = match &route.target {
-        Some(target) => first(target).await?,
+        Some(target) => first(target, &home.template).await?,
         None => home.clone(),
     };
     let phases = if plan.phases { HELD_CONNECTIONS } else { 0 };
@@ -82,7 +82,7 @@ pub(super) async fn order(
     let mut addresses = Vec::new();
     for shape in plan.shapes.iter().map(ShapePlan::shape) {
         addresses.push(match plan.route(shape).and_then(|route| route.target.as_ref()) {
-            Some(target) => first(target).await?,
+            Some(target) => first(target, &home.template).await?,
             None => home.clone(),
         });
     }
@@ -99,39 +99,49 @@ pub(super) async fn order(
 }
 
 /// Sets every unset route of `plan` to the first common path that the service answers. Skips
-/// `ready_path`, because its answer changes at the signal, unless it is `/`.
+/// `ready_path`, because its answer changes at the signal, unless it is `/`. The open loop sends POST requests to the path if
+/// that is wanted and the service answers them.
 pub(super) async fn settle(
     plan: &mut LoadPlan,
-    socket: SocketAddr,
-    authority: &str,
+    home: &Address,
     ready_path: Option<&str>,
 ) -> Result<(), NotRehearsed> {
-    if !plan.routes_mut().any(|route| route.is_open()) {
+    let Some(method) = plan.routes_mut().find(|route| route.is_open()).map(|route| route.method.clone())
+    else {
         return Ok(());
-    }
+    };
     let mut seen = Vec::new();
     // A readiness URL without a path is the service's front page.
     let usual = USUAL.into_iter().filter(|path| Some(*path) != ready_path || *path == "/");
     for path in usual {
-        match get(socket, authority, path, TRY).await {
+        let route = Route { method: method.clone(), ..Route::get(path) };
+        let answer = match try_route(home, &route, TRY).await {
             // Except at the root, only a status of 200 to 299 shows that the path exists.
             Got::Status(status)
                 if matches!(status, 200..=299) || path == "/" && matches!(status, 300..=399) =>
             {
-                choose(plan, path);
+                choose(plan, &route, home).await;
                 return Ok(());
             }
-            Got::Status(status) => seen.push(format!("{path} answers {status}")),
-            Got::Grpc => seen.push(format!("{path} answers a gRPC status")),
-            Got::Refused | Got::NotHttp(_) | Got::Nothing => seen.push(format!("{path} gave no answer")),
-        }
+            Got::Status(status) => format!("answers {status}"),
+            Got::Grpc => "answers a gRPC status".to_owned(),
+            Got::Refused | Got::NotHttp(_) | Got::Nothing => "gave no answer".to_owned(),
+        };
+        seen.push(format!("{} {answer}", route.label()));
     }
     Err(NotRehearsed::NoRoute(seen.join(", ")))
 }
 
-fn choose(plan: &mut LoadPlan, path: &str) {
-    for route in plan.routes_mut().filter(|route| route.is_open()) {
-        *route = Route::get(path);
+async fn choose(plan: &mut LoadPlan, found: &Route, home: &Address) {
+    let post = Route { method: Method::POST, ..found.clone() };
+    let posts = plan.posts && plan.route(Shape::Open).is_some_and(Route::is_open);
+    let posts = posts && matches!(try_route(home, &post, TRY).await, Got::Status(200..=299));
+    for shape in &mut plan.shapes {
+        let is_open_loop = shape.shape() == Shape::Open;
+        let route = shape.route_mut();
+        if route.is_open() {
+            *route = if posts && is_open_loop { post.clone() } else { found.clone() };
+        }
     }
 }
 
@@ -157,7 +167,9 @@ fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &
         .into_iter()
         .map(|phase| {
             let route = match phase {
-                Phase::HalfBody => find(&|route| route.method == Method::POST, NO_POST_ROUTE),
+                Phase::HalfBody => {
+                    find(&|route| !home.template.body_for(&route.method).is_empty(), NO_POST_ROUTE)
+                }
                 Phase::Awaiting | Phase::Pipelined => find(
                     &|route| route.path.contains("{ms}") && route.method == Method::GET,
                     NO_ROUTE_WITH_MS,

@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::load::Address;
-use super::scenario::{Program, Ready, RunPlace, Scenario, ServiceStore, Target};
+use super::scenario::{Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target};
 use super::trouble::NotRehearsed;
+use super::wire::Address;
 
 /// How long a broker may take to remove a queue.
 const CLEARED: Duration = Duration::from_secs(2);
@@ -26,6 +27,8 @@ pub(super) struct Place {
     pub(super) env: Vec<(&'static str, OsString)>,
     /// Where the service will listen.
     pub(super) target: Target,
+    /// What the requests carry.
+    pub(super) template: Arc<RequestTemplate>,
     /// The readiness path; `None` when readiness is a bare port.
     pub(super) ready_path: Option<String>,
     /// The store to read after the exit.
@@ -63,7 +66,8 @@ impl Place {
                 (set_up.words, set_up.store)
             }
         };
-        Ok(Self { folder, words, env, target, ready_path, store })
+        let template = Arc::new(scenario.template.clone());
+        Ok(Self { folder, words, env, target, template, ready_path, store })
     }
 
     /// Removes what is outside the folder, if the broker responds. What cannot be removed is left: its name is not used again.
@@ -71,6 +75,11 @@ impl Place {
         if let Some(store) = &self.store {
             let _late = timeout(CLEARED, store.clear()).await;
         }
+    }
+
+    /// Returns the service's address at `socket`.
+    pub(super) fn address(&self, socket: SocketAddr) -> Address {
+        Address::new(socket, &self.target, &self.template)
     }
 
     /// Returns the folder, which is removed with the run.
@@ -99,10 +108,10 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, NotRehea
 }
 
 /// Resolves `target` to the first address that the resolver returns.
-pub(super) async fn first(target: &Target) -> Result<Address, NotRehearsed> {
+pub(super) async fn first(target: &Target, template: &Arc<RequestTemplate>) -> Result<Address, NotRehearsed> {
     let socket = resolve(target).await?.first().copied();
     let socket = socket.ok_or_else(|| NotRehearsed::Resolve(target.host.clone()))?;
-    Ok(Address { socket, authority: target.authority() })
+    Ok(Address::new(socket, target, template))
 }
 
 /// Returns whether a process listens at `socket`.
@@ -154,6 +163,7 @@ mod tests {
             words: Vec::new(),
             env: Vec::new(),
             target: Target { host: "127.0.0.1".into(), port: 1 },
+            template: Arc::default(),
             ready_path: None,
             store: Some(Box::new(Silent)),
         };

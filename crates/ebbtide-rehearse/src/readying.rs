@@ -59,7 +59,7 @@ async fn look(place: &Place, address: SocketAddr) -> Result<(), Option<String>> 
     let Some(path) = &place.ready_path else {
         return if taken(address).await { Ok(()) } else { Err(None) };
     };
-    match get(address, &place.target.authority(), path, LOOK).await {
+    match get(&place.address(address), path, LOOK).await {
         got if got.is_ready() => Ok(()),
         Got::Status(status) => Err(Some(format!("{path} answered {status}"))),
         Got::Grpc => Err(Some(format!("{path} was answered with a gRPC status, not by an HTTP route"))),

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::child::{Aftermath, Service, signal_state, tail};
 use super::conductor::News;
 use super::janitor::Janitor;
-use super::load::{Address, Load};
+use super::load::Load;
 use super::order::{calibrated, order, settle};
 use super::place::{Place, resolve, taken};
 use super::probe::{DatabaseProbe, ReadinessProbe};
@@ -20,6 +20,7 @@ use super::scenario::{Program, Scenario, ShapePlan, run_seed, signal_moment};
 use super::service_report;
 use super::trouble::NotRehearsed;
 use super::verdict::{Facts, RunVerdict, Terms, Verdict, broken, judge};
+use super::wire::Address;
 use crate::clock::{At, Clock};
 
 /// How long before the signal the connections of the protocol phases are prepared.
@@ -99,13 +100,13 @@ async fn run_at(
     let signal = scenario.stop.signal.signal();
     record.signal_state = signal_state(service.pid(), signal).await;
 
-    let home = Address { socket, authority: place.target.authority() };
+    let home = place.address(socket);
     let mut plan = scenario.load.clone();
-    settle(&mut plan, socket, &home.authority, place.ready_path.as_deref()).await?;
+    settle(&mut plan, &home, place.ready_path.as_deref()).await?;
     let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
     let order = order(scenario, plan, crowded, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
     let shapes = order.plan.shapes.iter().map(ShapePlan::shape).collect();
-    let probe = |path| ReadinessProbe::start(socket, home.authority.clone(), path, clock);
+    let probe = |path| ReadinessProbe::start(home.clone(), path, clock);
     let readiness = place.ready_path.clone().map(probe);
     record.load_began = clock.now();
     let load = Load::start(order, clock)?;

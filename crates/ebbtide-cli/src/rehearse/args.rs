@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal};
+use ebbtide_rehearse::{Expected, HostName, Ready, RequestHeader, Span, StopSignal};
+use http::Method;
 
 use super::values::{
-    clients, duration, expect_status, expected, limit, number, ready, requests, runs, signal, span, status,
-    url,
+    ShapeUrl, clients, duration, expect_status, expected, limit, method, number, ready, requests, runs,
+    signal, span, status, url,
 };
 use crate::output::{Destination, VerdictFormat};
 
@@ -56,19 +57,49 @@ pub(crate) struct RehearseArgs {
 
     /// Request that a shape of load sends; at most one per shape
     ///
-    /// SHAPE is storm, keepalive, slow, open or orders. METHOD is optional (default: GET). PATH may be a full http://
+    /// SHAPE is storm, keepalive, slow, open or orders. METHOD is optional (default: --method). PATH may be a full http://
     /// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
-    /// service answers (`/`, `/ping`, `/status`, …). The path of --ready is skipped unless it is `/`: its answer changes
-    /// at the shutdown.
-    #[arg(long, help_heading = LOAD, value_name = "SHAPE=METHOD:PATH", value_parser = url)]
-    pub(super) url: Vec<(Shape, Route)>,
+    /// service answers (`/`, `/ping`, `/status`, …), and open sends POST requests to it if the service answers these
+    /// with 200 to 299. The path of --ready is skipped unless it is `/`: its answer changes at the shutdown.
+    #[arg(long, help_heading = REQUESTS, value_name = "SHAPE=METHOD:PATH", value_parser = url)]
+    pub(super) url: Vec<ShapeUrl>,
+
+    /// Method of the requests that have none in --url
+    ///
+    /// Default: GET, or POST with --body or --body-file. `--method GET` sends no POST requests except those of --url.
+    #[arg(long, help_heading = REQUESTS, value_name = "METHOD", value_parser = method, conflicts_with = "demo")]
+    pub(super) method: Option<Method>,
+
+    /// Header of every request, those to --ready included; repeatable
+    ///
+    /// For example 'Authorization: Bearer TOKEN'. Headers of the connection and of the body's length are refused: the
+    /// rehearsal sets them. Each request also has a number in the header `x-ebbtide-request`, unique in its run.
+    #[arg(long, help_heading = REQUESTS, value_name = "NAME: VALUE", value_parser = RequestHeader::parse)]
+    pub(super) header: Vec<RequestHeader>,
+
+    /// Host header of every request
+    ///
+    /// For a service that selects by host name. Default: the address of --ready, or of the URL in --url.
+    #[arg(long, help_heading = REQUESTS, value_name = "NAME[:PORT]", value_parser = HostName::parse)]
+    pub(super) host: Option<HostName>,
+
+    /// Body of every request whose method is neither GET nor HEAD
+    ///
+    /// A JSON object or array has the Content-Type application/json, any other body the one that --header sets. Default:
+    /// a small JSON object for POST, PUT and PATCH. Requests of --url orders=… keep their own body.
+    #[arg(long, help_heading = REQUESTS, value_name = "TEXT", conflicts_with_all = ["demo", "body_file"])]
+    pub(super) body: Option<String>,
+
+    /// File with the body, instead of --body; at most 64 MiB
+    #[arg(long, help_heading = REQUESTS, value_name = "FILE", conflicts_with = "demo")]
+    pub(super) body_file: Option<PathBuf>,
 
     /// Statuses of 400 to 599 that a route may always answer
     ///
     /// For example 401 for a route that requires a login. A route whose responses all have another such status proves
     /// nothing, and `routes-served` is inconclusive.
-    #[arg(long, help_heading = LOAD, value_name = "STATUS", value_delimiter = ',', value_parser = expect_status, allow_hyphen_values = true)]
+    #[arg(long, help_heading = REQUESTS, value_name = "STATUS", value_delimiter = ',', value_parser = expect_status, allow_hyphen_values = true)]
     pub(super) expect_status: Vec<u16>,
 
     /// Clients that open a new connection for every request; 0 disables
@@ -98,7 +129,7 @@ pub(crate) struct RehearseArgs {
 
     /// Duration of a slow request
     ///
-    /// Passed in the path as `{ms}`. Without `{ms}`, a POST or PUT request sends its body slowly.
+    /// Passed in the path as `{ms}`. Without `{ms}`, a request with a body (POST, PUT, PATCH) sends it slowly.
     #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "3s-5s", value_parser = span, allow_hyphen_values = true)]
     pub(super) slow_time: Span,
 
@@ -207,6 +238,7 @@ pub(crate) struct RehearseArgs {
 pub(super) const MOST_RUNS: u32 = 10_000;
 
 const SERVICE: &str = "Service";
+const REQUESTS: &str = "Requests";
 const LOAD: &str = "Load";
 const STOP: &str = "Stop";
 const OUTPUT: &str = "Output";
@@ -221,6 +253,12 @@ Examples:
           --url storm=/ping --url keepalive=/ping --url slow='/slow?ms={ms}' \\
           --repeat 25 --seed 7 --format text --format json=rehearsal.json \\
           --record events.ndjson \\
+          -- ./my-service --port 8080
+
+  Requests as the service's clients send them:
+      ebbtide rehearse --ready http://127.0.0.1:8080/readyz --host shop.example.org \\
+          --header 'Authorization: Bearer TOKEN' --url keepalive=GET:/items \\
+          --url open=POST:/items --url slow=POST:/items --body '{\"name\":\"pen\"}' \\
           -- ./my-service --port 8080
 
   The demo, and the demo with a fault:

@@ -1,12 +1,17 @@
 //! Converts the options to a scenario.
 
 use std::env;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use ebbtide_demo::MissingFeature;
 use ebbtide_rehearse::{
-    Fitted, LoadPlan, Program, Ready, Route, SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan,
+    BadTarget, Fitted, LoadPlan, Program, Ready, RequestTemplate, Route, SHORT_THINK, Scenario, Shape,
+    ShapePlan, StopPlan,
 };
+use http::Method;
 use thiserror::Error;
 
 use super::args::{MOST_RUNS, RehearseArgs};
@@ -24,6 +29,15 @@ pub(crate) enum BadPlan {
     /// A shape has more than one route.
     #[error("--url {0}=… was given more than once")]
     TwoRoutes(Shape),
+    /// The body belongs to no request.
+    #[error("the body is not sent: every request is a GET, a HEAD or an order")]
+    BodyNotSent,
+    /// The file of `--body-file` cannot be read.
+    #[error("cannot read `{0}` (--body-file): {1}")]
+    BodyFile(String, io::Error),
+    /// A route cannot be used.
+    #[error(transparent)]
+    Route(#[from] BadTarget),
     /// The command of `--compare` has no words, or an open quote.
     #[error("invalid --compare `{0}`: expected a command line")]
     Compare(String),
@@ -48,7 +62,11 @@ impl BadPlan {
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
             Self::Kill => "SIGKILL is sent anyway at the end of --grace".to_owned(),
             Self::Compare(_) => "quote the command as one argument: --compare './old --port 8080'".to_owned(),
-            Self::TwoRoutes(_) => "`ebbtide rehearse --help` explains every option".to_owned(),
+            Self::BodyNotSent => "--method POST, or --url SHAPE=POST:PATH, sends it".to_owned(),
+            Self::BodyFile(..) => "--body takes the body itself".to_owned(),
+            Self::Route(_) | Self::TwoRoutes(_) => {
+                "`ebbtide rehearse --help` explains every option".to_owned()
+            }
         }
     }
 }
@@ -66,6 +84,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     if shapes.is_empty() {
         return Err(BadPlan::NoLoad);
     }
+    let template = template(args, &shapes)?;
     let command = args.command.clone();
     let database = database(args)?;
     Ok(Scenario {
@@ -80,6 +99,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         allow_status: args.allow_status.clone(),
         expect_status: args.expect_status.clone(),
         strict: args.strict,
+        template,
         load: LoadPlan {
             shapes,
             request_limit: args.request_timeout,
@@ -87,6 +107,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
             bound: args.max_requests,
             fitted: fitted(args),
             phases: !args.no_phases,
+            posts: args.method.is_none(),
         },
         stop: StopPlan {
             signal: args.signal,
@@ -111,6 +132,43 @@ pub(super) fn compared(args: &RehearseArgs, scenario: &Scenario) -> Result<Optio
     let words = words.ok_or_else(|| BadPlan::Compare(line.clone()))?;
     let program = Program::Command(words.into_iter().map(Into::into).collect());
     Ok(Some(Scenario { program, ..scenario.clone() }))
+}
+
+/// The longest body that a file may have.
+const LONGEST_BODY: u64 = 64 * 1024 * 1024;
+
+/// Returns what the requests of `shapes` carry.
+fn template(args: &RehearseArgs, shapes: &[ShapePlan]) -> Result<RequestTemplate, BadPlan> {
+    let body = match &args.body_file {
+        Some(path) => {
+            let unreadable = |error| BadPlan::BodyFile(path.display().to_string(), error);
+            Some(read(path).map_err(unreadable)?)
+        }
+        None => args.body.clone().map(String::into_bytes),
+    };
+    let template =
+        RequestTemplate { headers: args.header.clone(), host: args.host.clone(), body: body.map(Into::into) };
+    let sends_body =
+        |shape: &ShapePlan| shape.shape() != Shape::Orders && template.has_body(&shape.route().method);
+    if template.body.is_some() && !shapes.iter().any(sends_body) {
+        return Err(BadPlan::BodyNotSent);
+    }
+    Ok(template)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    File::open(path)?.take(LONGEST_BODY.saturating_add(1)).read_to_end(&mut body)?;
+    if body.len() as u64 > LONGEST_BODY {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "longer than 64 MiB"));
+    }
+    Ok(body)
+}
+
+/// Returns the method of requests that have none in `--url`.
+fn method(args: &RehearseArgs) -> Method {
+    let has_body = args.body.is_some() || args.body_file.is_some();
+    args.method.clone().unwrap_or(if has_body { Method::POST } else { Method::GET })
 }
 
 /// Returns the database to watch: the one from `--database-url`, or else the demo's.
@@ -149,7 +207,7 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
         let route = route(args, Shape::Keepalive)?;
         shapes.push(ShapePlan::Keepalive { clients: keepalive, think, route });
     }
-    let has_slow = args.demo || args.url.iter().any(|(shape, _)| *shape == Shape::Slow);
+    let has_slow = args.demo || has_url(args, Shape::Slow);
     let slow = args.slow.unwrap_or(if has_slow { 8 } else { 0 });
     if slow > 0 {
         let route = route(args, Shape::Slow)?;
@@ -158,7 +216,7 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     if open > 0 {
         shapes.push(ShapePlan::Open { rate: open, route: route(args, Shape::Open)? });
     }
-    let has_orders = args.demo || args.url.iter().any(|(shape, _)| *shape == Shape::Orders);
+    let has_orders = args.demo || has_url(args, Shape::Orders);
     let orders = args.orders.unwrap_or(if has_orders { 4 } else { 0 });
     if orders > 0 {
         let route = route(args, Shape::Orders)?;
@@ -167,20 +225,25 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     Ok(shapes)
 }
 
+fn has_url(args: &RehearseArgs, shape: Shape) -> bool {
+    args.url.iter().any(|url| url.shape == shape)
+}
+
 /// Returns the route of `shape`: the given one, or else the demo's, or else one that is searched for when the service is ready.
 fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
-    let mut given = args.url.iter().filter(|(known, _)| *known == shape).map(|(_, route)| route);
+    let method = method(args);
+    let mut given = args.url.iter().filter(|url| url.shape == shape);
     match (given.next(), given.next()) {
         (Some(_), Some(_)) => return Err(BadPlan::TwoRoutes(shape)),
-        (Some(route), None) => return Ok(route.clone()),
+        (Some(url), None) => return Ok(url.route(&method)?),
         (None, _) => {}
     }
     let path = match (args.demo, shape) {
         (true, Shape::Slow) => "/slow?ms={ms}",
-        (true, Shape::Orders) => return Ok(Route { method: http::Method::POST, ..Route::get("/orders") }),
+        (true, Shape::Orders) => return Ok(Route { method: Method::POST, ..Route::get("/orders") }),
         (true, _) => "/ping",
         (false, Shape::Slow | Shape::Orders) => return Err(BadPlan::NoRoute(shape)),
-        (false, _) => return Ok(Route::to_be_found()),
+        (false, _) => return Ok(Route { method, ..Route::to_be_found() }),
     };
     Ok(Route::get(path))
 }
@@ -196,6 +259,9 @@ mod tests {
         error_form::walk! {
             BadPlan::NoRoute(_) => BadPlan::NoRoute(Shape::Storm);
             BadPlan::NoLoad => BadPlan::NoLoad;
+            BadPlan::BodyNotSent => BadPlan::BodyNotSent;
+            BadPlan::BodyFile(..) => BadPlan::BodyFile("body.json".to_owned(), io::ErrorKind::NotFound.into());
+            BadPlan::Route(_) => BadPlan::Route(BadTarget::NotARoute("POST".to_owned()));
             BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());
             BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);
             BadPlan::Kill => BadPlan::Kill;
@@ -210,6 +276,8 @@ mod tests {
         for error in [
             BadPlan::NoRoute(Shape::Storm),
             BadPlan::NoLoad,
+            BadPlan::BodyNotSent,
+            BadPlan::BodyFile("body.json".to_owned(), io::ErrorKind::NotFound.into()),
             BadPlan::TwoRoutes(Shape::Storm),
             BadPlan::Kill,
             BadPlan::Feature(missing()),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::args::MOST_RUNS;
 use ebbtide_core::model::parse_duration;
-use ebbtide_rehearse::{Expected, Ready, Route, Shape, Span, StopSignal, Target};
+use ebbtide_rehearse::{BadTarget, Expected, Ready, Route, Shape, Span, StopSignal, Target};
+use http::Method;
 
 /// Parses a duration such as `500ms`, `1.5s`, `2m`, `30`, as the library's environment variables do; at most one day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -94,8 +95,22 @@ pub(super) fn ready(text: &str) -> Result<Ready, String> {
     Target::from_port(text).map(Ready::Port).map_err(|error| error.to_string())
 }
 
+/// A shape and its route, as `--url` gives them. The method may be missing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ShapeUrl {
+    pub(super) shape: Shape,
+    route: String,
+}
+
+impl ShapeUrl {
+    /// Returns the route, with `method` if it has none.
+    pub(super) fn route(&self, method: &Method) -> Result<Route, BadTarget> {
+        Route::parse_or(&self.route, method)
+    }
+}
+
 /// Parses a shape and its route: `storm=GET:/path`.
-pub(super) fn url(text: &str) -> Result<(Shape, Route), String> {
+pub(super) fn url(text: &str) -> Result<ShapeUrl, String> {
     let wrong = || {
         format!(
             "invalid route `{text}`: expected SHAPE=METHOD:PATH; shapes: storm, keepalive, slow, open, orders"
@@ -104,7 +119,15 @@ pub(super) fn url(text: &str) -> Result<(Shape, Route), String> {
     let (shape, route) = text.split_once('=').ok_or_else(wrong)?;
     let known = Shape::ALL.into_iter().filter(|shape| *shape != Shape::Phases);
     let shape = known.into_iter().find(|known| known.name() == shape).ok_or_else(wrong)?;
-    Ok((shape, Route::parse(route).map_err(|error| error.to_string())?))
+    Route::parse(route).map_err(|error| error.to_string())?;
+    Ok(ShapeUrl { shape, route: route.to_owned() })
+}
+
+/// Parses a method.
+pub(super) fn method(text: &str) -> Result<Method, String> {
+    let upper = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    let method = text.parse().ok().filter(|method| upper && *method != Method::CONNECT);
+    method.ok_or_else(|| format!("invalid method `{text}`: expected a name such as POST, and not CONNECT"))
 }
 
 /// Parses a stop signal: `TERM`, `SIGINT`, `15`.
@@ -167,7 +190,17 @@ mod tests {
     #[test]
     fn each_time_and_each_number_refuses_a_negative_value() {
         let options = RehearseArgs::augment_args(Command::new("rehearse"));
-        let text = ["COMMAND", "FILE", "FORMAT[=FILE]", "SHAPE=METHOD:PATH", "URL"];
+        let text = [
+            "COMMAND",
+            "FILE",
+            "FORMAT[=FILE]",
+            "METHOD",
+            "NAME: VALUE",
+            "NAME[:PORT]",
+            "SHAPE=METHOD:PATH",
+            "TEXT",
+            "URL",
+        ];
         let is_number = |value: &str| !text.contains(&value);
         let mut seen = Vec::new();
         for option in options.get_opts() {
@@ -209,8 +242,17 @@ mod tests {
 
     #[test]
     fn a_url_names_a_known_shape() {
-        assert_eq!(url("slow=GET:/slow?ms={ms}").unwrap().0, Shape::Slow);
+        let slow = url("slow=/slow?ms={ms}").unwrap();
+        assert_eq!((slow.shape, slow.route(&Method::PUT).unwrap().method), (Shape::Slow, Method::PUT));
         assert!(url("phases=GET:/").is_err());
         assert!(url("storm").is_err());
+    }
+
+    #[test]
+    fn a_method_is_written_in_capitals() {
+        assert_eq!(method("PATCH"), Ok(Method::PATCH));
+        for text in ["", "post", "PO ST", "CONNECT", "GET:"] {
+            assert!(method(text).unwrap_err().starts_with(&format!("invalid method `{text}`: ")), "{text}");
+        }
     }
 }

@@ -12,6 +12,7 @@ mod packaging;
 mod ports;
 mod processes;
 mod repeated;
+mod requests;
 mod scene;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod servers;

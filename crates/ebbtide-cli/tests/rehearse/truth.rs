@@ -43,7 +43,7 @@ fn a_grpc_status_and_http2_are_not_readiness() {
     );
     says("http2", limit, &["/readyz was answered with HTTP/2", "hint: the probes and the load are HTTP/1"]);
     // Readiness is HTTP, and no other route is.
-    says("grpc-routes", &[], &["no route to load was found: / answers a gRPC status"]);
+    says("grpc-routes", &[], &["no route to load was found: GET / answers a gRPC status"]);
     let seen = holds(&Row::innocent("grpc-routes", &GRPC).says(Says::Inconclusive));
     let evidence = seen.evidence("routes-served");
     assert!(
@@ -80,7 +80,7 @@ fn a_graceful_service_passes_with_only_its_readiness_url() {
 fn the_default_load_never_requests_the_readiness_path() {
     holds(&Row::innocent("no-root", &[]));
     let seen = holds(&Row::innocent("only-readiness", &[]).says(Says::NotRehearsed));
-    assert!(seen.words().contains("no route to load was found: / answers 404"), "{}", seen.words());
+    assert!(seen.words().contains("no route to load was found: GET / answers 404"), "{}", seen.words());
     assert!(seen.words().contains("--url"), "{}", seen.words());
 }
 

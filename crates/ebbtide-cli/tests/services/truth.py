@@ -60,11 +60,14 @@ class Conn:
         head, self.read = self.read.split(b"\r\n\r\n", 1)
         lines = head.decode().split("\r\n")
         method, path, _ = lines[0].split(" ")
-        headers = dict((k.lower(), v.strip()) for k, v in (line.split(":", 1) for line in lines[1:]))
+        headers = {}
+        for name, value in (line.split(":", 1) for line in lines[1:]):
+            earlier = headers.get(name.lower())
+            headers[name.lower()] = f"{earlier}, {value.strip()}" if earlier else value.strip()
         length = int(headers.get("content-length", "0"))
         while len(self.read) < length:
             self.more()
-        self.read = self.read[length:]
+        self.body, self.read = self.read[:length], self.read[length:]
         self.served += 1
         number = headers.get("x-ebbtide-request")
         if number:
@@ -96,11 +99,25 @@ class Conn:
 stopped = [0.0]
 
 
+def as_wanted(method, headers, body):
+    """Whether a request is as the clients of a particular service send it: its readiness probe has no body."""
+    if (headers.get("host"), headers.get("x-tenant")) != ("shop.example.org", "a, b"):
+        return False
+    sent = (headers.get("content-type"), body)
+    return sent == ("application/json", b'{"name": "pen"}') if method != "GET" else sent == (None, b"")
+
+
 def answer(conn, method, path, headers, number):
     """Answers one request; returns whether the connection is kept."""
     stop = stopping.is_set()
     close = headers.get("connection", "").lower() == "close" or (stop and not is_("keeps-connections"))
     status, body, more = "200 OK", b"ok", ""
+    if is_("particular") and not as_wanted(method, headers, conn.body):
+        conn.finish(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", number)
+        return True
+    if is_("gets-only") and method != "GET":
+        conn.finish(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n", number)
+        return not close
     # Readiness.
     if path == "/readyz" or is_("health-aliases") and path in ("/health", "/healthz"):
         looks[0] += 1
@@ -145,7 +162,7 @@ def answer(conn, method, path, headers, number):
             status, body, more = "503 Service Unavailable", b"stopping", "Retry-After: 1\r\n"
         if is_("dynamic"):
             body = f'{{"count": {counter[0]}, "now": {time.time()}}}'.encode()
-        if stop and is_("unanswered"):
+        if stop and (is_("unanswered") or is_("drops-posts") and method == "POST"):
             raise Gone
         if stop and is_("reset"):
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

@@ -7,11 +7,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::context::{ClientContext, NextStep};
-use super::engine::Address;
 use crate::clock::{At, seconds};
 use crate::record::Shape;
 use crate::scenario::{Route, SHORT_THINK, ShapePlan, Span};
-use crate::wire::{Connection, RequestSpec};
+use crate::wire::{Address, Connection, RequestSpec};
 
 /// Runs one client of `shape`, or the open loop, until the load ends. The clients of a storm with a rate share `pace`.
 pub(super) async fn client(

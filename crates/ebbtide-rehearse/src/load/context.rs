@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::engine::{Address, Gauge};
+use super::engine::Gauge;
 use crate::clock::{At, Clock};
 use crate::record::{Meaning, Outcome, Request, Shape, Traffic};
-use crate::wire::{Connection, Exchange, NoConnection, RequestResult, RequestSpec};
+use crate::wire::{Address, Connection, Exchange, NoConnection, RequestResult, RequestSpec};
 
 /// The shared state of all clients of a run. It stays on the load's thread.
 pub(super) struct ClientContext {
@@ -152,7 +152,7 @@ impl ClientContext {
         (pending.fresh, pending.opened) = (connection.is_fresh(), connection.opened());
         pending.connected = Some(self.clock.now());
         let keep_body = spec.keep_body;
-        let request = match spec.request(&to.authority, Some(pending.id)) {
+        let request = match spec.request(to, Some(pending.id)) {
             Ok(request) => request,
             Err(error) => return self.trouble(&io::Error::other(error)),
         };

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -19,15 +18,7 @@ use super::phases;
 use crate::clock::Clock;
 use crate::record::{Phase, Traffic};
 use crate::scenario::{LoadPlan, Route, ShapePlan};
-
-/// Where requests go: the socket, and the name in the `Host` header.
-#[derive(Clone, Debug)]
-pub(crate) struct Address {
-    /// The address to connect to.
-    pub socket: SocketAddr,
-    /// The `Host` header.
-    pub authority: String,
-}
+use crate::wire::Address;
 
 /// The load of one run.
 #[derive(Debug)]

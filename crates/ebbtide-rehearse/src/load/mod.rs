@@ -7,4 +7,4 @@ mod phases;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use engine::{Address, Load, LoadOrder, PhaseRoute};
+pub(crate) use engine::{Load, LoadOrder, PhaseRoute};

@@ -6,11 +6,10 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::context::{ClientContext, Stage};
-use super::engine::Address;
 use crate::clock::At;
 use crate::record::{Close, HeldConnection, Outcome, Phase, Request, Shape};
 use crate::scenario::Route;
-use crate::wire::{RawConnection, RequestResult, Socket, raw_request};
+use crate::wire::{Address, RawConnection, RawRequest, RequestResult, Socket, raw_request};
 
 /// How long after the signal the client continues.
 const GOES_ON: Duration = Duration::from_millis(150);
@@ -80,7 +79,7 @@ impl PhaseClient<'_> {
             info.fresh = false;
         }
         let id = self.number()?;
-        let request = raw_request(&self.route, &self.to.authority, id, SLOW);
+        let request = self.request(id, SLOW)?;
         let now = match self.phase {
             Phase::Silent | Phase::Idle | Phase::AfterSignal => 0,
             Phase::HalfHead | Phase::SecondHalfSent => request.head / 2,
@@ -95,7 +94,7 @@ impl PhaseClient<'_> {
         }
         let second = if self.phase == Phase::Pipelined { Some(self.number()?) } else { None };
         if let Some(second) = second {
-            let second = raw_request(&self.route, &self.to.authority, second, Duration::ZERO);
+            let second = self.request(second, Duration::ZERO)?;
             raw.write(&second.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
         }
         Ok(PreparedConnection { raw, rest: rest.to_vec(), begun, info, id, second })
@@ -105,7 +104,7 @@ impl PhaseClient<'_> {
     async fn first_exchange(&self, raw: &mut RawConnection, info: ConnectionInfo) -> Result<(), String> {
         let id = self.number()?;
         let begun = self.context.clock.now();
-        let first = raw_request(&self.route, &self.to.authority, id, Duration::ZERO);
+        let first = self.request(id, Duration::ZERO)?;
         raw.write(&first.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
         let seen = raw.answer(&self.route.method).await;
         let keeps = seen.answer.is_some_and(|answer| answer.keeps);
@@ -185,7 +184,10 @@ impl PhaseClient<'_> {
             },
             Ok(Ok(socket)) => {
                 let mut raw = RawConnection::new(socket);
-                let request = raw_request(&self.route, &self.to.authority, id, Duration::ZERO);
+                let request = match self.request(id, Duration::ZERO) {
+                    Ok(request) => request,
+                    Err(why) => return record_held(self.context, self.phase, Err(why), false),
+                };
                 let sent = raw.write(&request.bytes).await.is_ok();
                 RequestResult { sent, ..self.read(&mut raw).await }
             }
@@ -201,6 +203,10 @@ impl PhaseClient<'_> {
             () = sleep(self.context.request_limit) => RequestResult::without_answer(Outcome::TimedOut),
             () = self.context.until(Stage::Abandoned) => RequestResult::without_answer(Outcome::TimedOut),
         }
+    }
+
+    fn request(&self, id: u64, time: Duration) -> Result<RawRequest, String> {
+        raw_request(&self.route, &self.to, id, time).map_err(|error| format!("no valid request: {error}"))
     }
 
     fn number(&self) -> Result<u64, String> {

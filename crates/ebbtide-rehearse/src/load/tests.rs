@@ -1,16 +1,19 @@
 //! The clients against servers that treat them badly.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{Address, Load, LoadOrder};
+use http::Method;
+
+use super::{Load, LoadOrder};
 use crate::clock::Clock;
 use crate::record::{Meaning, Outcome, Traffic};
-use crate::scenario::{Fitted, LoadPlan, Route, SHORT_THINK, ShapePlan, Span};
+use crate::scenario::{Fitted, LoadPlan, Route, SHORT_THINK, ShapePlan, Span, Target};
+use crate::wire::Address;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -49,7 +52,7 @@ fn server(manners: Manners) -> (SocketAddr, Seen) {
 fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     for nth in 1.. {
-        let mut id = None;
+        let (mut id, mut length) = (None, 0);
         loop {
             let mut line = String::new();
             match lines.read_line(&mut line) {
@@ -59,9 +62,15 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
             if let Some(number) = line.strip_prefix("x-ebbtide-request: ") {
                 id = number.trim().parse().ok();
             }
+            if let Some(number) = line.strip_prefix("content-length: ") {
+                length = number.trim().parse().unwrap();
+            }
             if line == "\r\n" {
                 break;
             }
+        }
+        if lines.read_exact(&mut vec![0; length]).is_err() {
+            return;
         }
         let id: u64 = id.expect("every request has a number");
         *seen.lock().unwrap().entry(id).or_default() += 1;
@@ -89,13 +98,23 @@ fn load(address: SocketAddr, time: Duration) -> Traffic {
 }
 
 fn load_thinking(address: SocketAddr, think: Span, request_limit: Duration, time: Duration) -> Traffic {
-    let route = Route::get("/");
+    load_along(Route::get("/"), address, think, request_limit, time)
+}
+
+fn load_along(
+    route: Route,
+    address: SocketAddr,
+    think: Span,
+    request_limit: Duration,
+    time: Duration,
+) -> Traffic {
     let shapes = vec![
         ShapePlan::Storm { clients: 4, rate: None, route: route.clone() },
         ShapePlan::Keepalive { clients: 4, think, route: route.clone() },
         ShapePlan::Open { rate: if think == SHORT_THINK { 200 } else { 0 }, route },
     ];
-    let to = Address { socket: address, authority: address.to_string() };
+    let target = Target { host: address.ip().to_string(), port: address.port() };
+    let to = Address::new(address, &target, &Arc::default());
     let plan = LoadPlan {
         shapes,
         request_limit,
@@ -103,6 +122,7 @@ fn load_thinking(address: SocketAddr, think: Span, request_limit: Duration, time
         bound: 100_000,
         fitted: Fitted::default(),
         phases: false,
+        posts: false,
     };
     let order = LoadOrder { plan, addresses: vec![to; 3], held: Ok(Vec::new()), seed: 1 };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -115,9 +135,17 @@ fn load_thinking(address: SocketAddr, think: Span, request_limit: Duration, time
 
 #[test]
 fn a_request_is_sent_once_even_when_its_connection_is_destroyed() {
+    // Clients that retry do so for some methods only.
+    for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+        is_sent_once(Route { method, ..Route::get("/") });
+    }
+}
+
+#[track_caller]
+fn is_sent_once(route: Route) {
     // Every third request loses its connection, on new connections and on reused ones.
     let (address, seen) = server(|id, _| if id % 3 == 0 { Deed::Destroy } else { Deed::Answer });
-    let traffic = load(address, Duration::from_millis(400));
+    let traffic = load_along(route, address, SHORT_THINK, LONG, Duration::from_millis(400));
     let seen = seen.lock().unwrap();
     assert!(traffic.requests.len() > 50, "{}", traffic.requests.len());
     assert!(seen.values().all(|count| *count == 1), "a request came twice: {seen:?}");

@@ -10,4 +10,4 @@ pub(crate) use database::DatabaseProbe;
 pub use database::DatabaseTrouble;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::DatabaseProbe;
-pub(crate) use readiness::{Got, ReadinessProbe, get};
+pub(crate) use readiness::{Got, ReadinessProbe, get, try_route};

@@ -1,6 +1,5 @@
 //! Polls readiness every few milliseconds, with one GET a poll.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -10,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use crate::clock::{At, Clock};
 use crate::record::{Outcome, ReadySample, ReadyState};
 use crate::scenario::Route;
-use crate::wire::{Connection, NoConnection, ProbeResponse, RequestSpec};
+use crate::wire::{Address, Connection, NoConnection, ProbeResponse, RequestSpec};
 
 /// A probe that polls until it is stopped.
 #[derive(Debug)]
@@ -26,14 +25,14 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 impl ReadinessProbe {
     /// Starts to poll `path`.
-    pub(crate) fn start(socket: SocketAddr, authority: String, path: String, clock: Clock) -> Self {
+    pub(crate) fn start(to: Address, path: String, clock: Clock) -> Self {
         let (on, watch) = watch::channel(true);
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut seen = Vec::new();
             while *watch.borrow() {
                 let begun = clock.now();
-                let state = match get(socket, &authority, &path, LIMIT).await {
+                let state = match get(&to, &path, LIMIT).await {
                     got if got.is_ready() => ReadyState::Ready,
                     Got::Status(status) => ReadyState::Red(status),
                     Got::Refused => ReadyState::Refused,
@@ -76,18 +75,23 @@ impl Got {
     }
 }
 
-/// Sends a GET for `path` to `socket` on a new connection, within `limit`. Only the status counts.
-pub(crate) async fn get(socket: SocketAddr, authority: &str, path: &str, limit: Duration) -> Got {
-    timeout(limit, ask(socket, authority, path)).await.unwrap_or(Got::Nothing)
+/// Sends a GET for `path` to `to` on a new connection, within `limit`. Only the status counts.
+pub(crate) async fn get(to: &Address, path: &str, limit: Duration) -> Got {
+    try_route(to, &Route::get(path), limit).await
 }
 
-async fn ask(socket: SocketAddr, authority: &str, path: &str) -> Got {
-    let mut connection = match Connection::open(socket, At::default()).await {
+/// Sends one request along `route` to `to` on a new connection, within `limit`. Only the status counts.
+pub(crate) async fn try_route(to: &Address, route: &Route, limit: Duration) -> Got {
+    timeout(limit, ask(to, route)).await.unwrap_or(Got::Nothing)
+}
+
+async fn ask(to: &Address, route: &Route) -> Got {
+    let mut connection = match Connection::open(to.socket, At::default()).await {
         Ok(connection) => connection,
         Err(NoConnection::Outcome(Outcome::Refused)) => return Got::Refused,
         Err(_) => return Got::Nothing,
     };
-    let Ok(request) = RequestSpec::plain(&Route::get(path)).last().request(authority, None) else {
+    let Ok(request) = RequestSpec::plain(route).last().request(to, None) else {
         return Got::Nothing;
     };
     match connection.status(request).await {

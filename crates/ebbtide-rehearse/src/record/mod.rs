@@ -6,6 +6,7 @@ mod run;
 
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
 pub(crate) use outcome::{Meaning, digest};
+pub(crate) use request::REQUEST_ID;
 pub use request::{Phase, Request, Shape};
 pub use run::{
     Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, ReadySample, ReadyState, Record, Session,

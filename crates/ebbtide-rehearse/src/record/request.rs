@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, Meaning, Outcome};
 use crate::clock::At;
 
+/// The header that names a request, so that a server can check that it arrived once.
+pub(crate) const REQUEST_ID: &str = "x-ebbtide-request";
+
 /// One request, from the time it was due to its end.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Request {

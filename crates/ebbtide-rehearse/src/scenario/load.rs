@@ -42,6 +42,9 @@ pub struct LoadPlan {
     pub fitted: Fitted,
     /// Whether connections are held in each phase of the protocol at the signal.
     pub phases: bool,
+    /// Whether the open loop sends POST requests if its route is to be found and answers POST. A service may lose a POST where it
+    /// answers a GET: its body takes longer to arrive.
+    pub posts: bool,
 }
 
 /// The numbers of a load that are fitted to the capacity of the service.
@@ -65,24 +68,12 @@ impl Fitted {
 impl LoadPlan {
     /// Returns every route, for changes.
     pub fn routes_mut(&mut self) -> impl Iterator<Item = &mut Route> {
-        self.shapes.iter_mut().map(|plan| match plan {
-            ShapePlan::Storm { route, .. }
-            | ShapePlan::Keepalive { route, .. }
-            | ShapePlan::Slow { route, .. }
-            | ShapePlan::Open { route, .. }
-            | ShapePlan::Orders { route, .. } => route,
-        })
+        self.shapes.iter_mut().map(ShapePlan::route_mut)
     }
 
     /// Returns the route of `shape`, if the shape is enabled.
     pub fn route(&self, shape: Shape) -> Option<&Route> {
-        self.shapes.iter().find(|plan| plan.shape() == shape).map(|plan| match plan {
-            ShapePlan::Storm { route, .. }
-            | ShapePlan::Keepalive { route, .. }
-            | ShapePlan::Slow { route, .. }
-            | ShapePlan::Open { route, .. }
-            | ShapePlan::Orders { route, .. } => route,
-        })
+        self.shapes.iter().find(|plan| plan.shape() == shape).map(ShapePlan::route)
     }
 
     /// Returns roughly how many sockets the clients may hold at once.
@@ -152,6 +143,28 @@ pub enum ShapePlan {
 }
 
 impl ShapePlan {
+    /// Returns the route of its requests.
+    pub fn route(&self) -> &Route {
+        match self {
+            Self::Storm { route, .. }
+            | Self::Keepalive { route, .. }
+            | Self::Slow { route, .. }
+            | Self::Open { route, .. }
+            | Self::Orders { route, .. } => route,
+        }
+    }
+
+    /// Returns the route of its requests, for changes.
+    pub fn route_mut(&mut self) -> &mut Route {
+        match self {
+            Self::Storm { route, .. }
+            | Self::Keepalive { route, .. }
+            | Self::Slow { route, .. }
+            | Self::Open { route, .. }
+            | Self::Orders { route, .. } => route,
+        }
+    }
+
     /// Returns the shape.
     pub fn shape(&self) -> Shape {
         match self {

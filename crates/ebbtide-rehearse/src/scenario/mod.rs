@@ -4,9 +4,11 @@ mod load;
 mod plan;
 mod stop;
 mod target;
+mod template;
 
 pub use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub use plan::{BoxFuture, ManagedService, Program, Ready, RunPlace, Scenario, ServiceStore, SetUp};
 pub use stop::{Expected, StopPlan, StopSignal};
 pub(crate) use stop::{run_seed, signal_moment, signal_name};
-pub use target::{Route, Target};
+pub use target::{BadTarget, Route, Target};
+pub use template::{BadHeader, HostName, RequestHeader, RequestTemplate};

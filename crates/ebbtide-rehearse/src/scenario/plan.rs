@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LoadPlan, StopPlan, Target};
+use super::{LoadPlan, RequestTemplate, StopPlan, Target};
 use crate::record::Store;
 
 /// What to start, how to load it and how to stop it.
@@ -29,6 +29,8 @@ pub struct Scenario {
     pub expect_status: Vec<u16>,
     /// Whether an inconclusive rehearsal fails.
     pub strict: bool,
+    /// What the requests carry beside their routes.
+    pub template: RequestTemplate,
     /// The load.
     pub load: LoadPlan,
     /// The stop.

@@ -84,11 +84,18 @@ impl Route {
 
     /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET.
     pub fn parse(text: &str) -> Result<Self, BadTarget> {
+        Self::parse_or(text, &Method::GET)
+    }
+
+    /// Parses a route as [`Route::parse`] does, with another default method.
+    pub fn parse_or(text: &str, method: &Method) -> Result<Self, BadTarget> {
         let named = text
             .split_once(':')
             .filter(|(method, _)| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
-        let (method, place) = named.unwrap_or(("GET", text));
-        let method = method.parse().map_err(|_| BadTarget::NotARoute(text.into()))?;
+        let (method, place) = match named {
+            Some((named, place)) => (named.parse().map_err(|_| BadTarget::NotARoute(text.into()))?, place),
+            None => (method.clone(), text),
+        };
         if place.starts_with('/') {
             return Ok(Self { method, path: place.to_owned(), target: None });
         }
@@ -153,6 +160,8 @@ mod tests {
         assert_eq!(route.target.as_ref().unwrap().port, 90);
         assert_eq!(route.path_for(30), "/slow?ms=30");
         assert!(Route::parse("ping").is_err());
+        assert_eq!(Route::parse_or("/ping", &Method::PUT).unwrap().method, Method::PUT);
+        assert_eq!(Route::parse_or("GET:/ping", &Method::PUT).unwrap().method, Method::GET);
     }
 
     #[test]

@@ -11,7 +11,9 @@ use super::{Check, CheckId};
 use super::{Facts, Rehearsal, Terms, conclude, judge};
 use crate::clock::At;
 use crate::record::{Answer, Close, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic};
-use crate::scenario::{Expected, Fitted, LoadPlan, Program, Ready, Scenario, StopPlan, StopSignal, Target};
+use crate::scenario::{
+    Expected, Fitted, LoadPlan, Program, Ready, RequestTemplate, Scenario, StopPlan, StopSignal, Target,
+};
 
 #[cfg(test)]
 /// Any request that a client can write down.
@@ -155,6 +157,7 @@ pub fn scenario() -> Scenario {
         allow_status: Vec::new(),
         expect_status: Vec::new(),
         strict: false,
+        template: RequestTemplate::default(),
         load: LoadPlan {
             shapes: Vec::new(),
             request_limit: Duration::from_secs(20),
@@ -162,6 +165,7 @@ pub fn scenario() -> Scenario {
             bound: 1000,
             fitted: Fitted::default(),
             phases: false,
+            posts: false,
         },
         stop: StopPlan {
             signal: StopSignal::TERM,

@@ -4,7 +4,6 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::sleep;
 
-use super::request::Payload;
+use super::request::{Payload, wire_length};
 use super::socket::{Mark, Socket, Wire};
 use crate::clock::At;
 use crate::record::{Answer, Close, Digest, Framing, Outcome, digest};
@@ -120,7 +119,7 @@ impl Connection {
         let fresh = !self.used;
         self.used = true;
         let head = request.method() == Method::HEAD;
-        let body_sent = request.body().watch();
+        let length = wire_length(&request);
         let mut status = None;
         let mut kept = Vec::new();
         let answer = {
@@ -169,7 +168,7 @@ impl Connection {
                 }
             }
         };
-        let sent = self.socket.sent_since(mark) > 0 && body_sent.is_none_or(|sent| sent.load(Relaxed));
+        let sent = self.socket.sent_since(mark) >= length;
         Exchange::Ended(RequestResult { outcome, sent, answer, body: kept })
     }
 

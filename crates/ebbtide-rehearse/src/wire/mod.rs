@@ -1,12 +1,14 @@
 //! HTTP/1.1 on a socket that reports what passed over it. Parsing is hyper's, or `ebbtide-http1`'s where a request stops
 //! half-way.
 
+mod address;
 mod connection;
 mod raw;
 mod request;
 mod socket;
 
+pub(crate) use address::Address;
 pub(crate) use connection::{Connection, Exchange, NoConnection, ProbeResponse, RequestResult};
 pub(crate) use raw::RawConnection;
-pub(crate) use request::{RequestSpec, raw_request};
+pub(crate) use request::{RawRequest, RequestSpec, raw_request};
 pub(crate) use socket::Socket;

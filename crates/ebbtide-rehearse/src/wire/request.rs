@@ -2,21 +2,18 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{Method, Request};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
+use super::Address;
+use crate::record::REQUEST_ID;
 use crate::scenario::Route;
-
-/// The header that names a request, so that a server can check that it arrived once.
-const REQUEST_ID: &str = "x-ebbtide-request";
 
 /// A request that has not been given a number yet.
 #[derive(Debug)]
@@ -24,19 +21,33 @@ pub(crate) struct RequestSpec {
     label: Box<str>,
     method: Method,
     path: String,
-    payload: Payload,
-    json: bool,
+    body: BodyPlan,
     last: bool,
     pub keep_body: bool,
+}
+
+/// What a request has for a body.
+#[derive(Debug)]
+enum BodyPlan {
+    /// That of the template, if the method has one.
+    Template,
+    /// The same, sent slowly.
+    Slow(Duration),
+    /// An order.
+    Order(String),
 }
 
 impl RequestSpec {
     /// Creates a plain request along `route`.
     pub(crate) fn plain(route: &Route) -> Self {
-        let path = route.path_for(0);
-        let payload = Payload::empty();
-        let (label, method) = (route.label().into(), route.method.clone());
-        Self { label, method, path, payload, json: false, last: false, keep_body: false }
+        Self {
+            label: route.label().into(),
+            method: route.method.clone(),
+            path: route.path_for(0),
+            body: BodyPlan::Template,
+            last: false,
+            keep_body: false,
+        }
     }
 
     /// Returns the route, as in [`Route::label`].
@@ -52,36 +63,72 @@ impl RequestSpec {
     /// Creates a request along `route` that is in flight for about `time`: by `{ms}` in the path, or by a body that is sent slowly.
     pub(crate) fn slow(route: &Route, time: Duration) -> Self {
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let trickles = !route.path.contains("{ms}") && [Method::POST, Method::PUT].contains(&route.method);
-        let payload = if trickles { Payload::trickle(time) } else { Payload::empty() };
-        Self { path: route.path_for(ms), payload, ..Self::plain(route) }
+        let body = if route.path.contains("{ms}") { BodyPlan::Template } else { BodyPlan::Slow(time) };
+        Self { path: route.path_for(ms), body, ..Self::plain(route) }
     }
 
     /// Creates an order, whose acknowledgement is read.
     pub(crate) fn order(route: &Route, item: &str) -> Self {
-        let body = format!(r#"{{"item":"{item}","quantity":1}}"#);
-        let payload = Payload::Whole(Bytes::from(body));
-        Self { payload, json: true, keep_body: true, ..Self::plain(route) }
+        let body = BodyPlan::Order(format!(r#"{{"item":"{item}","quantity":1}}"#));
+        Self { body, keep_body: true, ..Self::plain(route) }
     }
 
-    /// Builds the request for the host `authority`, with its number if it belongs to a load.
-    pub(crate) fn request(self, authority: &str, id: Option<u64>) -> Result<Request<Payload>, http::Error> {
-        let mut request = Request::builder()
-            .method(self.method)
-            .uri(self.path)
-            .header(HOST, authority)
-            .header(USER_AGENT, "ebbtide-rehearse");
-        if let Some(id) = id {
-            request = request.header(REQUEST_ID, id);
+    /// Builds the request to `to`, with its number if it belongs to a load.
+    pub(crate) fn request(self, to: &Address, id: Option<u64>) -> Result<Request<Payload>, http::Error> {
+        let (body, content_type) = match &self.body {
+            BodyPlan::Order(order) => {
+                (order.clone().into(), Some(HeaderValue::from_static("application/json")))
+            }
+            BodyPlan::Template | BodyPlan::Slow(_) => {
+                (to.template.body_for(&self.method), to.content_type.clone())
+            }
+        };
+        let mut request = Request::builder().method(&self.method).uri(self.path);
+        if let Some(headers) = request.headers_mut() {
+            *headers = headers_of(to, &self.method, body.len(), content_type, id)?;
+            if self.last {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
         }
-        if self.json {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
-        if self.last {
-            request = request.header(CONNECTION, "close");
-        }
-        request.body(self.payload)
+        request.body(match self.body {
+            BodyPlan::Slow(time) if !body.is_empty() => Payload::trickle(body, time),
+            _ => Payload::Whole(body),
+        })
     }
+}
+
+/// Returns the headers of a request whose body has `length` bytes. None is left for hyper to add.
+fn headers_of(
+    to: &Address,
+    method: &Method,
+    length: usize,
+    content_type: Option<HeaderValue>,
+    id: Option<u64>,
+) -> Result<HeaderMap, http::Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, to.authority.parse()?);
+    headers.insert(USER_AGENT, HeaderValue::from_static("ebbtide-rehearse"));
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id.into());
+    }
+    if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(method) {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    if let Some(content_type) = content_type.filter(|_| length > 0) {
+        headers.insert(CONTENT_TYPE, content_type);
+    }
+    to.template.add_headers(&mut headers);
+    Ok(headers)
+}
+
+/// Returns the number of bytes that `request` has on the wire.
+pub(super) fn wire_length(request: &Request<Payload>) -> u64 {
+    let line = request.method().as_str().len()
+        + request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    let headers = headers.map(|length| length + ": \r\n".len()).sum::<usize>();
+    let head = line + "  HTTP/1.1\r\n".len() + headers + "\r\n".len();
+    (head as u64).saturating_add(request.body().size_hint().lower())
 }
 
 /// A body that is sent at once, or slowly.
@@ -89,45 +136,29 @@ impl RequestSpec {
 pub(crate) enum Payload {
     /// All at once; may be empty.
     Whole(Bytes),
-    /// A byte at a time, so that the request stays in flight on any route that reads its body.
+    /// In small pieces, so that the request stays in flight on any route that reads its body.
     Trickle {
-        /// How many bytes are still to come.
-        left: u64,
+        /// What is still to come.
+        rest: Bytes,
+        /// The number of bytes in a piece.
+        piece: usize,
         /// The time before each.
         pause: Duration,
         /// Until the next one.
         timer: Pin<Box<Sleep>>,
-        /// Set once every byte was handed to the connection.
-        sent: Arc<AtomicBool>,
     },
 }
 
-/// How many bytes a trickled body has.
-const TRICKLED: u32 = 20;
+/// The number of pieces of a trickled body, at most.
+const PIECES: usize = 20;
 
 impl Payload {
-    /// No body.
-    pub(crate) fn empty() -> Self {
-        Self::Whole(Bytes::new())
-    }
-
-    /// A body that takes `time` to send.
-    pub(crate) fn trickle(time: Duration) -> Self {
-        let pause = time.checked_div(TRICKLED).unwrap_or_default();
-        Self::Trickle {
-            left: u64::from(TRICKLED),
-            pause,
-            timer: Box::pin(sleep(pause)),
-            sent: Arc::default(),
-        }
-    }
-
-    /// Returns a flag that is set when the whole body was passed to the connection; `None`: it is sent with the head.
-    pub(super) fn watch(&self) -> Option<Arc<AtomicBool>> {
-        match self {
-            Self::Whole(_) => None,
-            Self::Trickle { sent, .. } => Some(Arc::clone(sent)),
-        }
+    /// Sends `body` within about `time`.
+    fn trickle(body: Bytes, time: Duration) -> Self {
+        let piece = body.len().div_ceil(PIECES).max(1);
+        let pieces = u32::try_from(body.len().div_ceil(piece)).unwrap_or(1);
+        let pause = time.checked_div(pieces).unwrap_or_default();
+        Self::Trickle { rest: body, piece, pause, timer: Box::pin(sleep(pause)) }
     }
 }
 
@@ -142,28 +173,25 @@ impl Body for Payload {
         match &mut *self {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Trickle { left: 0, .. } => Poll::Ready(None),
-            Self::Trickle { left, pause, timer, sent } => {
+            Self::Trickle { rest, .. } if rest.is_empty() => Poll::Ready(None),
+            Self::Trickle { rest, piece, pause, timer } => {
                 ready!(timer.as_mut().poll(cx));
-                *left -= 1;
-                sent.store(*left == 0, Ordering::Relaxed);
                 *timer = Box::pin(sleep(*pause));
-                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+                let next = rest.split_to(rest.len().min(*piece));
+                Poll::Ready(Some(Ok(Frame::data(next))))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(bytes) => bytes.is_empty(),
-            Self::Trickle { left, .. } => *left == 0,
+            Self::Whole(rest) | Self::Trickle { rest, .. } => rest.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Trickle { left, .. } => SizeHint::with_exact(*left),
+            Self::Whole(rest) | Self::Trickle { rest, .. } => SizeHint::with_exact(rest.len() as u64),
         }
     }
 }
@@ -175,19 +203,109 @@ pub(crate) struct RawRequest {
     pub head: usize,
 }
 
-/// A request along `route` as it goes over the wire; one with a method that has a body carries an order.
-pub(crate) fn raw_request(route: &Route, authority: &str, id: u64, time: Duration) -> RawRequest {
+/// Returns a request along `route` as it goes over the wire.
+pub(crate) fn raw_request(
+    route: &Route,
+    to: &Address,
+    id: u64,
+    time: Duration,
+) -> Result<RawRequest, http::Error> {
     let (method, path) = (&route.method, route.path_for(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
-    let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
-    let body = if has_body { r#"{"item":"held in a phase","quantity":1}"# } else { "" };
-    let mut text =
-        format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nuser-agent: ebbtide-rehearse\r\n");
-    text.push_str(&format!("{REQUEST_ID}: {id}\r\n"));
-    if has_body {
-        text.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+    let body = to.template.body_for(method);
+    let headers = headers_of(to, method, body.len(), to.content_type.clone(), Some(id))?;
+    let mut bytes = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
+    for (name, value) in &headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
     }
-    text.push_str("\r\n");
-    let head = text.len();
-    text.push_str(body);
-    RawRequest { bytes: text.into_bytes(), head }
+    bytes.extend_from_slice(b"\r\n");
+    let head = bytes.len();
+    bytes.extend_from_slice(&body);
+    Ok(RawRequest { bytes, head })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+    use std::sync::Arc;
+    use std::thread::{Builder, JoinHandle};
+
+    use super::*;
+    use crate::clock::At;
+    use crate::record::Outcome;
+    use crate::scenario::{HostName, RequestHeader, RequestTemplate, Target};
+    use crate::wire::{Connection, Exchange, RequestResult};
+
+    /// Starts a server that reads `most` bytes of one connection, and returns them.
+    fn reader(most: usize) -> (SocketAddr, JoinHandle<Vec<u8>>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = Builder::new().spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut read = vec![0; most];
+            stream.read_exact(&mut read).unwrap();
+            read
+        });
+        (address, thread.unwrap())
+    }
+
+    fn to(socket: SocketAddr, template: RequestTemplate) -> Address {
+        let target = Target { host: "127.0.0.1".into(), port: 80 };
+        Address::new(socket, &target, &Arc::new(template))
+    }
+
+    fn template(body: &str) -> RequestTemplate {
+        RequestTemplate {
+            headers: vec![RequestHeader::parse("X-Tenant: a").unwrap()],
+            host: Some(HostName::parse("shop.example.org").unwrap()),
+            body: Some(body.to_owned().into()),
+        }
+    }
+
+    async fn exchange(to: &Address, request: Request<Payload>) -> RequestResult {
+        let mut connection = Connection::open(to.socket, At::default()).await.unwrap();
+        match connection.exchange(request, false).await {
+            Exchange::Ended(seen) => seen,
+            Exchange::NotSent => panic!("nothing was sent"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_has_the_given_headers_host_and_body_on_each_path_to_the_wire() {
+        let route = Route { method: Method::POST, ..Route::get("/items") };
+        let template = template(r#"{"name":"pen"}"#);
+        let anywhere = to(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), template.clone());
+        let raw = raw_request(&route, &anywhere, 7, Duration::ZERO).unwrap();
+        let plain = |to: &Address| RequestSpec::plain(&route).request(to, Some(7)).unwrap();
+        let slow =
+            |to: &Address| RequestSpec::slow(&route, Duration::from_millis(20)).request(to, Some(7)).unwrap();
+        for build in [&plain as &dyn Fn(&Address) -> Request<Payload>, &slow] {
+            let length = wire_length(&build(&anywhere));
+            let (address, read) = reader(usize::try_from(length).unwrap());
+            let to = to(address, template.clone());
+            let seen = exchange(&to, build(&to)).await;
+            assert!(seen.sent, "{seen:?}");
+            assert_eq!(read.join().unwrap(), raw.bytes);
+        }
+        assert_eq!(
+            String::from_utf8(raw.bytes).unwrap(),
+            "POST /items HTTP/1.1\r\nhost: shop.example.org\r\nuser-agent: ebbtide-rehearse\r\n\
+             x-ebbtide-request: 7\r\ncontent-length: 14\r\ncontent-type: application/json\r\nx-tenant: a\r\n\r\n\
+             {\"name\":\"pen\"}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_long_body_that_was_not_read_whole_is_not_sent() {
+        let (address, read) = reader(100_000);
+        // More than the sockets of both sides hold.
+        let to = to(address, template(&"x".repeat(64 << 20)));
+        let route = Route { method: Method::PUT, ..Route::get("/") };
+        let request = RequestSpec::plain(&route).request(&to, None).unwrap();
+        let seen = exchange(&to, request).await;
+        assert!(matches!(seen.outcome, Outcome::Unanswered { .. }) && !seen.sent, "{seen:?}");
+        assert!(read.join().unwrap().starts_with(b"PUT / HTTP/1.1"));
+    }
 }

@@ -45,10 +45,22 @@ pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
         useless.iter().flat_map(|(_, seen)| seen.statuses.iter().copied()).collect();
     let declarable: Vec<String> =
         statuses.iter().filter(|(_, grpc)| !grpc).map(|(status, _)| status.to_string()).collect();
+    let remedy = statuses.iter().find_map(|(status, _)| request_remedy(*status));
+    let hint = remedy.map_or(hint.clone(), |remedy| format!("{hint}; {remedy}"));
     found(Finding::Inconclusive, lines.join("\n")).hint(match declarable.join(",").as_str() {
         "" => hint,
         statuses => format!("{hint}; if the status is intended: --expect-status {statuses}"),
     })
+}
+
+/// Returns the option that changes what a request with this response lacks, if that is likely.
+fn request_remedy(status: u16) -> Option<&'static str> {
+    match status {
+        401 | 403 => Some("--header sends credentials"),
+        400 | 415 | 422 => Some("--body and --header change what is sent"),
+        421 => Some("--host names the host"),
+        _ => None,
+    }
 }
 
 fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteResponses> {
@@ -118,6 +130,10 @@ mod tests {
         assert_eq!(check.evidence, "GET /gone: every response before the signal had status 404 (1 response)");
         let hint = check.hint.unwrap_or_default();
         assert!(hint.contains("`GET /gone`") && hint.ends_with("--expect-status 404"), "{hint}");
+        assert!(!hint.contains("--header"), "{hint}");
+        let secret = with("GET /a", &[(900_000, 401)]);
+        let hint = found(&secret, &terms()).0.hint.unwrap_or_default();
+        assert!(hint.contains("; --header sends credentials; if the status is intended"), "{hint}");
         let declared = Terms { expect_status: vec![404], ..terms() };
         assert_eq!(found(&missing, &declared).1, Verdict::Pass);
         let other = Terms { expect_status: vec![403], ..terms() };

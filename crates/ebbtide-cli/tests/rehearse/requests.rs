@@ -1,0 +1,102 @@
+//! What the requests of the load are: their methods, headers and bodies, and the options that are refused.
+
+use std::fs;
+
+use crate::common::ebbtide;
+use crate::scene::{Row, Says, holds};
+
+/// Requests as the service `particular` wants them.
+const WANTED: [&str; 6] = [
+    "--header=X-Tenant: a",
+    "--header=x-tenant: b",
+    "--host=shop.example.org",
+    "--url=open=/items",
+    "--url=keepalive=GET:/items",
+    r#"--body={"name": "pen"}"#,
+];
+
+#[test]
+fn every_request_has_the_given_headers_host_and_body() {
+    let seen = holds(&Row::innocent("particular", &WANTED));
+    let routes = seen.verdict.as_ref().unwrap()["runs"][0]["routes"].to_string();
+    // The method of a route that has none is POST when there is a body.
+    for route in ["POST /items", "GET /items", "POST /slow/{ms}", "POST /"] {
+        assert!(routes.contains(&format!("\"{route}\"")), "{route}: {routes}");
+    }
+    assert!(!routes.contains("\"GET /\""), "{routes}");
+    assert!(!seen.evidence("phases-served").contains("POST"), "{}", seen.evidence("phases-served"));
+}
+
+#[test]
+fn a_request_without_the_wanted_headers_host_or_body_is_noticed() {
+    let no_host: &[&str] = &["--ready-timeout=4s", "--header=X-Tenant: a", "--header=X-Tenant: b"];
+    let seen = holds(&Row::innocent("particular", no_host).says(Says::NotRehearsed));
+    assert!(seen.words().contains("/readyz answered 400"), "{}", seen.words());
+    let no_body: &[&str] =
+        &["--header=X-Tenant: a", "--header=X-Tenant: b", "--host=shop.example.org", "--method=POST"];
+    let seen = holds(&Row::innocent("particular", no_body).says(Says::NotRehearsed));
+    assert!(seen.words().contains("no route to load was found: POST / answers 400"), "{}", seen.words());
+}
+
+#[test]
+fn a_service_that_loses_only_posts_fails_without_any_option() {
+    holds(&Row::guilty(
+        "drops-posts",
+        &[("requests-answered", "open: "), ("phases-served", "half a body sent")],
+    ));
+    let seen = holds(&Row::innocent("drops-posts", &["--method=GET"]));
+    assert!(seen.evidence("phases-served").contains("no POST route"), "{}", seen.evidence("phases-served"));
+}
+
+#[test]
+fn a_service_that_answers_no_post_gets_none() {
+    let seen = holds(&Row::innocent("gets-only", &[]));
+    let routes = seen.verdict.as_ref().unwrap()["runs"][0]["routes"].to_string();
+    assert!(routes.contains("\"GET /\"") && !routes.contains("POST"), "{routes}");
+}
+
+#[test]
+fn a_body_may_be_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body.json");
+    fs::write(&file, r#"{"name": "pen"}"#).unwrap();
+    let option: &'static str = format!("--body-file={}", file.display()).leak();
+    let options: &'static [&'static str] = Vec::leak([&WANTED[..5], &[option]].concat());
+    holds(&Row::innocent("particular", options));
+}
+
+#[test]
+fn options_that_cannot_be_sent_are_refused_before_the_service_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = format!("--body-file={}", folder.path().join("none").display());
+    let not_a_file = format!("--body-file={}", folder.path().display());
+    let endless = "--body-file=/dev/zero".to_owned();
+    for (options, words) in [
+        (vec!["--header=X-Tenant"], "invalid header `X-Tenant`: expected NAME: VALUE"),
+        (vec!["--header=X Tenant: a"], "invalid header name `X Tenant`"),
+        (vec!["--header=X-Tenant: a\nb"], "invalid value of header `x-tenant`"),
+        (vec!["--header=Host: a"], "invalid header `host`: --host sets it"),
+        (vec!["--header=Content-Length: 1"], "invalid header `content-length`"),
+        (vec!["--host=http://a"], "invalid host `http://a`: expected NAME or NAME:PORT"),
+        (vec!["--method=post"], "invalid method `post`"),
+        (vec!["--body=a", "--body-file=b"], "cannot be used with '--body-file <FILE>'"),
+        (vec!["--method=GET", "--body=a"], "error: the body is not sent: every request is a GET"),
+        (vec!["--url=storm=GET:/", "--keepalive=0", "--open=0", "--body=a"], "error: the body is not sent"),
+        (vec![&missing], "(--body-file): No such file"),
+        (vec![&not_a_file], "(--body-file): Is a directory"),
+        (vec![&endless], "(--body-file): longer than 64 MiB"),
+        (vec!["--demo", "--method=POST"], "cannot be used with"),
+        (vec!["--demo", "--body=a"], "cannot be used with"),
+    ] {
+        let mut command = ebbtide();
+        command.args(["rehearse", "--quiet"]).args(&options);
+        if !options.contains(&"--demo") {
+            command.args(["--ready=1", "--", "/no/such/program"]);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+        assert!(said.contains(words), "{options:?}: {said}");
+        assert!(output.stdout.is_empty(), "{options:?}");
+    }
+}
