@@ -11,7 +11,7 @@ use super::record::Record;
 use super::run::{JudgedRun, run};
 use super::scenario::Scenario;
 use super::trouble::NotRehearsed;
-use super::verdict::{Facts, Rehearsal, RunVerdict, Terms, Verdict, conclude};
+use super::verdict::{Facts, RehearsalVerdict, RunVerdict, Terms, Verdict, conclude};
 
 /// Rehearses `scenario` and returns the judgement. Calls `news` with each progress event. Stops early when `interrupted`.
 ///
@@ -27,7 +27,7 @@ pub async fn rehearse(
     scenario: &Scenario,
     interrupted: &Notify,
     news: &mut dyn FnMut(News<'_>),
-) -> Result<Rehearsal, NotRehearsed> {
+) -> Result<RehearsalVerdict, NotRehearsed> {
     adopt_orphans();
     let files = make_room(scenario.load.sockets());
     let mut janitor = Janitor::start(scenario.janitor.as_deref());

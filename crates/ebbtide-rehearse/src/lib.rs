@@ -1,7 +1,8 @@
 //! Rehearses the shutdown of a service in any language: starts it, loads it, stops it, and judges the record.
 //!
-//! This is the engine of the command `ebbtide rehearse`. [`rehearse`] runs a [`Scenario`] and returns a [`Rehearsal`] with its
-//! [`Verdict`]. Its clients never retry, and each request's end is classified exactly.
+//! This is the engine of the command `ebbtide rehearse`. In a test, [`Rehearsal`] is the way in. [`rehearse`] runs a whole
+//! [`Scenario`] with progress events, and returns a [`RehearsalVerdict`]. The clients never retry, and each request's end is
+//! classified exactly.
 
 // Each item of a feature says so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -25,6 +26,7 @@ mod probe;
 mod readying;
 mod record;
 mod recording;
+mod rehearsal;
 mod replay;
 mod run;
 mod scenario;
@@ -44,6 +46,7 @@ pub use record::{
     Phase, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState, Store, Traffic,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
+pub use rehearsal::Rehearsal;
 pub use replay::{Replayed, replay};
 pub use scenario::{
     BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService, Program, Ready,
@@ -55,6 +58,7 @@ pub use trouble::NotRehearsed;
 #[doc(hidden)]
 pub use verdict::samples;
 pub use verdict::{
-    Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Landmark, Latency, NumberedRun, OutcomeClass,
-    Picture, PicturedRequest, Rehearsal, RouteSummary, RunVerdict, ShapeSummary, Terms, Timeline, Verdict,
+    Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Headline, Landmark, Latency, NumberedRun,
+    OutcomeClass, Picture, PicturedRequest, RehearsalVerdict, RouteSummary, RunVerdict, ShapeSummary, Terms,
+    Timeline, Verdict,
 };

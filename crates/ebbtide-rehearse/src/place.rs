@@ -1,13 +1,13 @@
 //! The resources of one run, prepared before the service starts: a folder, an address, a command line.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::scenario::{Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target};
@@ -24,7 +24,7 @@ pub(super) struct Place {
     /// The command line.
     pub(super) words: Vec<OsString>,
     /// Variables that are added to the service's environment.
-    pub(super) env: Vec<(&'static str, OsString)>,
+    pub(super) env: Vec<(OsString, OsString)>,
     /// Where the service will listen.
     pub(super) target: Target,
     /// What the requests carry.
@@ -39,12 +39,13 @@ impl Place {
     /// Prepares the resources of one run.
     pub(super) async fn prepare(scenario: &Scenario) -> Result<Self, NotRehearsed> {
         let folder = tempfile::Builder::new().prefix("ebbtide-rehearse-").tempdir()?;
-        let mut env = vec![("EBBTIDE_REPORT", folder.path().join("report.json").into_os_string())];
+        let mut env = scenario.env.clone();
+        env.push(("EBBTIDE_REPORT".into(), folder.path().join("report.json").into_os_string()));
         let (target, ready_path) = match &scenario.ready {
             Ready::Http(target, path) => (target.clone(), Some(path.clone())),
             Ready::Port(target) => (target.clone(), None),
             Ready::Managed => {
-                let port = free_port().await?;
+                let port = free_port().ok_or(NotRehearsed::NoFreePort)?;
                 let path = match &scenario.program {
                     Program::Managed(service) => Some(service.ready_path().to_owned()),
                     Program::Command(_) => None,
@@ -62,7 +63,7 @@ impl Place {
                     scenario.database.as_deref(),
                 );
                 let set_up = service.set_up(at).await?;
-                env.extend(set_up.env);
+                env.extend(set_up.env.into_iter().map(|(name, value)| (name.into(), value)));
                 (set_up.words, set_up.store)
             }
         };
@@ -124,15 +125,10 @@ pub(super) async fn taken(socket: SocketAddr) -> bool {
 
 /// Returns a free port on 127.0.0.1, below the range that the kernel gives to clients: a client of this process could
 /// otherwise get it between two runs.
-async fn free_port() -> Result<u16, NotRehearsed> {
-    for _ in 0..200 {
-        // Not drawn from the seed: two rehearsals with the same seed would use the same port.
-        let port = fastrand::u16(20_000..32_000);
-        if TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), port)).await.is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(NotRehearsed::NoFreePort)
+pub(super) fn free_port() -> Option<u16> {
+    // Not drawn from the seed: two rehearsals with the same seed would use the same port.
+    let mut drawn = std::iter::repeat_with(|| fastrand::u16(20_000..32_000)).take(200);
+    drawn.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }
 
 #[cfg(test)]

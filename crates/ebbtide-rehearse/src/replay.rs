@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use super::conductor::News;
 use super::recording::{BadRecord, RecordHeader, RecordReader, RecordedRun};
-use super::verdict::{Facts, Rehearsal, Verdict, conclude, judge};
+use super::verdict::{Facts, RehearsalVerdict, Verdict, conclude, judge};
 
 /// A recorded rehearsal, judged again.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Replayed {
     /// What was rehearsed.
     pub header: RecordHeader,
     /// The judgement of this version.
-    pub rehearsal: Rehearsal,
+    pub rehearsal: RehearsalVerdict,
     /// The verdict of the version that made the record.
     pub recorded: Verdict,
 }

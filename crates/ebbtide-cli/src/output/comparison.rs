@@ -1,8 +1,7 @@
 //! The numbers of two rehearsals beside each other.
 
-use ebbtide_rehearse::{Latency, Rehearsal, words};
+use ebbtide_rehearse::{Headline, Latency, RehearsalVerdict, words};
 
-use super::headline::{Headline, sinking};
 use super::judgement::Judgement;
 
 /// A row of the comparison: what it is, before the change and after it.
@@ -24,11 +23,11 @@ pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
         before: of(before),
         after: of(judgement),
     };
-    let count = |of: fn(&Rehearsal) -> u64| move |one: &Judgement<'_>| words::count(of(one.rehearsal));
+    let count = |of: fn(&RehearsalVerdict) -> u64| move |one: &Judgement<'_>| words::count(of(one.rehearsal));
     vec![
         row(COMMAND, &|one| one.command.clone()),
         row("verdict", &|one| Headline::of(one.rehearsal).word.to_owned()),
-        row("failed checks", &|one| match sinking(one.rehearsal) {
+        row("failed checks", &|one| match one.rehearsal.sinking() {
             names if names.is_empty() => "none".to_owned(),
             names => names,
         }),
@@ -45,7 +44,7 @@ pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
     ]
 }
 
-fn worst(rehearsal: &Rehearsal) -> Latency {
+fn worst(rehearsal: &RehearsalVerdict) -> Latency {
     let routes = rehearsal.runs.iter().flat_map(|run| &run.verdict.routes);
     routes.map(|route| route.latency_ms).fold(Latency::default(), Latency::worst)
 }

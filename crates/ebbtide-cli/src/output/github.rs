@@ -5,10 +5,9 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
-use ebbtide_rehearse::{Finding, Verdict};
+use ebbtide_rehearse::{Finding, Headline, Verdict};
 
 use super::comparison::compared;
-use super::headline::Headline;
 use super::judgement::{Judgement, evidence_and_hint};
 use super::markdown;
 
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
     use crate::output::Gallery;
 
-    fn written(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::Rehearsal)) -> String {
+    fn written(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::RehearsalVerdict)) -> String {
         let mut rehearsal = rehearsal();
         change(&mut rehearsal);
         let mut out = Vec::new();
@@ -87,7 +86,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    fn answered(rehearsal: &mut ebbtide_rehearse::Rehearsal) -> &mut ebbtide_rehearse::Check {
+    fn answered(rehearsal: &mut ebbtide_rehearse::RehearsalVerdict) -> &mut ebbtide_rehearse::Check {
         rehearsal.checks.iter_mut().find(|check| check.id == CheckId::RequestsAnswered).unwrap()
     }
 
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_inconclusive_check_is_a_warning_and_an_error_with_strict() {
-        let inconclusive = |rehearsal: &mut ebbtide_rehearse::Rehearsal| {
+        let inconclusive = |rehearsal: &mut ebbtide_rehearse::RehearsalVerdict| {
             rehearsal.checks.retain(|check| check.id == CheckId::RequestsAnswered);
             answered(rehearsal).verdict = Finding::Inconclusive;
             rehearsal.verdict = Verdict::Inconclusive;

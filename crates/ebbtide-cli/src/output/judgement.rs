@@ -1,6 +1,6 @@
 //! What every format shows: the judged rehearsal, and what was rehearsed.
 
-use ebbtide_rehearse::{Check, Rehearsal, Scenario};
+use ebbtide_rehearse::{Check, RehearsalVerdict, Scenario};
 
 use super::html::Gallery;
 
@@ -16,7 +16,7 @@ pub(crate) struct Judgement<'a> {
     /// Whether an inconclusive verdict fails.
     pub(crate) strict: bool,
     /// The result.
-    pub(crate) rehearsal: &'a Rehearsal,
+    pub(crate) rehearsal: &'a RehearsalVerdict,
     /// The pictures of its runs, if a page is written.
     pub(crate) gallery: &'a Gallery,
     /// The judgement on the command of `--compare`.
@@ -25,7 +25,7 @@ pub(crate) struct Judgement<'a> {
 
 impl<'a> Judgement<'a> {
     /// Returns the judgement on a rehearsal of `scenario`.
-    pub(crate) fn new(scenario: &Scenario, rehearsal: &'a Rehearsal, gallery: &'a Gallery) -> Self {
+    pub(crate) fn new(scenario: &Scenario, rehearsal: &'a RehearsalVerdict, gallery: &'a Gallery) -> Self {
         Self {
             command: scenario.program.title(),
             seed: scenario.seed,

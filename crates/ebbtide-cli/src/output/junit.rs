@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use ebbtide_rehearse::{Check, Finding};
+use ebbtide_rehearse::{Check, Finding, Headline};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::judgement::{Judgement, evidence_and_hint};
-use super::{headline::Headline, text};
+use super::text;
 
 /// The name of the report and the class of its test cases.
 const NAME: &str = "ebbtide rehearse";
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::output::Gallery;
 
-    fn document(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::Rehearsal)) -> String {
+    fn document(strict: bool, change: impl FnOnce(&mut ebbtide_rehearse::RehearsalVerdict)) -> String {
         let mut rehearsal = rehearsal();
         change(&mut rehearsal);
         let gallery = Gallery::default();
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn an_inconclusive_check_is_a_failure_with_strict_and_skipped_without() {
-        let inconclusive = |rehearsal: &mut ebbtide_rehearse::Rehearsal| {
+        let inconclusive = |rehearsal: &mut ebbtide_rehearse::RehearsalVerdict| {
             for check in &mut rehearsal.checks {
                 check.verdict = Finding::Inconclusive;
             }

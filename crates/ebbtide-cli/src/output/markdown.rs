@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use ebbtide_rehearse::{Finding, NumberedRun, Rehearsal, RouteSummary, words};
+use ebbtide_rehearse::{Finding, Headline, NumberedRun, RehearsalVerdict, RouteSummary, words};
 
 use super::comparison::{ComparedRow, compared};
-use super::headline::Headline;
 use super::judgement::{Judgement, evidence_and_hint};
 
 /// Writes the document, with `--compare` of both commands, and the comparison first.
@@ -38,7 +37,7 @@ fn one(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+fn checks(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
     writeln!(out, "| result | check | evidence |\n|---|---|---|")?;
     for check in &rehearsal.checks {
         let word = match check.verdict {
@@ -52,7 +51,7 @@ fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     writeln!(out)
 }
 
-fn routes(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+fn routes(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
     let routes = RouteSummary::sum(rehearsal.runs.iter().flat_map(|run| &run.verdict.routes));
     let mut addresses: Vec<_> = routes.iter().map(|route| route.address).collect();
     addresses.sort_unstable();

@@ -5,7 +5,6 @@ mod comparison;
 mod destination;
 mod format;
 mod github;
-mod headline;
 mod html;
 mod json;
 mod judgement;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use ebbtide_rehearse::words;
-use ebbtide_rehearse::{Counts, Latency, Rehearsal, Shape};
+use ebbtide_rehearse::{Counts, Latency, RehearsalVerdict, Shape};
 
 use super::paint::{DIM, FAIL};
 
@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// Writes a line for each shape and one for their sum.
-pub(super) fn write(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
     let before = BEFORE.len() * (WIDTH + 1) - 1;
     let gap = WIDTH + 2;
     writeln!(out, "{DIM}{:<11}{:<before$}{:gap$}after it{DIM:#}", "", "before the signal", "")?;

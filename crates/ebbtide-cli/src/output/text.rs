@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use ebbtide_rehearse::words;
-use ebbtide_rehearse::{Bars, Finding, NumberedRun, Rehearsal, Verdict};
+use ebbtide_rehearse::{Bars, Finding, Headline, NumberedRun, RehearsalVerdict, Verdict};
 
 use super::comparison::{COMMAND, ComparedRow, compared};
-use super::headline::Headline;
 use super::judgement::Judgement;
 use super::paint::{BOLD, DIM, HINT, finding, verdict as style};
 use super::table;
@@ -51,7 +50,7 @@ fn one(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
     verdict(out, rehearsal)
 }
 
-fn checks(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+fn checks(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
     for check in &rehearsal.checks {
         let style = finding(check.verdict);
         let word = match check.verdict {
@@ -153,7 +152,7 @@ fn tail(out: &mut dyn Write, run: &NumberedRun) -> io::Result<()> {
     writeln!(out)
 }
 
-fn verdict(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+fn verdict(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
     let style = style(rehearsal.verdict);
     let Headline { word, rest } = Headline::of(rehearsal);
     writeln!(out, "{style}{word}{style:#}{rest}")?;

@@ -93,6 +93,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         } else {
             Program::Command(command)
         },
+        env: Vec::new(),
         ready: args.ready.clone().unwrap_or(Ready::Managed),
         ready_limit: args.ready_timeout,
         require_readiness: args.require_readiness || args.demo,
@@ -250,6 +251,8 @@ fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
     use super::*;
     use crate::error_form;
 
@@ -268,6 +271,18 @@ mod tests {
             BadPlan::Feature(_) => BadPlan::Feature(missing());
             BadPlan::Demo(_) => BadPlan::Demo(BadDemo::Options("unknown option".to_owned())), BadPlan::Demo(missing().into());
         }
+    }
+
+    #[test]
+    fn without_options_the_scenario_is_that_of_the_library() {
+        let options = RehearseArgs::augment_args(clap::Command::new("rehearse"));
+        let words = ["rehearse", "--ready=http://127.0.0.1:1/readyz", "--", "./service", "--port=1"];
+        let args = RehearseArgs::from_arg_matches(&options.get_matches_from(words)).unwrap();
+        let given = scenario(&args).unwrap();
+        let library = Scenario::new(given.program.clone(), given.ready.clone());
+        // What belongs to this process and its environment.
+        let given = Scenario { janitor: None, report: None, seed: library.seed, ..given };
+        assert_eq!(format!("{given:#?}"), format!("{library:#?}"));
     }
 
     #[test]

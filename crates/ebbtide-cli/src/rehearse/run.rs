@@ -6,7 +6,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use ebbtide_rehearse::{
-    News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, Rehearsal, Scenario, rehearse,
+    News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, RehearsalVerdict, Scenario, rehearse,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
@@ -61,7 +61,7 @@ fn judged(
     quiet: bool,
     gallery: &mut Gallery,
     recorder: Option<Recorder<BufWriter<File>>>,
-) -> Result<Rehearsal, Ending> {
+) -> Result<RehearsalVerdict, Ending> {
     let mut progress = Progress::new(quiet);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime
@@ -98,7 +98,7 @@ fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<F
 }
 
 enum RehearsalEnd {
-    Judged(Box<Rehearsal>),
+    Judged(Box<RehearsalVerdict>),
     Not(NotRehearsed),
     Interrupted(i32),
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, waitpid,
+    Pid, Signal, WaitOptions, getpgrp, getpid, kill_process, kill_process_group, set_child_subreaper, waitpid,
 };
 
 use crate::record::Orphan;
@@ -74,7 +74,8 @@ impl Descendant {
     }
 }
 
-/// Returns every process that is in `group` or descends from this process or from the group's leader, except the leader.
+/// Returns every process that is in `group` or descends from this process or from the group's leader, except the leader. A process
+/// in the group of this process is none of the service, which has its own: another part of this program has started it.
 fn descendants(group: Pid) -> Vec<Descendant> {
     let us = getpid().as_raw_nonzero().get();
     let group = group.as_raw_nonzero().get();
@@ -84,17 +85,19 @@ fn descendants(group: Pid) -> Vec<Descendant> {
         .filter(|pid| *pid != group && *pid != EXCLUDED.load(Ordering::Relaxed))
         .filter_map(|pid| parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
         .collect();
-    below(&[us, group], group, all)
+    below(&[us, group], group, getpgrp().as_raw_nonzero().get(), all)
 }
 
-/// Returns those of `all`, each with its parent and its process group, that are in `group` or descend from `roots`.
-fn below(roots: &[i32], group: i32, all: Vec<(Descendant, i32, i32)>) -> Vec<Descendant> {
+/// Returns those of `all`, each with its parent and its process group, that are in `group` or descend from `roots`, except those in the
+/// group `ours`.
+fn below(roots: &[i32], group: i32, ours: i32, all: Vec<(Descendant, i32, i32)>) -> Vec<Descendant> {
     let mut found = Vec::new();
     let mut parents: HashSet<i32> = roots.iter().copied().collect();
     let mut rest = all;
     loop {
-        let is_below =
-            |(_, parent, of): &mut (Descendant, i32, i32)| *of == group || parents.contains(parent);
+        let is_below = |(_, parent, of): &mut (Descendant, i32, i32)| {
+            *of != ours && (*of == group || parents.contains(parent))
+        };
         let new: Vec<Descendant> = rest.extract_if(.., is_below).map(|(process, ..)| process).collect();
         if new.is_empty() {
             return found;
@@ -148,9 +151,11 @@ mod tests {
     fn a_child_of_a_child_in_another_session_descends_from_the_service() {
         let process =
             |pid, parent, group| (Descendant { pid, name: String::new(), dead: false }, parent, group);
-        // 1 is this process, 5 the service. 9 was started by 8, which was adopted; 7 descends from neither.
-        let all = vec![process(9, 8, 9), process(6, 5, 5), process(8, 1, 8), process(7, 2, 2)];
-        let found: Vec<i32> = below(&[1, 5], 5, all).into_iter().map(|process| process.pid).collect();
+        // 1 is this process, in the group 3, and 5 the service. 9 was started by 8, which was adopted; 7 descends from neither, and
+        // 10 was started by another part of this program.
+        let all =
+            vec![process(9, 8, 9), process(6, 5, 5), process(8, 1, 8), process(7, 2, 2), process(10, 1, 3)];
+        let found: Vec<i32> = below(&[1, 5], 5, 3, all).into_iter().map(|process| process.pid).collect();
         assert_eq!(found, [6, 8, 9]);
     }
 }

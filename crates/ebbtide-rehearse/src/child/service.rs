@@ -40,7 +40,7 @@ impl Service {
     /// The program cannot be executed, or the log file cannot be created.
     pub(crate) fn start(
         words: &[OsString],
-        env: &[(&str, OsString)],
+        env: &[(OsString, OsString)],
         log: &Path,
         files: Rlimit,
         clock: Clock,

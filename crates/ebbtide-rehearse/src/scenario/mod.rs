@@ -1,5 +1,6 @@
 //! The scenario of a rehearsal: plain values, fixed before anything runs.
 
+mod defaults;
 mod load;
 mod plan;
 mod stop;

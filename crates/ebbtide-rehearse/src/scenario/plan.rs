@@ -17,6 +17,8 @@ use crate::record::Store;
 pub struct Scenario {
     /// The service.
     pub program: Program,
+    /// Variables that are added to its environment.
+    pub env: Vec<(OsString, OsString)>,
     /// The readiness check.
     pub ready: Ready,
     /// The maximum time until it is ready.

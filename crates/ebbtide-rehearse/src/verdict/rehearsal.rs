@@ -1,15 +1,16 @@
 //! Combines all runs of a rehearsal.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
-use super::{Check, CheckId, Counts, ExitSeen, Finding, RunVerdict, Verdict};
+use super::{Check, CheckId, Counts, ExitSeen, Finding, Headline, RunVerdict, Verdict};
 use crate::record::Shape;
 
 /// The result of all runs.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Rehearsal {
+pub struct RehearsalVerdict {
     /// The verdict of the checks.
     pub verdict: Verdict,
     /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
@@ -26,6 +27,42 @@ pub struct Rehearsal {
     pub shown: usize,
     /// Each run, in order.
     pub runs: Vec<NumberedRun>,
+}
+
+impl RehearsalVerdict {
+    /// Asserts that the verdict is `pass`: nothing was lost, and the process ended as it should.
+    ///
+    /// An inconclusive verdict does not pass: nothing was lost, but too little was in flight to prove it.
+    ///
+    /// # Panics
+    ///
+    /// The verdict is another one. The message is the verdict as text, with the evidence of each check that did not pass.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "an assertion of a test")]
+    pub fn assert_nothing_lost(&self) {
+        if self.verdict != Verdict::Pass {
+            panic!("{self}");
+        }
+    }
+}
+
+/// The verdict in a line, each check that did not pass with its evidence and hint, and the last output of the service.
+impl fmt::Display for RehearsalVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Headline::of(self))?;
+        for check in self.checks.iter().filter(|check| check.sinks()) {
+            write!(f, "\n  {}: {}", check.id, check.evidence.replace('\n', "\n    "))?;
+            if let Some(hint) = &check.hint {
+                write!(f, "\n    hint: {hint}")?;
+            }
+        }
+        let run = self.runs.get(self.shown.saturating_sub(1));
+        for (at, line) in run.iter().flat_map(|run| &run.facts.output_tail).enumerate() {
+            let title = if at == 0 { "\n  last output of the service:" } else { "" };
+            write!(f, "{title}\n    {line}")?;
+        }
+        Ok(())
+    }
 }
 
 /// One run and its number, from 1.
@@ -55,14 +92,14 @@ pub struct Facts {
 }
 
 /// Combines `runs`.
-pub(crate) fn conclude(runs: Vec<(RunVerdict, Facts)>) -> Rehearsal {
+pub(crate) fn conclude(runs: Vec<(RunVerdict, Facts)>) -> RehearsalVerdict {
     let (runs, facts): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
     let failed = runs.iter().position(|run| run.verdict == Verdict::Fail);
     let shown = failed.or_else(|| longest(&runs)).unwrap_or_default();
     let run = runs.get(shown);
     let checks: Vec<Check> =
         run.iter().flat_map(|run| &run.checks).map(|check| together(check.id, &runs, shown)).collect();
-    Rehearsal {
+    RehearsalVerdict {
         verdict: Verdict::of(&checks),
         lost_by_shutdown: runs.iter().map(|run| run.lost_by_shutdown).fold(0, u64::saturating_add),
         in_flight_at_signal: in_flight(&runs),

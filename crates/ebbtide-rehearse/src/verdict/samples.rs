@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 #[cfg(test)]
 use super::{Check, CheckId};
-use super::{Facts, Rehearsal, Terms, conclude, judge};
+use super::{Facts, RehearsalVerdict, Terms, conclude, judge};
 use crate::clock::At;
 use crate::record::{Answer, Close, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic};
 use crate::scenario::{
@@ -135,7 +135,7 @@ pub fn busy(count: u64) -> (Record, Terms) {
 }
 
 /// Two runs, the second of which lost one request.
-pub fn rehearsal() -> Rehearsal {
+pub fn rehearsal() -> RehearsalVerdict {
     let mut bad = good();
     bad.traffic.requests.push(request(1_400_000, Outcome::Unanswered { close: Close::Reset }));
     let facts = |tail: &[&str]| Facts {
@@ -151,6 +151,7 @@ pub fn rehearsal() -> Rehearsal {
 pub fn scenario() -> Scenario {
     Scenario {
         program: Program::Command(vec!["./service".into(), "--port=1".into()]),
+        env: Vec::new(),
         ready: Ready::Port(Target { host: "127.0.0.1".into(), port: 1 }),
         ready_limit: Duration::from_secs(30),
         require_readiness: false,

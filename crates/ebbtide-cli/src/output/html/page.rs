@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use ebbtide_rehearse::{Check, Finding, NumberedRun, OutcomeClass, Rehearsal, RouteSummary, Verdict, words};
+use ebbtide_rehearse::{
+    Check, Finding, Headline, NumberedRun, OutcomeClass, RehearsalVerdict, RouteSummary, Verdict, words,
+};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde::Serialize;
 
 use super::gallery::RunPicture;
 use crate::output::comparison::compared;
-use crate::output::headline::Headline;
 use crate::output::judgement::Judgement;
 
 const STYLE: &str = include_str!("page.css");
@@ -74,7 +75,7 @@ fn comparison(judgement: &Judgement<'_>) -> Markup {
 }
 
 /// The checks that keep the verdict from being `pass`, with their evidence.
-fn findings(rehearsal: &Rehearsal) -> Markup {
+fn findings(rehearsal: &RehearsalVerdict) -> Markup {
     html! {
         @if rehearsal.checks.iter().any(|check| check.sinks()) {
             ul .findings {
@@ -155,7 +156,7 @@ fn timeline(judgement: &Judgement<'_>) -> Markup {
     }
 }
 
-fn checks(rehearsal: &Rehearsal) -> Markup {
+fn checks(rehearsal: &RehearsalVerdict) -> Markup {
     html! {
         h2 { "Checks" }
         div .scroll { table .checks {
@@ -173,7 +174,7 @@ fn checks(rehearsal: &Rehearsal) -> Markup {
     }
 }
 
-fn routes(rehearsal: &Rehearsal) -> Markup {
+fn routes(rehearsal: &RehearsalVerdict) -> Markup {
     let routes = RouteSummary::sum(rehearsal.runs.iter().flat_map(|run| &run.verdict.routes));
     let heads = [
         "answered before",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::{Command, Stdio};
 
 use ebbtide_rehearse::samples::{busy, rehearsal, scenario};
-use ebbtide_rehearse::{CheckId, News, Rehearsal, replay};
+use ebbtide_rehearse::{CheckId, News, RehearsalVerdict, replay};
 use html5ever::{ParseOpts, tendril::TendrilSink};
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 use serde_json::Value;
@@ -19,7 +19,7 @@ fn page(count: u64) -> (String, Value) {
     shown(&rehearsal, &gallery, "./service")
 }
 
-fn judged(count: u64) -> (Rehearsal, Gallery) {
+fn judged(count: u64) -> (RehearsalVerdict, Gallery) {
     let record = recorded(count);
     let mut gallery = Gallery::new(true);
     let replayed = replay(record.as_slice(), &mut |news: News<'_>| gallery.add(&news)).unwrap();
@@ -44,7 +44,7 @@ fn recorded(count: u64) -> Vec<u8> {
     out
 }
 
-fn shown(rehearsal: &Rehearsal, gallery: &Gallery, command: &str) -> (String, Value) {
+fn shown(rehearsal: &RehearsalVerdict, gallery: &Gallery, command: &str) -> (String, Value) {
     let judgement =
         Judgement { command: command.to_owned(), gallery, ..Judgement::new(&scenario(), rehearsal, gallery) };
     let (mut page, mut object) = (Vec::new(), Vec::new());

@@ -1,23 +1,26 @@
 //! The verdict in one line.
 
-use ebbtide_rehearse::{Rehearsal, Verdict, words};
+use std::fmt;
+
+use super::{RehearsalVerdict, Verdict};
+use crate::words;
 
 /// The word of a verdict, and the rest of its line.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Headline {
+pub struct Headline {
     /// `PASS`, `FAIL` or `INCONCLUSIVE`.
-    pub(super) word: &'static str,
+    pub word: &'static str,
     /// What follows the word immediately.
-    pub(super) rest: String,
+    pub rest: String,
 }
 
 impl Headline {
     /// Returns the line of `rehearsal`.
-    pub(super) fn of(rehearsal: &Rehearsal) -> Self {
+    pub fn of(rehearsal: &RehearsalVerdict) -> Self {
         let accepted = words::count(rehearsal.requests.accepted());
         let lost = words::count(rehearsal.lost_by_shutdown);
         let power = power(rehearsal);
-        let sunk = sinking(rehearsal);
+        let sunk = rehearsal.sinking();
         match rehearsal.verdict {
             Verdict::Pass => {
                 Self { word: "PASS", rest: format!(": 0 of {accepted} accepted requests lost; {power}") }
@@ -42,14 +45,22 @@ impl Headline {
     }
 }
 
-/// Returns the names of the checks that keep the verdict from being `pass`.
-pub(super) fn sinking(rehearsal: &Rehearsal) -> String {
-    let sunk = rehearsal.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name());
-    sunk.collect::<Vec<_>>().join(", ")
+impl fmt::Display for Headline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.word, self.rest)
+    }
+}
+
+impl RehearsalVerdict {
+    /// Returns the names of the checks that keep the verdict from being `pass`.
+    pub fn sinking(&self) -> String {
+        let sunk = self.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name());
+        sunk.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Returns the basis of the verdict: `in flight at the signal: storm 12, slow 8, in 5 runs`.
-fn power(rehearsal: &Rehearsal) -> String {
+fn power(rehearsal: &RehearsalVerdict) -> String {
     let named = rehearsal.in_flight_at_signal.iter();
     let named: Vec<String> =
         named.map(|(shape, count)| format!("{shape} {}", words::count(*count))).collect();
