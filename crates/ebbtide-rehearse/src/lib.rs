@@ -49,9 +49,9 @@ pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Reco
 pub use rehearsal::Rehearsal;
 pub use replay::{Replayed, replay};
 pub use scenario::{
-    BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService, Program, Ready,
-    RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario, ServiceStore, SetUp, ShapePlan,
-    Span, StopPlan, StopSignal, Target,
+    BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService, Program, Protocol,
+    Ready, RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario, ServiceStore, SetUp,
+    ShapePlan, Span, StopPlan, StopSignal, Target,
 };
 pub use trouble::NotRehearsed;
 #[cfg(any(test, feature = "samples"))]

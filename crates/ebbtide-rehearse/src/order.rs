@@ -10,7 +10,7 @@ use super::load::{LoadOrder, PhaseRoute};
 use super::place::first;
 use super::probe::{Got, try_route};
 use super::record::{NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
-use super::scenario::{LoadPlan, Program, Route, Scenario, ShapePlan};
+use super::scenario::{LoadPlan, Program, Protocol, Route, Scenario, ShapePlan};
 use super::trouble::NotRehearsed;
 use super::wire::Address;
 use crate::clock::Clock;
@@ -93,6 +93,7 @@ pub(super) async fn order(
     };
     let held = match crowded {
         Some(why) => Err(why),
+        None if home.template.protocol != Protocol::Http1 => Err("the phases are those of HTTP/1".to_owned()),
         None => Ok(phase_routes(&plan, &addresses, home, &Route::get(plain))),
     };
     Ok(LoadOrder { plan, addresses, held, seed })

@@ -8,7 +8,9 @@ use tokio::time::{sleep, timeout};
 use super::child::{Service, listeners, survivors, tail};
 use super::place::{Place, taken};
 use super::probe::{Got, get};
+use super::scenario::Protocol;
 use super::trouble::NotRehearsed;
+use super::wire::Address;
 
 /// The interval between two polls.
 const EVERY: Duration = Duration::from_millis(10);
@@ -19,22 +21,30 @@ const GOING: Duration = Duration::from_millis(100);
 /// How many lines of the service's output an error shows.
 pub(super) const TAIL: usize = 20;
 
-/// Waits until the service is ready at one of `addresses`, and returns that address.
+/// Waits until the service is ready at one of `addresses`, and returns that address with the protocol that readiness has. The
+/// readiness path of a service with HTTP/2 may be HTTP/1, as for the kubelet.
 pub(super) async fn ready(
     service: &mut Service,
     place: &Place,
     addresses: &[SocketAddr],
     limit: Duration,
-) -> Result<SocketAddr, NotRehearsed> {
+) -> Result<Address, NotRehearsed> {
     let log = service.log().to_owned();
     let mut seen = String::from("nothing listened there");
     let looking = async {
         loop {
             for address in addresses {
-                match look(place, *address).await {
-                    Ok(()) => return *address,
-                    Err(Some(what)) => seen = what,
-                    Err(None) => {}
+                let to = place.address(*address);
+                let mut protocols = vec![to.over_http1()];
+                if to.template.protocol != Protocol::Http1 {
+                    protocols.push(to);
+                }
+                for to in protocols {
+                    match look(place, &to).await {
+                        Ok(()) => return to,
+                        Err(Some(what)) => seen = what,
+                        Err(None) => {}
+                    }
                 }
             }
             sleep(EVERY).await;
@@ -55,11 +65,11 @@ pub(super) async fn ready(
 }
 
 /// Polls once. An error describes the result; `None` means that the connection was refused.
-async fn look(place: &Place, address: SocketAddr) -> Result<(), Option<String>> {
+async fn look(place: &Place, to: &Address) -> Result<(), Option<String>> {
     let Some(path) = &place.ready_path else {
-        return if taken(address).await { Ok(()) } else { Err(None) };
+        return if taken(to.socket).await { Ok(()) } else { Err(None) };
     };
-    match get(&place.address(address), path, LOOK).await {
+    match get(to, path, LOOK).await {
         got if got.is_ready() => Ok(()),
         Got::Status(status) => Err(Some(format!("{path} answered {status}"))),
         Got::Grpc => Err(Some(format!("{path} was answered with a gRPC status, not by an HTTP route"))),

@@ -94,19 +94,19 @@ async fn run_at(
     let mut service = Service::start(&place.words, &place.env, &place.log(), files, clock)?;
     janitor.watch(place.folder(), Some(service.pid()));
     let began = clock.now();
-    let socket = ready(&mut service, place, &addresses, scenario.ready_limit).await?;
+    let readiness = ready(&mut service, place, &addresses, scenario.ready_limit).await?;
     let mut record = Record { ready: clock.now(), ..Record::default() };
     news(News::Ready { after: record.ready.since(began) });
     let signal = scenario.stop.signal.signal();
     record.signal_state = signal_state(service.pid(), signal).await;
 
-    let home = place.address(socket);
+    let home = place.address(readiness.socket);
     let mut plan = scenario.load.clone();
     settle(&mut plan, &home, place.ready_path.as_deref()).await?;
     let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
     let order = order(scenario, plan, crowded, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
     let shapes = order.plan.shapes.iter().map(ShapePlan::shape).collect();
-    let probe = |path| ReadinessProbe::start(home.clone(), path, clock);
+    let probe = |path| ReadinessProbe::start(readiness, path, clock);
     let readiness = place.ready_path.clone().map(probe);
     record.load_began = clock.now();
     let load = Load::start(order, clock)?;

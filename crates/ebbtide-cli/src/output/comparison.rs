@@ -35,7 +35,7 @@ pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
         row("accepted requests", &count(|rehearsal| rehearsal.requests.accepted())),
         row("lost by the shutdown", &count(|rehearsal| rehearsal.lost_by_shutdown)),
         row("in flight at the signal", &count(|rehearsal| rehearsal.in_flight_at_signal.values().sum())),
-        row("refused connections", &count(|rehearsal| rehearsal.requests.refused)),
+        row("refused requests", &count(|rehearsal| rehearsal.requests.refusals())),
         row("exit after", &|one| match one.rehearsal.exit.after_ms {
             Some(ms) => format!("{ms:.0} ms"),
             None => "no exit".to_owned(),

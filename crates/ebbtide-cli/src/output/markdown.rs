@@ -73,7 +73,7 @@ fn routes(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
             bad(before.bad()),
             good(*in_flight_at_signal),
             good(after.answered),
-            good(after.refused),
+            good(after.refusals()),
             bad(after.connect_timed_out),
             bad(after.lost),
             bad(after.truncated),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ebbtide_rehearse::seconds;
 use ebbtide_rehearse::words;
-use ebbtide_rehearse::{Counts, News, NotRehearsed, RunVerdict, Verdict};
+use ebbtide_rehearse::{News, NotRehearsed, RunVerdict, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::paint::{DIM, FAIL, HINT};
@@ -135,7 +135,7 @@ fn judged(run: u32, of: u32, verdict: &RunVerdict) -> String {
         Verdict::Inconclusive => "inconclusive",
         Verdict::Fail => "FAIL",
     };
-    let Counts { sent, refused, .. } = verdict.requests;
+    let (sent, refused) = (verdict.requests.sent, verdict.requests.refusals());
     let exit = verdict
         .exit
         .after_ms

@@ -67,7 +67,7 @@ fn row(out: &mut dyn Write, name: &str, row: &Row) -> io::Result<()> {
         (before.bad(), true),
         (*in_flight, false),
         (after.answered, false),
-        (after.refused, false),
+        (after.refusals(), false),
         (after.connect_timed_out, true),
         (after.lost, true),
         (after.truncated, true),

@@ -10,7 +10,7 @@ use http::Method;
 
 use super::values::{
     ShapeUrl, clients, duration, expect_status, expected, limit, method, number, ready, requests, runs,
-    signal, span, status, url,
+    signal, span, status, streams, url,
 };
 use crate::output::{Destination, VerdictFormat};
 
@@ -94,6 +94,14 @@ pub(crate) struct RehearseArgs {
     /// File with the body, instead of --body; at most 64 MiB
     #[arg(long, help_heading = REQUESTS, value_name = "FILE", conflicts_with = "demo")]
     pub(super) body_file: Option<PathBuf>,
+
+    /// Send the load over HTTP/2 without TLS (prior knowledge)
+    ///
+    /// STREAMS clients share a connection (default: 8), except those of storm, which open one for each request. A request
+    /// that a GOAWAY or REFUSED_STREAM declares unprocessed is safe to retry, and counted apart. The readiness check is
+    /// HTTP/1 where the service answers it, otherwise HTTP/2.
+    #[arg(long, help_heading = REQUESTS, value_name = "STREAMS", value_parser = streams, num_args = 0..=1, require_equals = true, default_missing_value = "8", conflicts_with = "demo")]
+    pub(super) http2: Option<u32>,
 
     /// Statuses of 400 to 599 that a route may always answer
     ///
@@ -314,6 +322,10 @@ What counts as lost:
   the connection was then reset or closed with no response byte. That includes a kept
   connection that closed while the request was sent (`ambiguous` in the JSON: a
   proxy's retry may hide it).
+  Over HTTP/2 a request is lost when its stream is at or below the last one of the GOAWAY,
+  or there was none, and the connection ended or the stream was reset. A stream above it,
+  or reset with REFUSED_STREAM, was not processed (`unprocessed` in the JSON, a part of the
+  refused ones in the tables): not a loss, a retry is safe.
   A response is truncated when it ends before its length or last chunk. A response
   that ends with the connection is truncated when it is shorter than every response
   before the signal.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ebbtide_demo::MissingFeature;
 use ebbtide_rehearse::{
-    BadTarget, Fitted, LoadPlan, Program, Ready, RequestTemplate, Route, SHORT_THINK, Scenario, Shape,
-    ShapePlan, StopPlan,
+    BadTarget, Fitted, LoadPlan, Program, Protocol, Ready, RequestTemplate, Route, SHORT_THINK, Scenario,
+    Shape, ShapePlan, StopPlan,
 };
 use http::Method;
 use thiserror::Error;
@@ -147,8 +147,12 @@ fn template(args: &RehearseArgs, shapes: &[ShapePlan]) -> Result<RequestTemplate
         }
         None => args.body.clone().map(String::into_bytes),
     };
-    let template =
-        RequestTemplate { headers: args.header.clone(), host: args.host.clone(), body: body.map(Into::into) };
+    let template = RequestTemplate {
+        headers: args.header.clone(),
+        host: args.host.clone(),
+        body: body.map(Into::into),
+        protocol: args.http2.map_or(Protocol::Http1, |streams| Protocol::Http2 { streams }),
+    };
     let sends_body =
         |shape: &ShapePlan| shape.shape() != Shape::Orders && template.has_body(&shape.route().method);
     if template.body.is_some() && !shapes.iter().any(sends_body) {

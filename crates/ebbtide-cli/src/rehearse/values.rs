@@ -61,6 +61,11 @@ pub(super) fn runs(text: &str) -> Result<u32, String> {
     within(text, "number", 1, MOST_RUNS)
 }
 
+/// Parses a number of streams of a connection.
+pub(super) fn streams(text: &str) -> Result<u32, String> {
+    within(text, "number", 1, 1000)
+}
+
 /// Parses any number.
 pub(super) fn number(text: &str) -> Result<u64, String> {
     within(text, "number", 0, u64::MAX)
@@ -198,6 +203,7 @@ mod tests {
             "NAME: VALUE",
             "NAME[:PORT]",
             "SHAPE=METHOD:PATH",
+            "STREAMS",
             "TEXT",
             "URL",
         ];

@@ -5,6 +5,7 @@ mod common;
 mod features;
 mod formats;
 mod help_page;
+mod http2;
 mod other_languages;
 mod packaging;
 #[path = "../../../../tests/src/ports.rs"]

@@ -158,7 +158,7 @@ fn a_probe_needs_only_the_status_and_accepts_what_the_kubelet_accepts() {
 fn truncated_heads_truncated_bodies_and_non_http_are_distinguished() {
     holds(&Row::guilty("half-head", &[("requests-answered", "response truncated in its head")]));
     holds(&Row::guilty("half-body", &[("requests-answered", "response truncated in its body")]));
-    holds(&Row::guilty("garbage", &[("requests-answered", "response is not HTTP/1")]));
+    holds(&Row::guilty("garbage", &[("requests-answered", "response is not HTTP")]));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::context::{ClientContext, NextStep};
 use crate::clock::{At, seconds};
 use crate::record::Shape;
-use crate::scenario::{Route, SHORT_THINK, ShapePlan, Span};
+use crate::scenario::{Protocol, Route, SHORT_THINK, ShapePlan, Span};
 use crate::wire::{Address, Connection, RequestSpec};
 
 /// Runs one client of `shape`, or the open loop, until the load ends. The clients of a storm with a rate share `pace`.
@@ -18,17 +18,18 @@ pub(super) async fn client(
     shape: ShapePlan,
     to: Address,
     rng: fastrand::Rng,
-    pace: Option<Rc<Pace>>,
+    common: Common,
 ) {
+    let Common { pace, slot } = common;
     match shape {
         ShapePlan::Storm { route, .. } => storm(&context, &to, &route, pace.as_deref()).await,
         ShapePlan::Keepalive { think, route, .. } => {
             let spec = |_: &mut fastrand::Rng| RequestSpec::plain(&route);
-            keep_alive(&context, Shape::Keepalive, &to, think, rng, spec).await;
+            keep_alive(&context, Shape::Keepalive, &to, &slot, think, rng, spec).await;
         }
-        ShapePlan::Slow { time, route, .. } => slow(&context, &to, time, &route, rng).await,
-        ShapePlan::Open { rate, route } => open_loop(&context, &to, rate, &route).await,
-        ShapePlan::Orders { think, route, .. } => orders(&context, &to, think, &route, rng).await,
+        ShapePlan::Slow { time, route, .. } => slow(&context, &to, &slot, time, &route, rng).await,
+        ShapePlan::Open { rate, route } => open_loop(&context, &to, &slot, rate, &route).await,
+        ShapePlan::Orders { think, route, .. } => orders(&context, &to, &slot, think, &route, rng).await,
     }
 }
 
@@ -57,6 +58,7 @@ async fn keep_alive(
     context: &ClientContext,
     shape: Shape,
     to: &Address,
+    slot: &Slot,
     think: Span,
     mut rng: fastrand::Rng,
     mut spec: impl FnMut(&mut fastrand::Rng) -> RequestSpec,
@@ -64,7 +66,11 @@ async fn keep_alive(
     let mut backoff = Backoff::default();
     let mut kept = None;
     while context.wanted() {
-        match context.ask(shape, to, kept.take(), spec(&mut rng), None).await {
+        let mut free = kept.take();
+        if let Some(shared) = slot.connection(context, to).await {
+            free = Some(shared);
+        }
+        match context.ask(shape, to, free, spec(&mut rng), None).await {
             NextStep::Kept(mut connection) => {
                 backoff.reset();
                 if connection.idle(think.draw(&mut rng)).await {
@@ -85,19 +91,33 @@ async fn keep_alive(
 }
 
 /// Runs one client with one slow request after the other.
-async fn slow(context: &ClientContext, to: &Address, time: Span, route: &Route, rng: fastrand::Rng) {
+async fn slow(
+    context: &ClientContext,
+    to: &Address,
+    slot: &Slot,
+    time: Span,
+    route: &Route,
+    rng: fastrand::Rng,
+) {
     let spec = |rng: &mut fastrand::Rng| RequestSpec::slow(route, time.draw(rng));
-    keep_alive(context, Shape::Slow, to, SHORT_THINK, rng, spec).await;
+    keep_alive(context, Shape::Slow, to, slot, SHORT_THINK, rng, spec).await;
 }
 
 /// Runs one client that posts an order, pauses, and posts the next.
-async fn orders(context: &ClientContext, to: &Address, think: Span, route: &Route, rng: fastrand::Rng) {
+async fn orders(
+    context: &ClientContext,
+    to: &Address,
+    slot: &Slot,
+    think: Span,
+    route: &Route,
+    rng: fastrand::Rng,
+) {
     let spec = |rng: &mut fastrand::Rng| RequestSpec::order(route, &format!("item-{}", rng.u32(..)));
-    keep_alive(context, Shape::Orders, to, think, rng, spec).await;
+    keep_alive(context, Shape::Orders, to, slot, think, rng, spec).await;
 }
 
 /// Sends `rate` requests per second, however slow the responses are, each on a free kept connection or else on a new one.
-async fn open_loop(context: &Rc<ClientContext>, to: &Address, rate: u32, route: &Route) {
+async fn open_loop(context: &Rc<ClientContext>, to: &Address, slot: &Rc<Slot>, rate: u32, route: &Route) {
     let free: Rc<RefCell<Vec<Connection>>> = Rc::default();
     let mut under_way = JoinSet::new();
     let began = context.clock.now();
@@ -113,11 +133,16 @@ async fn open_loop(context: &Rc<ClientContext>, to: &Address, rate: u32, route: 
         }
         arrivals += 1;
         let (context, to, route, free) = (Rc::clone(context), to.clone(), route.clone(), Rc::clone(&free));
+        let slot = Rc::clone(slot);
         under_way.spawn_local(async move {
             loop {
-                let kept = free.borrow_mut().pop();
+                let shared = slot.connection(&context, &to).await;
+                let kept = shared.or_else(|| free.borrow_mut().pop());
                 match context.ask(Shape::Open, &to, kept, RequestSpec::plain(&route), Some(due)).await {
-                    NextStep::Kept(connection) => return free.borrow_mut().push(connection),
+                    NextStep::Kept(connection) if connection.shared().is_none() => {
+                        return free.borrow_mut().push(connection);
+                    }
+                    NextStep::Kept(_) => return,
                     // Nothing was sent: the arrival is still pending.
                     NextStep::Stale => {}
                     NextStep::Over | NextStep::Unreachable | NextStep::Bound => return,
@@ -127,6 +152,36 @@ async fn open_loop(context: &Rc<ClientContext>, to: &Address, rate: u32, route: 
         while under_way.try_join_next().is_some() {}
     }
     while under_way.join_next().await.is_some() {}
+}
+
+/// What several clients of a shape have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    /// The rate of a storm.
+    pub(super) pace: Option<Rc<Pace>>,
+    /// Their connection.
+    pub(super) slot: Rc<Slot>,
+}
+
+/// The connection that several clients share, over HTTP/2.
+#[derive(Default)]
+pub(super) struct Slot(tokio::sync::Mutex<Option<Connection>>);
+
+impl Slot {
+    /// Returns the shared connection, which is opened if there is none. `None`: it cannot be opened, or the protocol has none.
+    async fn connection(&self, context: &ClientContext, to: &Address) -> Option<Connection> {
+        if to.template.protocol == Protocol::Http1 {
+            return None;
+        }
+        let mut slot = self.0.lock().await;
+        // The connection reads what has arrived first: a GOAWAY may be among it.
+        tokio::task::yield_now().await;
+        if slot.as_ref().is_none_or(|connection| !connection.still_open()) {
+            // What fails is recorded by the request, which tries again.
+            *slot = context.connect(to).await.ok();
+        }
+        slot.as_ref().and_then(Connection::shared)
+    }
 }
 
 /// The common rate of several clients. Requests come in bursts: losses in a queue show only when the queue fills.

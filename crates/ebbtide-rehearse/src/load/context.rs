@@ -92,7 +92,7 @@ impl ClientContext {
     pub(super) async fn connect(&self, to: &Address) -> Result<Connection, NoConnection> {
         tokio::select! {
             biased;
-            opened = Connection::open(to.socket, self.clock.now()) => opened,
+            opened = Connection::open(to, self.clock.now()) => opened,
             () = sleep(self.connect_limit) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
             () = self.until(Stage::Abandoned) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
         }

@@ -12,12 +12,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::timeout;
 
-use super::clients::{Pace, client};
+use super::clients::{Common, Pace, client};
 use super::context::{ClientContext, Stage};
 use super::phases;
 use crate::clock::Clock;
 use crate::record::{Phase, Traffic};
-use crate::scenario::{LoadPlan, Route, ShapePlan};
+use crate::scenario::{LoadPlan, Protocol, Route, ShapePlan};
 use crate::wire::Address;
 
 /// The load of one run.
@@ -137,9 +137,22 @@ async fn run(context: &Rc<ClientContext>, order: LoadOrder) {
             ShapePlan::Storm { rate: Some(rate), .. } => Some(Rc::new(Pace::new(*rate))),
             _ => None,
         };
-        for _ in 0..clones {
-            let (context, pace) = (Rc::clone(context), pace.clone());
-            clients.spawn_local(client(context, shape.clone(), to.clone(), rng.fork(), pace));
+        let streams = match to.template.protocol {
+            Protocol::Http1 => 1,
+            Protocol::Http2 { streams } => streams.max(1),
+        };
+        let mut common = Common { pace, slot: Rc::default() };
+        for number in 0..clones {
+            if number.is_multiple_of(streams) {
+                common.slot = Rc::default();
+            }
+            clients.spawn_local(client(
+                Rc::clone(context),
+                shape.clone(),
+                to.clone(),
+                rng.fork(),
+                common.clone(),
+            ));
         }
     }
     let held = order.held.unwrap_or_else(|why| {

@@ -86,7 +86,7 @@ pub(crate) async fn try_route(to: &Address, route: &Route, limit: Duration) -> G
 }
 
 async fn ask(to: &Address, route: &Route) -> Got {
-    let mut connection = match Connection::open(to.socket, At::default()).await {
+    let mut connection = match Connection::open(to, At::default()).await {
         Ok(connection) => connection,
         Err(NoConnection::Outcome(Outcome::Refused)) => return Got::Refused,
         Err(_) => return Got::Nothing,

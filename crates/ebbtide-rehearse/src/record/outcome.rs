@@ -36,7 +36,17 @@ pub enum Outcome {
         /// How it ended.
         close: Close,
     },
-    /// The response is not HTTP/1.
+    /// HTTP/2: the server declared that it has not processed the request, by a GOAWAY with an earlier last stream, or by
+    /// REFUSED_STREAM.
+    Unprocessed,
+    /// HTTP/2: the server reset the stream, with another code than REFUSED_STREAM.
+    StreamReset {
+        /// The code of RST_STREAM.
+        code: u32,
+        /// Whether the response had begun.
+        response_begun: bool,
+    },
+    /// The response is not HTTP.
     Malformed,
     /// The request was written and its response was not whole within the limit.
     TimedOut,
@@ -70,12 +80,13 @@ impl Outcome {
     pub fn meaning(self, fresh: bool) -> Meaning {
         match self {
             Self::Answered { .. } => Meaning::Served,
-            Self::Refused | Self::ConnectTimeout => Meaning::Safe,
+            Self::Refused | Self::ConnectTimeout | Self::Unprocessed => Meaning::Safe,
             Self::Unanswered { .. } if !fresh => Meaning::Ambiguous,
             Self::ClosedBeforeSend { .. }
             | Self::Unanswered { .. }
             | Self::CutInHead { .. }
             | Self::CutInBody { .. }
+            | Self::StreamReset { .. }
             | Self::Malformed
             | Self::TimedOut => Meaning::Lost,
         }

@@ -12,4 +12,4 @@ pub use plan::{BoxFuture, ManagedService, Program, Ready, RunPlace, Scenario, Se
 pub use stop::{Expected, StopPlan, StopSignal};
 pub(crate) use stop::{run_seed, signal_moment, signal_name};
 pub use target::{BadTarget, Route, Target};
-pub use template::{BadHeader, HostName, RequestHeader, RequestTemplate};
+pub use template::{BadHeader, HostName, Protocol, RequestHeader, RequestTemplate};

@@ -17,11 +17,26 @@ pub struct RequestTemplate {
     pub host: Option<HostName>,
     /// The body of every request whose method is neither GET nor HEAD. An order has a body of its own.
     pub body: Option<Bytes>,
+    /// The protocol of the load.
+    pub protocol: Protocol,
 }
 
 /// The body of a POST, PUT or PATCH when the template has none: the same for each shape of load, so that responses can be
 /// compared. It is an order of the demo.
 const DEFAULT_BODY: &[u8] = br#"{"item":"rehearsed","quantity":1}"#;
+
+/// The protocol of the load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 with prior knowledge, without TLS.
+    Http2 {
+        /// How many clients share a connection, each with one request at a time.
+        streams: u32,
+    },
+}
 
 impl RequestTemplate {
     /// Returns whether a request with `method` carries [`body`](Self::body).

@@ -27,6 +27,7 @@ pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
         *all += 1;
         let failed = match (judged.reason(), judged.request.outcome) {
             (_, Outcome::Refused) => Some("connection refused".to_owned()),
+            (_, Outcome::Unprocessed) => Some("refused by GOAWAY or REFUSED_STREAM".to_owned()),
             (_, Outcome::ConnectTimeout) => Some("connection neither accepted nor refused".to_owned()),
             (Some(reason), _) => Some(Reason::text(reason)),
             (None, _) => None,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::fate::{Case, Column, Fate, JudgedRequest};
 use crate::record::{Meaning, Outcome, Record, Request, Shape};
 
-/// Requests by their outcome. `sent = answered + refused + connect_timed_out + lost + truncated + timed_out +
+/// Requests by their outcome. `sent = answered + refused + unprocessed + connect_timed_out + lost + truncated + timed_out +
 /// ended_by_clean_up + foreign`, always.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Counts {
@@ -20,6 +20,8 @@ pub struct Counts {
     pub answered_after_signal: u64,
     /// Refused, because no socket listened; a retry is safe.
     pub refused: u64,
+    /// HTTP/2: declared to be unprocessed, by a GOAWAY with an earlier last stream or by REFUSED_STREAM; a retry is safe.
+    pub unprocessed: u64,
     /// Neither accepted nor refused within the limit; a retry is safe.
     pub connect_timed_out: u64,
     /// Accepted, and closed with no response byte.
@@ -48,6 +50,7 @@ impl Counts {
         let column = match judged.fate {
             Fate::Answered | Fate::Declined | Fate::Unverified => &mut counts.answered,
             Fate::Refused => &mut counts.refused,
+            Fate::Unprocessed => &mut counts.unprocessed,
             Fate::ConnectTimeout => &mut counts.connect_timed_out,
             Fate::CleanedUp => &mut counts.ended_by_clean_up,
             Fate::Foreign => &mut counts.foreign,
@@ -68,9 +71,15 @@ impl Counts {
         counts
     }
 
-    /// Returns the number of requests whose connection the service accepted.
+    /// Returns the number of requests that were refused before they were processed: those of refused connections, and those of
+    /// refused streams.
+    pub fn refusals(&self) -> u64 {
+        self.refused.saturating_add(self.unprocessed)
+    }
+
+    /// Returns the number of requests that the service accepted.
     pub fn accepted(&self) -> u64 {
-        let never = self.refused.saturating_add(self.connect_timed_out).saturating_add(self.foreign);
+        let never = self.refusals().saturating_add(self.connect_timed_out).saturating_add(self.foreign);
         self.sent.saturating_sub(never)
     }
 
@@ -89,6 +98,7 @@ impl Add for Counts {
             answered: self.answered + more.answered,
             answered_after_signal: self.answered_after_signal + more.answered_after_signal,
             refused: self.refused + more.refused,
+            unprocessed: self.unprocessed + more.unprocessed,
             connect_timed_out: self.connect_timed_out + more.connect_timed_out,
             lost: self.lost + more.lost,
             truncated: self.truncated + more.truncated,

@@ -21,6 +21,8 @@ pub(super) enum Fate {
     Refused,
     /// Neither accepted nor refused within the limit.
     ConnectTimeout,
+    /// HTTP/2: declared to be unprocessed, by GOAWAY or REFUSED_STREAM.
+    Unprocessed,
     /// Ended by the clean-up of the rehearsal, after the service had ended.
     CleanedUp,
     /// Accepted by another program: no process of the service existed any more.
@@ -48,7 +50,7 @@ impl JudgedRequest<'_> {
 
     /// Whether it was accepted before the signal and ended after it.
     pub(super) fn in_flight_at(&self, signalled: At) -> bool {
-        self.accepted() && self.after && self.request.begun < signalled
+        self.accepted() && self.fate != Fate::Unprocessed && self.after && self.request.begun < signalled
     }
 
     /// The reason of a bad end.
@@ -102,6 +104,10 @@ pub(super) enum Reason {
     NewClosed,
     Kept,
     InProgress,
+    /// HTTP/2: reset with this code, before the response.
+    Reset(u32),
+    /// HTTP/2: reset with this code, within the response.
+    CutByReset(u32),
     CutInHead,
     CutInBody,
     /// The body ended with the connection, shorter than it always was.
@@ -135,7 +141,11 @@ impl Reason {
     pub(super) fn unanswered(request: &Request) -> Option<Self> {
         let age = request.ended.since(request.connected.unwrap_or(request.begun));
         Some(match request.outcome {
-            Outcome::Answered { .. } | Outcome::Refused | Outcome::ConnectTimeout => return None,
+            Outcome::Answered { .. } | Outcome::Refused | Outcome::ConnectTimeout | Outcome::Unprocessed => {
+                return None;
+            }
+            Outcome::StreamReset { code, response_begun: false } => Self::Reset(code),
+            Outcome::StreamReset { code, response_begun: true } => Self::CutByReset(code),
             Outcome::ClosedBeforeSend { .. } => Self::ClosedBeforeSend,
             Outcome::Unanswered { .. } if !request.sent => Self::HalfSent,
             // A connection with unread bytes is closed by a reset: one that ended in order had its request read.
@@ -157,10 +167,13 @@ impl Reason {
             | Self::NewReset
             | Self::NewClosed
             | Self::Kept
-            | Self::InProgress => Column::Lost,
-            Self::CutInHead | Self::CutInBody | Self::TruncatedUnframed | Self::Malformed => {
-                Column::Truncated
-            }
+            | Self::InProgress
+            | Self::Reset(_) => Column::Lost,
+            Self::CutByReset(_)
+            | Self::CutInHead
+            | Self::CutInBody
+            | Self::TruncatedUnframed
+            | Self::Malformed => Column::Truncated,
             Self::TimedOut => Column::TimedOut,
             Self::Status(_) | Self::Empty | Self::OtherLength | Self::OtherLocation => Column::Wrong,
         }
@@ -181,13 +194,15 @@ impl Reason {
             Self::NewClosed => "new connection closed with no response byte after the request was sent",
             Self::Kept => "kept connection closed with no response byte after the request was sent",
             Self::InProgress => "connection closed while the request was being processed",
+            Self::Reset(code) => return format!("stream reset with {} before the response", code_name(code)),
+            Self::CutByReset(code) => return format!("response truncated by a reset with {}", code_name(code)),
             Self::CutInHead => "response truncated in its head",
             Self::CutInBody => "response truncated in its body",
             Self::TruncatedUnframed => {
                 "response without Content-Length or chunks ended with the connection, shorter than every one before \
                  the signal"
             }
-            Self::Malformed => "response is not HTTP/1",
+            Self::Malformed => "response is not HTTP",
             Self::TimedOut => "accepted and not answered within the request timeout",
             Self::Status(status) => return format!("status {status}"),
             Self::Empty => "empty body, which the route never had before the signal",
@@ -196,6 +211,27 @@ impl Reason {
         }
         .into()
     }
+}
+
+/// The name of an error code of HTTP/2 (RFC 9113, section 7).
+fn code_name(code: u32) -> String {
+    const NAMES: [&str; 14] = [
+        "NO_ERROR",
+        "PROTOCOL_ERROR",
+        "INTERNAL_ERROR",
+        "FLOW_CONTROL_ERROR",
+        "SETTINGS_TIMEOUT",
+        "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM",
+        "CANCEL",
+        "COMPRESSION_ERROR",
+        "CONNECT_ERROR",
+        "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY",
+        "HTTP_1_1_REQUIRED",
+    ];
+    NAMES.get(code as usize).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
 }
 
 /// Whether `request` belongs to the time after the signal. A connection that was never accepted is as old as its first SYN.
@@ -209,6 +245,7 @@ fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -
         (Outcome::Refused, _) => Fate::Refused,
         (Outcome::ConnectTimeout, _) => Fate::ConnectTimeout,
         _ if record.had_ended(request.opened) => Fate::Foreign,
+        (Outcome::Unprocessed, _) => Fate::Unprocessed,
         (Outcome::Answered { status }, Some(answer)) if after => {
             match usual.compare(request, status, answer) {
                 Compared::AsUsual => Fate::Answered,

@@ -32,6 +32,12 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
             "{count} accepted by another program, which took the port after the service had ended: not counted"
         ));
     }
+    if counts.unprocessed > 0 {
+        let count = words::plural(counts.unprocessed, "request was", "requests were");
+        notes.push(format!(
+            "{count} refused by GOAWAY or REFUSED_STREAM: not processed, and safe to retry; not a loss"
+        ));
+    }
     let ours = counts.ended_by_clean_up;
     if ours > 0 {
         let ours = words::plural(ours, "request was", "requests were");

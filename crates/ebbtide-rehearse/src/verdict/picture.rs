@@ -58,7 +58,7 @@ pub enum OutcomeClass {
     Answered,
     /// Answered with a status that announces the shutdown or is allowed.
     Declined,
-    /// The connection was refused.
+    /// The connection was refused, or the request by GOAWAY or REFUSED_STREAM.
     Refused,
     /// Neither accepted nor refused in time.
     NoAccept,
@@ -126,7 +126,7 @@ fn pictured<'a>(judged: &JudgedRequest<'a>) -> PicturedRequest<'a> {
     let class = match judged.fate {
         Fate::Answered | Fate::Unverified => OutcomeClass::Answered,
         Fate::Declined => OutcomeClass::Declined,
-        Fate::Refused => OutcomeClass::Refused,
+        Fate::Refused | Fate::Unprocessed => OutcomeClass::Refused,
         Fate::ConnectTimeout => OutcomeClass::NoAccept,
         Fate::CleanedUp | Fate::Foreign => OutcomeClass::NotJudged,
         Fate::Bad(reason) => match reason.column() {
@@ -141,6 +141,9 @@ fn pictured<'a>(judged: &JudgedRequest<'a>) -> PicturedRequest<'a> {
         (Fate::CleanedUp, _) => "ended by the clean-up of the rehearsal".to_owned(),
         (Fate::Foreign, _) => "accepted by another program, after the service had ended".to_owned(),
         (Fate::Refused, _) => "connection refused".to_owned(),
+        (Fate::Unprocessed, _) => {
+            "refused by GOAWAY or REFUSED_STREAM: not processed, safe to retry".to_owned()
+        }
         (Fate::ConnectTimeout, _) => "connection neither accepted nor refused".to_owned(),
         (Fate::Unverified, Outcome::Answered { status }) => {
             format!("status {status}; truncation would not be detected")

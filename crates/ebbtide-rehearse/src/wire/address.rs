@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use crate::scenario::{RequestTemplate, Target};
+use crate::scenario::{Protocol, RequestTemplate, Target};
 
 /// Where requests go: the socket, and what each of them carries.
 #[derive(Clone, Debug)]
@@ -21,6 +21,12 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Returns the address for requests over HTTP/1.
+    pub(crate) fn over_http1(&self) -> Self {
+        let template = RequestTemplate { protocol: Protocol::Http1, ..(*self.template).clone() };
+        Self { template: Arc::new(template), ..self.clone() }
+    }
+
     /// Creates the address of `target`, which was resolved to `socket`.
     pub(crate) fn new(socket: SocketAddr, target: &Target, template: &Arc<RequestTemplate>) -> Self {
         let host = template.host.as_ref();

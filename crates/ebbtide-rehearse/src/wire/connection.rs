@@ -1,35 +1,25 @@
-//! One HTTP/1.1 connection on hyper's low-level API: no pool, no retry, nothing hidden.
+//! A connection to the service, of either protocol, and what one request on it showed.
 
-use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ebbtide_http1::{Parsed, parse};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, LOCATION, TRANSFER_ENCODING};
-use http::{Method, Request, Response, Version};
-use http_body_util::BodyExt;
-use hyper::client::conn::http1::{self, SendRequest};
-use tokio::time::sleep;
+use http::Request;
 
-use super::request::{Payload, wire_length};
-use super::socket::{Mark, Socket, Wire};
+use super::http1::Http1Connection;
+use super::http2::Http2Connection;
+use super::request::Payload;
+use super::{Address, Socket};
 use crate::clock::At;
-use crate::record::{Answer, Close, Digest, Framing, Outcome, digest};
+use crate::record::{Answer, Close, Outcome};
+use crate::scenario::Protocol;
 
-/// An open connection and its driver, which runs while a caller waits for it.
-pub(crate) struct Connection {
-    socket: Socket,
-    sender: SendRequest<Payload>,
-    /// Dropped when it has ended: only then is the sender notified.
-    driver: Option<Driver>,
-    used: bool,
-    opened: At,
+/// An open connection.
+pub(crate) enum Connection {
+    /// One request at a time.
+    Http1(Box<Http1Connection>),
+    /// Many at once. A clone of it is the same connection.
+    Http2(Http2Connection),
 }
-
-type Driver = Pin<Box<http1::Connection<Wire, Payload>>>;
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -82,7 +72,11 @@ pub(crate) struct ProbeResponse {
 pub(super) const GRPC_STATUS: &str = "grpc-status";
 
 /// The maximum length of a body that is kept.
-const KEPT_BODY: usize = 64 * 1024;
+pub(super) const KEPT_BODY: usize = 64 * 1024;
+/// How long a server may take to close first after the last request.
+pub(super) const PEER_CLOSE: Duration = Duration::from_millis(50);
+/// How long the unused rest of a response is read.
+pub(super) const READ_ON: Duration = Duration::from_millis(50);
 
 impl Connection {
     /// Connects to `to`, at the time `now`.
@@ -90,213 +84,91 @@ impl Connection {
     /// # Cancel safety
     ///
     /// Dropping the future abandons the attempt.
-    pub(crate) async fn open(to: SocketAddr, now: At) -> Result<Self, NoConnection> {
-        let socket = Socket::connect(to).await.map_err(no_connection)?;
-        let (sender, driver) = http1::handshake(socket.wire())
-            .await
-            .map_err(|error| NoConnection::Trouble(io::Error::other(error)))?;
-        Ok(Self { socket, sender, driver: Some(Box::pin(driver)), used: false, opened: now })
+    pub(crate) async fn open(to: &Address, now: At) -> Result<Self, NoConnection> {
+        let socket = Socket::connect(to.socket).await.map_err(no_connection)?;
+        Ok(match to.template.protocol {
+            Protocol::Http1 => Self::Http1(Box::new(Http1Connection::on(socket, now).await?)),
+            Protocol::Http2 { .. } => Self::Http2(Http2Connection::on(socket, now)),
+        })
+    }
+
+    /// Returns the same connection for another client, if it can carry several requests at once.
+    pub(crate) fn shared(&self) -> Option<Self> {
+        match self {
+            Self::Http1(_) => None,
+            Self::Http2(connection) => Some(Self::Http2(connection.clone())),
+        }
     }
 
     /// Returns whether it can be reused, by the present state of the socket in the kernel.
     pub(crate) fn still_open(&self) -> bool {
-        self.driver.is_some() && !self.sender.is_closed() && self.socket.still_quiet()
+        match self {
+            Self::Http1(connection) => connection.still_open(),
+            Self::Http2(connection) => connection.still_open(),
+        }
     }
 
     /// Returns whether no request was sent on it yet.
     pub(crate) fn is_fresh(&self) -> bool {
-        !self.used
+        match self {
+            Self::Http1(connection) => connection.is_fresh(),
+            Self::Http2(connection) => connection.is_fresh(),
+        }
     }
 
     /// Returns when its client began to connect.
     pub(crate) fn opened(&self) -> At {
-        self.opened
+        match self {
+            Self::Http1(connection) => connection.opened(),
+            Self::Http2(connection) => connection.opened(),
+        }
     }
 
     /// Sends `request`, once, and reads its response to the end.
     pub(crate) async fn exchange(&mut self, request: Request<Payload>, keep_body: bool) -> Exchange {
-        let mark = self.socket.mark();
-        let fresh = !self.used;
-        self.used = true;
-        let head = request.method() == Method::HEAD;
-        let length = wire_length(&request);
-        let mut status = None;
-        let mut kept = Vec::new();
-        let answer = {
-            let sender = &mut self.sender;
-            let (status, kept) = (&mut status, &mut kept);
-            let talk = async move {
-                let response = sender.send_request(request).await?;
-                *status = Some(response.status().as_u16());
-                let mut answer = Answer {
-                    length: 0,
-                    digest: 0,
-                    framing: framing(&response, head),
-                    location: response.headers().get(LOCATION).map(|to| digest(to.as_bytes())),
-                    keeps: keeps(&response, head),
-                    grpc: response.headers().contains_key(GRPC_STATUS),
-                };
-                let mut body = response.into_body();
-                let mut seen = Digest::default();
-                while let Some(frame) = body.frame().await {
-                    let frame = frame?;
-                    let Some(data) = frame.data_ref() else { continue };
-                    answer.length = answer.length.saturating_add(data.len() as u64);
-                    seen.add(data);
-                    if keep_body && kept.len().saturating_add(data.len()) <= KEPT_BODY {
-                        kept.extend_from_slice(data);
-                    }
-                }
-                answer.digest = seen.value();
-                Ok::<Answer, hyper::Error>(answer)
-            };
-            alongside(&mut self.driver, talk).await.ok()
-        };
-        let received = self.socket.received_since(mark) > 0;
-        let outcome = match (status, self.socket.close()) {
-            (Some(status), _) if answer.is_some() => Outcome::Answered { status },
-            // Bytes came, the connection is still there, and hyper reads no answer from them.
-            (_, None) if received => Outcome::Malformed,
-            (status, close) => {
-                let close = close.unwrap_or(Close::Eof);
-                match status {
-                    Some(_) => Outcome::CutInBody { close },
-                    None if received => self.cut_in_head(mark, close),
-                    None if self.socket.sent_since(mark) > 0 => Outcome::Unanswered { close },
-                    None if fresh => Outcome::ClosedBeforeSend { close },
-                    None => return Exchange::NotSent,
-                }
-            }
-        };
-        let sent = self.socket.sent_since(mark) >= length;
-        Exchange::Ended(RequestResult { outcome, sent, answer, body: kept })
+        match self {
+            Self::Http1(connection) => connection.exchange(request, keep_body).await,
+            Self::Http2(connection) => connection.exchange(request, keep_body).await,
+        }
     }
 
     /// Sends `request` and returns the status of its response as soon as it arrives. `Err` is how the connection ended.
     pub(crate) async fn status(&mut self, request: Request<Payload>) -> Result<ProbeResponse, Outcome> {
-        let mark = self.socket.mark();
-        self.used = true;
-        let sender = &mut self.sender;
-        let talk = async move { sender.send_request(request).await };
-        let response = alongside(&mut self.driver, talk).await;
-        let received = self.socket.received_since(mark) > 0;
-        let response = response.map_err(|_| match self.socket.close() {
-            None if received => Outcome::Malformed,
-            Some(close) if received => self.cut_in_head(mark, close),
-            close => Outcome::Unanswered { close: close.unwrap_or(Close::Eof) },
-        })?;
-        let seen = ProbeResponse {
-            status: response.status().as_u16(),
-            grpc: response.headers().contains_key(GRPC_STATUS),
-        };
-        // A server may log a connection that closes during its response as an error: read on briefly.
-        let mut body = response.into_body();
-        let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
-        tokio::select! {
-            () = alongside(&mut self.driver, rest) => {}
-            () = sleep(READ_ON) => {}
+        match self {
+            Self::Http1(connection) => connection.status(request).await,
+            Self::Http2(connection) => connection.status(request).await,
         }
-        Ok(seen)
     }
 
     /// Returns the first byte received, which distinguishes TLS from HTTP.
     pub(crate) fn first_byte(&self) -> Option<u8> {
-        self.socket.first_byte()
+        match self {
+            Self::Http1(connection) => connection.first_byte(),
+            Self::Http2(connection) => connection.first_byte(),
+        }
     }
 
     /// Whether the connection is kept after a whole response.
     pub(crate) async fn kept(&mut self) -> bool {
-        let sender = &mut self.sender;
-        let ready = async move { sender.ready().await.is_ok() };
-        alongside(&mut self.driver, ready).await && self.driver.is_some()
+        match self {
+            Self::Http1(connection) => connection.kept().await,
+            Self::Http2(connection) => connection.still_open(),
+        }
     }
 
     /// Pauses for `time` while watching the connection. `false`: the server has closed it meanwhile.
     pub(crate) async fn idle(&mut self, time: Duration) -> bool {
-        tokio::select! {
-            biased;
-            () = ended(&mut self.driver) => false,
-            () = sleep(time) => true,
+        match self {
+            Self::Http1(connection) => connection.idle(time).await,
+            Self::Http2(connection) => connection.idle(time).await,
         }
     }
 
     /// Lets the server close first, within a short limit.
     pub(crate) async fn let_peer_close(self) {
-        tokio::select! {
-            () = self.socket.closed_by_peer() => {}
-            () = sleep(PEER_CLOSE) => {}
-        }
-    }
-
-    /// Bytes came without a complete head: a truncated head, only an interim response, or not HTTP.
-    fn cut_in_head(&self, mark: Mark, close: Close) -> Outcome {
-        match parse(&self.socket.head_since(mark), ebbtide_http1::Method::Other) {
-            Parsed::Malformed => Outcome::Malformed,
-            Parsed::Nothing => Outcome::Unanswered { close },
-            Parsed::InHead | Parsed::InBody | Parsed::Whole { .. } => Outcome::CutInHead { close },
-        }
-    }
-}
-
-/// How long a server may take to close first after `Connection: close`.
-const PEER_CLOSE: Duration = Duration::from_millis(50);
-/// How long the unused rest of a response is read.
-const READ_ON: Duration = Duration::from_millis(50);
-
-fn framing<B>(response: &Response<B>, head: bool) -> Framing {
-    if head || matches!(response.status().as_u16(), 101 | 204 | 304) {
-        Framing::NoBody
-    } else if has_token(response.headers(), TRANSFER_ENCODING, "chunked") {
-        Framing::Chunked
-    } else if response.headers().contains_key(CONTENT_LENGTH)
-        && !response.headers().contains_key(TRANSFER_ENCODING)
-    {
-        Framing::Length
-    } else {
-        Framing::Close
-    }
-}
-
-fn keeps<B>(response: &Response<B>, head: bool) -> bool {
-    let headers = response.headers();
-    let old = response.version() == Version::HTTP_10;
-    framing(response, head) != Framing::Close
-        && response.status().as_u16() != 101
-        && !has_token(headers, CONNECTION, "close")
-        && (!old || has_token(headers, CONNECTION, "keep-alive"))
-}
-
-fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &str) -> bool {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
-}
-
-/// Drives the connection while `work` waits for it. `work` still receives what the connection delivers at its end.
-async fn alongside<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(done);
-        }
-        // Pending or just ended: either way `work` may have got something.
-        let _ended = poll_driver(driver, cx);
-        work.as_mut().poll(cx)
-    })
-    .await
-}
-
-/// Drives the connection to its end.
-async fn ended(driver: &mut Option<Driver>) {
-    poll_fn(|cx| poll_driver(driver, cx)).await;
-}
-
-fn poll_driver(driver: &mut Option<Driver>, cx: &mut Context<'_>) -> Poll<()> {
-    match driver.as_mut().map(|driver| driver.as_mut().poll(cx)) {
-        Some(Poll::Pending) => Poll::Pending,
-        // The bytes show how it ended, not hyper's error.
-        Some(Poll::Ready(_)) | None => {
-            *driver = None;
-            Poll::Ready(())
+        match self {
+            Self::Http1(connection) => connection.let_peer_close().await,
+            Self::Http2(connection) => connection.let_peer_close().await,
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod address;
 mod connection;
+mod http1;
+mod http2;
 mod raw;
 mod request;
 mod socket;

@@ -261,11 +261,12 @@ mod tests {
             headers: vec![RequestHeader::parse("X-Tenant: a").unwrap()],
             host: Some(HostName::parse("shop.example.org").unwrap()),
             body: Some(body.to_owned().into()),
+            ..RequestTemplate::default()
         }
     }
 
     async fn exchange(to: &Address, request: Request<Payload>) -> RequestResult {
-        let mut connection = Connection::open(to.socket, At::default()).await.unwrap();
+        let mut connection = Connection::open(to, At::default()).await.unwrap();
         match connection.exchange(request, false).await {
             Exchange::Ended(seen) => seen,
             Exchange::NotSent => panic!("nothing was sent"),

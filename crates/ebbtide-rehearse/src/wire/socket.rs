@@ -111,6 +111,13 @@ impl Socket {
         matches!(looked, Err(rustix::io::Errno::AGAIN))
     }
 
+    /// Returns whether the connection has ended, by the present state in the kernel.
+    pub(super) fn has_ended(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        let looked = recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        !matches!(looked, Ok((_, 1..)) | Err(rustix::io::Errno::AGAIN))
+    }
+
     /// Waits until the peer has closed its end, reading and dropping what still comes.
     pub(super) async fn closed_by_peer(&self) {
         let mut rest = [0_u8; 512];

@@ -202,7 +202,7 @@ fn routes(rehearsal: &RehearsalVerdict) -> Markup {
                         td .mono .name { (route) }
                         td .mono { (address) }
                         (number(before.answered, false)) (number(before.bad(), true)) (number(*in_flight_at_signal, false))
-                        (number(after.answered, false)) (number(after.refused, false)) (number(after.connect_timed_out, true))
+                        (number(after.answered, false)) (number(after.refusals(), false)) (number(after.connect_timed_out, true))
                         (number(after.lost, true)) (number(after.truncated, true)) (number(after.timed_out, true))
                         (number(after.wrong, true))
                         @for ms in [latency_ms.p50, latency_ms.p99, latency_ms.max] { td .n { (format!("{ms:.2}")) } }
@@ -228,7 +228,7 @@ fn runs(judgement: &Judgement<'_>) -> Markup {
                     tr data-run=(run.run) class=(class(run.verdict.verdict)) {
                         td .n { (run.run) }
                         td { span .word { (class(run.verdict.verdict)) } }
-                        (number(run.verdict.requests.sent, false)) (number(run.verdict.requests.refused, false))
+                        (number(run.verdict.requests.sent, false)) (number(run.verdict.requests.refusals(), false))
                         (number(run.verdict.lost_by_shutdown, true))
                         td .n { @if let Some(ms) = run.verdict.exit.after_ms { (format!("{ms:.0} ms")) } }
                         td .mono .text {

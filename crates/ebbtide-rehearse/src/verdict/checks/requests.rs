@@ -58,7 +58,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
             words::count(counts.sent),
             words::count(counts.answered),
             words::count(counts.answered_after_signal),
-            words::count(counts.refused),
+            words::count(counts.refusals()),
             in_flight(shapes)
         ),
     )

@@ -1,0 +1,225 @@
+"""A service over HTTP/2 with prior knowledge that keeps its own record of what it did. Standard library only.
+
+    truth_http2.py PORT MODE
+
+It appends a line to the file $TRUTH for each request that has a number: `R number` when it was read whole, `A number` when it was
+answered whole, `U number` when it was declared unprocessed, `L number` when it was lost. Fields are read as the rehearsal sends
+them: literals that are never indexed. On SIGTERM readiness turns red, and each connection gets what MODE says.
+"""
+import os, select, signal, socket, struct, sys, threading, time
+
+IP_MINTTL = 21
+PORT, MODE = int(sys.argv[1]), sys.argv[2]
+LAME_DUCK = 0.4
+truth = os.open(os.environ["TRUTH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+stopping = threading.Event()
+DATA, HEADERS, RST, SETTINGS, PING, GOAWAY, UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+class Gone(Exception):
+    pass
+
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def integer(block, at):
+    value, at = block[at] & 127, at + 1
+    if value == 127:
+        shift = 0
+        while True:
+            value, shift, at = value + ((block[at] & 127) << shift), shift + 7, at + 1
+            if block[at - 1] < 128:
+                break
+    return value, at
+
+
+def fields(block):
+    at, found = 0, {}
+    while at < len(block):
+        assert block[at] == 0x10, "a literal that is never indexed"
+        length, at = integer(block, at + 1)
+        name, at = block[at:at + length], at + length
+        length, at = integer(block, at)
+        found[name.decode()], at = block[at:at + length].decode(), at + length
+    return found
+
+
+class Conn:
+    def __init__(self, sock):
+        self.sock, self.read, self.lock = sock, b"", threading.Lock()
+        self.streams, self.in_flight, self.highest, self.served = {}, {}, 0, 0
+        self.goaway, self.after_stop = None, stopping.is_set()
+
+    def note(self, kind, number):
+        if number:
+            os.write(truth, f"{kind} {number}\n".encode())
+
+    def more(self):
+        while not select.select([self.sock], [], [], 0.01)[0]:
+            self.tick()
+        self.tick()
+        chunk = self.sock.recv(65536)
+        if not chunk:
+            raise Gone
+        self.read += chunk
+
+    def take(self, length):
+        while len(self.read) < length:
+            self.more()
+        taken, self.read = self.read[:length], self.read[length:]
+        return taken
+
+    def tick(self):
+        """What becomes of the connection after the signal."""
+        with self.lock:
+            if not stopping.is_set() or self.goaway is not None:
+                # A request that is half read is below the last stream as well.
+                half = [stream for stream in self.streams if self.goaway is not None and stream <= self.goaway]
+                if self.goaway is not None and not self.in_flight and not half:
+                    raise Gone
+                return
+            if self.after_stop and not self.served:
+                return
+            if MODE != "perfect":
+                self.streams.clear()
+            in_flight = dict(self.in_flight)
+            last = self.highest
+            if MODE == "goaway-early" and in_flight:
+                last = min(in_flight) - 1
+            self.goaway = last
+            if MODE in ("resets", "refuses"):
+                for stream, number in in_flight.items():
+                    self.sock.sendall(frame(RST, 0, stream, struct.pack(">I", 7 if MODE == "refuses" else 2)))
+                    self.end(stream, "U" if MODE == "refuses" else "L", number)
+            if MODE == "half-answers":
+                for stream, number in in_flight.items():
+                    self.sock.sendall(frame(HEADERS, 4, stream, b"\x88") + frame(DATA, 0, stream, b"o"))
+                    self.end(stream, "L", number)
+            if MODE != "closes":
+                self.sock.sendall(frame(GOAWAY, 0, 0, struct.pack(">II", last, 0)))
+            if MODE == "goaway-early":
+                for stream, number in in_flight.items():
+                    if stream > last:
+                        self.end(stream, "U", number)
+            if MODE in ("closes", "goaway-cut"):
+                for stream, number in in_flight.items():
+                    self.end(stream, "L", number)
+
+    def end(self, stream, kind, number):
+        if self.in_flight.pop(stream, self) is not self:
+            self.note(kind, number)
+
+    def answer(self, stream, headers):
+        path, number = headers[":path"], headers.get("x-ebbtide-request")
+        if path.startswith("/slow/"):
+            time.sleep(int(path[6:]) / 1000)
+        red = path == "/readyz" and stopping.is_set()
+        status = b"\x08\x03503" if red else b"\x88"
+        with self.lock:
+            if stream not in self.in_flight:
+                return
+            try:
+                self.sock.sendall(frame(HEADERS, 4, stream, status) + frame(DATA, 1, stream, b"ok"))
+            except OSError:
+                return
+            self.served += 1
+            self.end(stream, "A", number)
+
+    def request(self, stream, headers):
+        with self.lock:
+            number = headers.get("x-ebbtide-request")
+            if self.goaway is not None and stream > self.goaway:
+                return self.note("U", number)
+            self.note("R", number)
+            self.in_flight[stream] = number
+        threading.Thread(target=self.answer, args=(stream, headers), daemon=True).start()
+
+    def serve(self):
+        self.sock.sendall(frame(SETTINGS, 0, 0))
+        if self.take(len(PREFACE)) != PREFACE:
+            raise Gone
+        while True:
+            head = self.take(9)
+            payload = self.take(int.from_bytes(head[:3], "big"))
+            kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
+            if kind == HEADERS:
+                self.highest = max(self.highest, stream)
+                self.streams[stream] = [flags & 1, payload]
+            elif kind == CONTINUATION:
+                self.streams[stream][1] += payload
+            elif kind == DATA and payload:
+                with self.lock:
+                    more = struct.pack(">I", len(payload))
+                    self.sock.sendall(frame(UPDATE, 0, 0, more) + (b"" if flags & 1 else frame(UPDATE, 0, stream, more)))
+            elif kind == SETTINGS and not flags & 1:
+                with self.lock:
+                    self.sock.sendall(frame(SETTINGS, 1, 0))
+            elif kind == RST:
+                with self.lock:
+                    self.in_flight.pop(stream, None)
+            elif kind == GOAWAY and not self.in_flight and not self.streams:
+                raise Gone
+            known = self.streams.get(stream)
+            if known and kind in (HEADERS, CONTINUATION, DATA):
+                known[0] = known[0] or flags & 1 if kind == DATA else known[0]
+                if kind in (HEADERS, CONTINUATION) and flags & 4:
+                    known[1] = fields(known[1])
+                if known[0] and isinstance(known[1], dict):
+                    self.request(stream, self.streams.pop(stream)[1])
+
+    def close(self):
+        # Lingering: a reset would destroy an answer on its way.
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+            self.sock.settimeout(0.3)
+            while self.sock.recv(65536):
+                pass
+        except OSError:
+            pass
+        self.sock.close()
+
+
+def serve(sock):
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    conn = Conn(sock)
+    try:
+        conn.serve()
+    except (Gone, OSError):
+        pass
+    conn.close()
+
+
+handlers = []
+
+
+def accept(wait):
+    if not select.select([listener], [], [], wait)[0]:
+        return False
+    sock, _ = listener.accept()
+    sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
+    handler = threading.Thread(target=serve, args=(sock,), daemon=True)
+    handler.start()
+    handlers.append(handler)
+    return True
+
+
+signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", PORT))
+listener.listen(1024)
+while not stopping.is_set():
+    accept(0.05)
+end_of_duck = time.monotonic() + LAME_DUCK
+while time.monotonic() < end_of_duck:
+    accept(0.01)
+listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+while accept(0.1):
+    pass
+listener.close()
+for handler in handlers:
+    handler.join()
+os._exit(0)

@@ -1,0 +1,283 @@
+//! A connection as its clients use it: one request a stream, any number of streams at once.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use hyper::body::Body;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::driver::{Shared, drive};
+use super::frame;
+use super::headers::encode;
+use super::state::{State, Stream};
+use crate::clock::At;
+use crate::record::{Answer, Close, Framing, Outcome};
+use crate::wire::Socket;
+use crate::wire::connection::{Exchange, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult};
+use crate::wire::request::Payload;
+
+/// A connection. Its clones share it; it closes with the last one.
+#[derive(Clone)]
+pub(crate) struct Http2Connection {
+    socket: Socket,
+    shared: Arc<Shared>,
+    opened: At,
+    _driver: Arc<JoinSet<()>>,
+}
+
+impl Http2Connection {
+    /// Creates a connection on `socket`, which its client began to open at `now`.
+    pub(in crate::wire) fn on(socket: Socket, now: At) -> Self {
+        let shared = Shared::new();
+        let mut driver = JoinSet::new();
+        driver.spawn(drive(socket.clone(), Arc::clone(&shared)));
+        Self { socket, shared, opened: now, _driver: Arc::new(driver) }
+    }
+
+    /// Returns whether a request may be sent on it.
+    pub(in crate::wire) fn still_open(&self) -> bool {
+        !self.shared.state().is_closing() && !self.socket.has_ended()
+    }
+
+    /// Returns whether no request was sent on it yet.
+    pub(in crate::wire) fn is_fresh(&self) -> bool {
+        self.shared.state().next == 1
+    }
+
+    /// Returns when its client began to connect.
+    pub(in crate::wire) fn opened(&self) -> At {
+        self.opened
+    }
+
+    /// Returns the first byte received.
+    pub(in crate::wire) fn first_byte(&self) -> Option<u8> {
+        self.shared.state().first_byte
+    }
+
+    /// Sends `request`, once, and reads its response to the end.
+    pub(in crate::wire) async fn exchange(&self, request: Request<Payload>, keep_body: bool) -> Exchange {
+        let fresh = self.is_fresh();
+        let head = request.method() == Method::HEAD;
+        let Some(stream) = self.send(request, keep_body).await else {
+            let close = self.shared.state().close;
+            return match close.filter(|_| fresh) {
+                Some(close) => {
+                    let unsent = RequestResult::without_answer(Outcome::ClosedBeforeSend { close });
+                    Exchange::Ended(RequestResult { sent: false, ..unsent })
+                }
+                None => Exchange::NotSent,
+            };
+        };
+        stream.until_over().await;
+        stream.result(fresh, head)
+    }
+
+    /// Sends `request` and returns the status of its response as soon as it arrives.
+    pub(in crate::wire) async fn status(&self, request: Request<Payload>) -> Result<ProbeResponse, Outcome> {
+        let none = Outcome::Unanswered { close: Close::Eof };
+        let stream = self.send(request, false).await.ok_or(none)?;
+        let seen = self
+            .shared
+            .until(|state| {
+                let seen = state.streams.get(&stream.id)?.head.clone();
+                seen.map(Some).or_else(|| state.is_over(stream.id).then_some(None))
+            })
+            .await;
+        let Some(head) = seen else {
+            return Err(match stream.result(true, false) {
+                Exchange::Ended(seen) => seen.outcome,
+                Exchange::NotSent => none,
+            });
+        };
+        // A server may log a stream that is reset during its response as an error: read on briefly.
+        let _cut = timeout(READ_ON, stream.until_over()).await;
+        Ok(ProbeResponse { status: head.status.unwrap_or_default(), grpc: head.grpc })
+    }
+
+    /// Pauses for `time`. `false`: no request may be sent on it any more.
+    pub(in crate::wire) async fn idle(&self, time: Duration) -> bool {
+        sleep(time).await;
+        self.still_open()
+    }
+
+    /// Announces that no request follows, and lets the server close first, within a short limit. While another client has a
+    /// request on the connection, it stays open.
+    pub(in crate::wire) async fn let_peer_close(self) {
+        {
+            let mut state = self.shared.state();
+            if !state.streams.is_empty() {
+                return;
+            }
+            state.control(frame::GOAWAY, 0, 0, &[0; 8]);
+        }
+        self.shared.wake();
+        let _late = timeout(PEER_CLOSE, self.shared.until(|state| state.close)).await;
+    }
+
+    /// Opens a stream and sends `request` on it, as far as the peer takes it. `None`: nothing was written, because the connection
+    /// accepts no further request.
+    async fn send(&self, request: Request<Payload>, keep_body: bool) -> Option<OpenStream<'_>> {
+        let block = encode(&request);
+        let body = request.into_body();
+        let ends = if body.is_end_stream() { frame::END_STREAM } else { 0 };
+        let id = self.shared.until(|state| {
+            if state.is_closing() {
+                return Some(None);
+            }
+            state.has_room().then(|| {
+                let id = state.open(keep_body);
+                head(state, id, &block, ends);
+                Some(id)
+            })
+        });
+        let stream = OpenStream { shared: &self.shared, id: id.await? };
+        self.shared.wake();
+        tokio::select! {
+            biased;
+            () = stream.until_over() => {}
+            () = stream.send_body(body) => {}
+        }
+        // Nothing of it was written: it is nobody's request.
+        let written = self.shared.until(|state| match state.streams.get(&stream.id) {
+            Some(seen) if seen.written => Some(true),
+            _ => state.is_over(stream.id).then_some(false),
+        });
+        written.await.then_some(stream)
+    }
+}
+
+/// Queues the header block of stream `id`, in as many frames as it needs.
+fn head(state: &mut State, id: u32, block: &[u8], ends: u8) {
+    let mut parts = block.chunks(state.max_frame).peekable();
+    let mut kind = frame::HEADERS;
+    while let Some(part) = parts.next() {
+        let last = if parts.peek().is_none() { frame::END_HEADERS } else { 0 };
+        let flags = if kind == frame::HEADERS { ends | last } else { last };
+        state.request(kind, flags, id, part);
+        kind = frame::CONTINUATION;
+    }
+}
+
+impl State {
+    /// Returns whether nothing more will come on stream `id`.
+    fn is_over(&self, id: u32) -> bool {
+        let is_done = |stream: &Stream| stream.ended || stream.reset.is_some();
+        self.close.is_some() || self.is_unprocessed(id) || self.streams.get(&id).is_none_or(is_done)
+    }
+}
+
+/// A stream of a request. It is cancelled when it is dropped before its end.
+struct OpenStream<'a> {
+    shared: &'a Shared,
+    id: u32,
+}
+
+impl OpenStream<'_> {
+    /// Waits until nothing more will come on it.
+    async fn until_over(&self) {
+        self.shared.until(|state| state.is_over(self.id).then_some(())).await;
+    }
+
+    /// Sends `body` as fast as the windows of stream and connection permit.
+    async fn send_body(&self, mut body: Payload) {
+        while !body.is_end_stream() {
+            let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            let Some(Ok(mut data)) =
+                frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default()))
+            else {
+                return;
+            };
+            while !data.is_empty() {
+                let is_last = body.is_end_stream();
+                let part = self.shared.until(|state| self.take(state, &mut data, is_last));
+                part.await;
+                self.shared.wake();
+            }
+        }
+    }
+
+    /// Queues a part of `data`, if a window is open.
+    fn take(&self, state: &mut State, data: &mut Bytes, is_last: bool) -> Option<()> {
+        let stream = state.streams.get_mut(&self.id)?;
+        let room = usize::try_from(stream.window.min(state.window)).ok().filter(|room| *room > 0)?;
+        let part = data.split_to(data.len().min(room).min(state.max_frame));
+        let length = i64::try_from(part.len()).unwrap_or(i64::MAX);
+        stream.window -= length;
+        state.window -= length;
+        let flags = if is_last && data.is_empty() { frame::END_STREAM } else { 0 };
+        state.request(frame::DATA, flags, self.id, &part);
+        Some(())
+    }
+
+    /// Returns the outcome of the request.
+    fn result(&self, fresh: bool, is_head: bool) -> Exchange {
+        let mut state = self.shared.state();
+        let Some(stream) = state.streams.remove(&self.id) else { return Exchange::NotSent };
+        let close = state.close.unwrap_or(Close::Eof);
+        if stream.ended && !stream.sent {
+            state.cancel(self.id);
+            self.shared.wake();
+        }
+        let is_above = state.last.is_some_and(|last| self.id > last);
+        let status = stream.head.as_ref().and_then(|head| head.status);
+        let declared = stream.head.as_ref().and_then(|head| head.length).filter(|_| !is_head);
+        let outcome = match (status, stream.reset) {
+            (Some(status), None) if stream.ended && declared.is_none_or(|length| length == stream.length) => {
+                Outcome::Answered { status }
+            }
+            (Some(_), None) if stream.ended => Outcome::CutInBody { close },
+            _ if is_above => Outcome::Unprocessed,
+            (_, Some(frame::REFUSED_STREAM)) => Outcome::Unprocessed,
+            (_, Some(code)) => Outcome::StreamReset { code, response_begun: stream.began },
+            _ if state.malformed => Outcome::Malformed,
+            (Some(_), None) => Outcome::CutInBody { close },
+            (None, None) if stream.began => Outcome::CutInHead { close },
+            (None, None) if stream.written => Outcome::Unanswered { close },
+            (None, None) if fresh => Outcome::ClosedBeforeSend { close },
+            (None, None) => return Exchange::NotSent,
+        };
+        let answer = matches!(outcome, Outcome::Answered { .. }).then(|| answer(&stream, &state, is_head));
+        Exchange::Ended(RequestResult {
+            outcome,
+            sent: stream.sent,
+            answer,
+            body: stream.kept.unwrap_or_default(),
+        })
+    }
+}
+
+/// A whole answer.
+fn answer(stream: &Stream, state: &State, is_head: bool) -> Answer {
+    let head = stream.head.clone().unwrap_or_default();
+    Answer {
+        length: stream.length,
+        digest: stream.digest.value(),
+        framing: match (is_head, head.status, head.length) {
+            (true, ..) | (_, Some(204 | 304), _) => Framing::NoBody,
+            (_, _, Some(_)) => Framing::Length,
+            // END_STREAM is a known end, as the last chunk is.
+            (_, _, None) => Framing::Chunked,
+        },
+        location: head.location,
+        keeps: !state.is_closing(),
+        grpc: head.grpc,
+    }
+}
+
+impl Drop for OpenStream<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        let Some(stream) = state.streams.remove(&self.id) else { return };
+        if stream.written {
+            state.cancel(self.id);
+            self.shared.wake();
+        } else {
+            state.out.retain(|outgoing| outgoing.request.is_none_or(|(id, _)| id != self.id));
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What is known of a connection and its streams: changed by frames, and read by requests.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use loona_hpack::Decoder;
+
+use super::frame::{self, Frame, INITIAL_WINDOW, MAX_FRAME, NotHttp2};
+use super::headers::{Head, decode};
+use crate::record::{Close, Digest};
+use crate::wire::connection::KEPT_BODY;
+
+/// The state of a connection.
+pub(super) struct State {
+    pub(super) streams: HashMap<u32, Stream>,
+    /// The id of the next stream.
+    pub(super) next: u32,
+    /// The last stream that the peer may have processed, once it has sent a GOAWAY.
+    pub(super) last: Option<u32>,
+    /// How the connection ended.
+    pub(super) close: Option<Close>,
+    /// The peer does not speak HTTP/2.
+    pub(super) malformed: bool,
+    /// The first byte that was read.
+    pub(super) first_byte: Option<u8>,
+    /// How many bytes of bodies may be sent on the connection.
+    pub(super) window: i64,
+    /// The largest frame that may be sent.
+    pub(super) max_frame: usize,
+    /// The maximum number of open streams.
+    pub(super) max_streams: usize,
+    /// What is still to be written.
+    pub(super) out: VecDeque<Outgoing>,
+    initial_window: i64,
+    greeted: bool,
+    decoder: Decoder<'static>,
+    /// A header block that is not complete.
+    block: Option<HeaderBlock>,
+    /// Bytes of bodies that were received since the window was last enlarged.
+    consumed: u32,
+}
+
+/// The state of a stream.
+#[derive(Default)]
+pub(super) struct Stream {
+    /// How many bytes of its body may be sent.
+    pub(super) window: i64,
+    /// Whether a byte of the request was written.
+    pub(super) written: bool,
+    /// Whether the request was written completely.
+    pub(super) sent: bool,
+    /// Whether a frame of the response was received.
+    pub(super) began: bool,
+    /// The head of the response.
+    pub(super) head: Option<Head>,
+    /// The length of the body so far.
+    pub(super) length: u64,
+    pub(super) digest: Digest,
+    /// The body so far, if it is kept.
+    pub(super) kept: Option<Vec<u8>>,
+    /// Whether the response is complete.
+    pub(super) ended: bool,
+    /// The code of a reset by the peer.
+    pub(super) reset: Option<u32>,
+}
+
+/// Bytes to be written.
+pub(super) struct Outgoing {
+    pub(super) bytes: Bytes,
+    /// The request that they belong to, and whether they are its last ones.
+    pub(super) request: Option<(u32, bool)>,
+}
+
+struct HeaderBlock {
+    stream: u32,
+    bytes: Vec<u8>,
+    ends_stream: bool,
+}
+
+/// After this many bytes the window of the connection is enlarged.
+const ENLARGE: u32 = 1 << 20;
+/// The longest header block that is read.
+const MAX_BLOCK: usize = 1 << 20;
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            streams: HashMap::new(),
+            next: 1,
+            last: None,
+            close: None,
+            malformed: false,
+            first_byte: None,
+            window: INITIAL_WINDOW.into(),
+            max_frame: MAX_FRAME,
+            max_streams: usize::MAX,
+            out: VecDeque::from([Outgoing { bytes: frame::greeting(), request: None }]),
+            initial_window: INITIAL_WINDOW.into(),
+            greeted: false,
+            decoder: Decoder::new(),
+            block: None,
+            consumed: 0,
+        }
+    }
+
+    /// Returns whether no further request may be sent.
+    pub(super) fn is_closing(&self) -> bool {
+        self.last.is_some() || self.close.is_some() || self.malformed
+    }
+
+    /// Returns whether a further stream may be opened now.
+    pub(super) fn has_room(&self) -> bool {
+        let open = self.streams.values().filter(|stream| !stream.ended && stream.reset.is_none()).count();
+        open < self.max_streams
+    }
+
+    /// Opens a stream, and returns its id.
+    pub(super) fn open(&mut self, keep_body: bool) -> u32 {
+        let id = self.next;
+        self.next = id.saturating_add(2);
+        let kept = keep_body.then(Vec::new);
+        self.streams.insert(id, Stream { window: self.initial_window, kept, ..Stream::default() });
+        id
+    }
+
+    /// Queues the frame of a request.
+    pub(super) fn request(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let bytes = frame::encode(kind, flags, stream, payload);
+        let is_last = flags & frame::END_STREAM != 0 && kind != frame::CONTINUATION;
+        self.out.push_back(Outgoing { bytes, request: Some((stream, is_last)) });
+    }
+
+    /// Queues a frame that belongs to no request.
+    pub(super) fn control(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        self.out.push_back(Outgoing { bytes: frame::encode(kind, flags, stream, payload), request: None });
+    }
+
+    /// Tells the peer that the client needs no more of `stream`, and drops what is still to be sent of it.
+    pub(super) fn cancel(&mut self, stream: u32) {
+        let is_of = |outgoing: &Outgoing| outgoing.request.is_some_and(|(id, _)| id == stream);
+        let first = self.out.front().is_some_and(is_of);
+        let mut at = 0_usize;
+        self.out.retain(|outgoing| {
+            at += 1;
+            // The first one may be half written.
+            !is_of(outgoing) || first && at == 1
+        });
+        self.control(frame::RST_STREAM, 0, stream, &frame::CANCEL.to_be_bytes());
+    }
+
+    /// Notes that `count` bytes of the first frame were written.
+    pub(super) fn written(&mut self, count: usize) {
+        let Some(first) = self.out.front_mut() else { return };
+        let _written = first.bytes.split_to(count.min(first.bytes.len()));
+        let done = first.bytes.is_empty();
+        if let Some((id, is_last)) = first.request
+            && let Some(stream) = self.streams.get_mut(&id)
+        {
+            stream.written = true;
+            stream.sent = stream.sent || (done && is_last);
+        }
+        if done {
+            self.out.pop_front();
+        }
+    }
+
+    /// Returns whether the peer declared that it has not processed `stream`.
+    pub(super) fn is_unprocessed(&self, id: u32) -> bool {
+        let reset = self.streams.get(&id).and_then(|stream| stream.reset);
+        self.last.is_some_and(|last| id > last) || reset == Some(frame::REFUSED_STREAM)
+    }
+
+    /// Changes the state as `frame` says.
+    pub(super) fn receive(&mut self, frame: &Frame) -> Result<(), NotHttp2> {
+        // The first frame of a server is SETTINGS, and nothing comes between the parts of a header block.
+        let continues = self.block.as_ref().is_some_and(|block| block.stream == frame.stream);
+        if !self.greeted && frame.kind != frame::SETTINGS
+            || self.block.is_some() != (frame.kind == frame::CONTINUATION)
+            || frame.kind == frame::CONTINUATION && !continues
+        {
+            return Err(NotHttp2);
+        }
+        self.greeted = true;
+        match frame.kind {
+            frame::DATA => self.data(frame),
+            frame::HEADERS => {
+                let bytes = frame.content()?.to_vec();
+                if let Some(stream) = self.streams.get_mut(&frame.stream) {
+                    stream.began = true;
+                }
+                let ends_stream = frame.has(frame::END_STREAM);
+                self.headers(
+                    HeaderBlock { stream: frame.stream, bytes, ends_stream },
+                    frame.has(frame::END_HEADERS),
+                )
+            }
+            frame::CONTINUATION => {
+                let Some(mut block) = self.block.take() else { return Err(NotHttp2) };
+                block.bytes.extend_from_slice(&frame.payload);
+                self.headers(block, frame.has(frame::END_HEADERS))
+            }
+            frame::RST_STREAM => {
+                let code = frame.number(0)?;
+                if let Some(stream) = self.streams.get_mut(&frame.stream).filter(|stream| !stream.ended) {
+                    stream.reset = Some(code);
+                }
+                Ok(())
+            }
+            frame::SETTINGS if frame.has(frame::ACK) => Ok(()),
+            frame::SETTINGS => self.settings(frame),
+            frame::PUSH_PROMISE => Err(NotHttp2),
+            frame::PING => {
+                if !frame.has(frame::ACK) {
+                    self.control(frame::PING, frame::ACK, 0, &frame.payload);
+                }
+                Ok(())
+            }
+            frame::GOAWAY => {
+                let last = frame.number(0)? & frame::MAX_WINDOW;
+                self.last = Some(self.last.map_or(last, |earlier| earlier.min(last)));
+                Ok(())
+            }
+            frame::WINDOW_UPDATE => {
+                let more = i64::from(frame.number(0)? & frame::MAX_WINDOW);
+                match self.streams.get_mut(&frame.stream) {
+                    Some(stream) => stream.window += more,
+                    None if frame.stream == 0 => self.window += more,
+                    None => {}
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn data(&mut self, frame: &Frame) -> Result<(), NotHttp2> {
+        let data = frame.content()?;
+        self.consumed = self.consumed.saturating_add(u32::try_from(frame.payload.len()).unwrap_or(u32::MAX));
+        if self.consumed >= ENLARGE {
+            let more = std::mem::take(&mut self.consumed);
+            self.control(frame::WINDOW_UPDATE, 0, 0, &more.to_be_bytes());
+        }
+        let Some(stream) = self.streams.get_mut(&frame.stream) else { return Ok(()) };
+        stream.length = stream.length.saturating_add(data.len() as u64);
+        stream.digest.add(&data);
+        if let Some(kept) =
+            stream.kept.as_mut().filter(|kept| kept.len().saturating_add(data.len()) <= KEPT_BODY)
+        {
+            kept.extend_from_slice(&data);
+        }
+        stream.ended |= frame.has(frame::END_STREAM);
+        Ok(())
+    }
+
+    fn headers(&mut self, block: HeaderBlock, is_complete: bool) -> Result<(), NotHttp2> {
+        if block.bytes.len() > MAX_BLOCK {
+            return Err(NotHttp2);
+        }
+        if !is_complete {
+            self.block = Some(block);
+            return Ok(());
+        }
+        // Also for a stream that its client has left: the decoder's state depends on each block.
+        let head = decode(&mut self.decoder, &block.bytes)?;
+        let Some(stream) = self.streams.get_mut(&block.stream) else { return Ok(()) };
+        match head.status {
+            // An interim response.
+            Some(100..=199) => return Ok(()),
+            Some(_) if stream.head.is_none() => stream.head = Some(head),
+            // Trailers.
+            None if stream.head.is_some() && block.ends_stream => {}
+            _ => return Err(NotHttp2),
+        }
+        stream.ended |= block.ends_stream;
+        Ok(())
+    }
+
+    fn settings(&mut self, frame: &Frame) -> Result<(), NotHttp2> {
+        if !frame.payload.len().is_multiple_of(6) {
+            return Err(NotHttp2);
+        }
+        for setting in frame.payload.chunks_exact(6) {
+            let [a, b, c, d, e, f] = *setting else { return Err(NotHttp2) };
+            let value = u32::from_be_bytes([c, d, e, f]);
+            match u16::from_be_bytes([a, b]) {
+                3 => self.max_streams = value as usize,
+                4 => {
+                    let grown = i64::from(value) - self.initial_window;
+                    self.initial_window = value.into();
+                    self.streams.values_mut().for_each(|stream| stream.window += grown);
+                }
+                5 => self.max_frame = value as usize,
+                _ => {}
+            }
+        }
+        self.control(frame::SETTINGS, frame::ACK, 0, &[]);
+        Ok(())
+    }
+}
