@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -18,6 +18,9 @@ use crate::util::clock;
 /// How many of the requests that were cancelled, or whose peer stalled, are recorded by name; all are counted.
 const MAX_RECORDED: usize = 1000;
 
+/// How many connections are woken at a time.
+const BATCH: usize = 256;
+
 /// Holds every open connection of a server.
 ///
 /// A request touches only its connection's state; the counts are summed when they are read.
@@ -35,7 +38,9 @@ pub(crate) struct ConnRegistry {
 #[derive(Default)]
 struct Entries {
     next: u64,
-    open: HashMap<u64, Arc<Conn>>,
+    /// In the order of their acceptance: then a pass over all of them, and their ends after it, find most of their memory
+    /// side by side.
+    open: BTreeMap<u64, Arc<Conn>>,
     /// The counts of closed connections.
     closed: WorkCounts,
     /// What was cancelled, and what ended because its peer stalled.
@@ -58,13 +63,19 @@ impl ConnRegistry {
             _ => {}
         }
         self.order.fetch_max(order as u8, Ordering::SeqCst);
-        let mut wakers = Vec::new();
-        self.entries().open.values().for_each(|conn| {
-            // The process may exit at any time from now on, for example after a second signal.
-            conn.guard_response();
-            conn.state().wakers(order, &mut wakers);
-        });
-        wakers.into_iter().for_each(Waker::wake);
+        // In batches: other threads run the first tasks while this one wakes the rest, and a connection that ends waits
+        // for one batch at most. A connection that is added meanwhile reads the order itself.
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let mut wakers = Vec::new();
+            {
+                let entries = self.entries();
+                let mut batch = entries.open.range(from..);
+                batch.by_ref().take(BATCH).for_each(|(_, conn)| conn.raise(order, &mut wakers));
+                next = batch.next().map(|(key, _)| *key);
+            }
+            wakers.into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Begins the draining, for which this much time is left: a peer that stalls from its start is ended before that

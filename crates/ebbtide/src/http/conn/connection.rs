@@ -118,9 +118,13 @@ impl Conn {
         self.guard(&state);
     }
 
-    /// Resets the connection if its socket is closed while a response is in progress, also at the end of the process.
-    pub(crate) fn guard_response(&self) {
-        self.guard(&self.state());
+    /// Adds the wakers of the tasks that an increase to this order affects. From then on the connection is reset if its
+    /// socket is closed while a response is in progress: the process may exit at any time, for example after a second
+    /// signal.
+    pub(crate) fn raise(&self, order: Order, wakers: &mut Vec<Waker>) {
+        let state = self.state();
+        self.guard(&state);
+        state.wakers(order, wakers);
     }
 
     fn guard(&self, state: &ConnState) {
