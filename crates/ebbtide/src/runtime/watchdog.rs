@@ -97,8 +97,12 @@ impl Watchdog {
 
     /// Arms the deadline for a shutdown that begins now. A shutdown that has begun keeps its deadline.
     pub(crate) fn arm(&self) {
-        self.lock().began.get_or_insert_with(clock::real);
-        self.pipe.wake();
+        let mut state = self.lock();
+        if state.began.is_none() {
+            state.began = Some(clock::real());
+            drop(state);
+            self.pipe.wake();
+        }
     }
 
     /// Ends the lifecycle after a panic of the dispatcher: flushes and reports what is still possible by the deadline, and
