@@ -69,13 +69,13 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         } else if ecs::is_ecs(&document.root) {
             ecs::add(&document.root, &mut facts);
             facts.format = Some(Format::Ecs);
-        } else if nomad::is_nomad(&document.root) {
+        } else if matches!(syntax, Syntax::Hcl | Syntax::Json) && nomad::is_nomad(&document.root) {
             nomad::add(&document.root, &mut facts);
             facts.format = Some(Format::Nomad);
-        } else if terraform::is_terraform(&document.root) {
+        } else if matches!(syntax, Syntax::Hcl | Syntax::Json) && terraform::is_terraform(&document.root) {
             terraform::add(source.name(), &document.root, &mut facts);
             facts.format = Some(Format::Terraform);
-        } else if paas::is_fly(&document.root) {
+        } else if syntax == Syntax::Toml && paas::is_fly(&document.root) {
             paas::add_fly(&document.root, &mut facts);
             facts.format = Some(Format::Fly);
         } else if paas::is_container_apps(&document.root) {

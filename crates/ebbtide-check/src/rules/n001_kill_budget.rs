@@ -14,7 +14,7 @@ Nomad sends the kill signal and kills the task after `kill_timeout`, 5 s by defa
     drain + 2 (margin) > kill_timeout
 
 The drain time has to be declared: by `meta = { \"ebbtide.dev/drain\" = \"20s\" }` of the task, the group or the job, or by a flag or a variable of a known
-server. If only the default of a known server is known, the finding is an info. The client may cap the timeout: [N002](N002.md).
+server. If only the default of a known server is known, the finding is an info. Batch jobs, which run to their end, are left out. The client may cap the timeout: [N002](N002.md).
 ",
     sources: &["hashicorp/nomad, `nomad/structs/structs.go`: DefaultKillTimeout is 5 s"],
     bad: &[Example { name: "orders.nomad.hcl", text: include_str!("../../fixtures/N001/bad.hcl") }],

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "The kill signal does not reach the program of the task, or cannot be handled",
     details: "
 `kill_signal = \"SIGKILL\"` ends the program without a shutdown: an error. A command that is `sh -c` leaves a shell in front of the program, depending on the
-script and the shell ([K009](K009.md) has the table): Nomad signals the first process only, and a shell does not pass the signal on. That is a warning.
+script and the shell ([K009](K009.md) has the table): Nomad signals the first process only, and a shell does not pass the signal on. That is a warning. Batch jobs, which run to their end, are left out.
 ",
     sources: &[
         "hashicorp/nomad, `drivers/shared/executor/executor.go`: the signal goes to the child process alone",

@@ -158,6 +158,8 @@ fn files_of_other_programs_are_not_taken_for_deployments() {
         ("versions.hcl", "plugin \"a\" {\n  enabled = true\n}\n"),
         ("broken.hcl", "plugin = = \n"),
         ("broken.toml", "a = \n"),
+        ("values.yaml", "app: shop\nservices: {web: {port: 80}}\nenv: {EBBTIDE_GRACE: 60s}\n"),
+        ("ci.yaml", "job:\n  test:\n    task:\n      run: {driver: docker, config: {command: sh}}\n"),
         ("main.tf", "resource \"random_id\" \"a\" {\n  byte_length = 4\n}\n"),
     ] {
         let report = check_text(name, text);
