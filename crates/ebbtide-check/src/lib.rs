@@ -47,8 +47,9 @@ mod rules;
 mod tree;
 
 pub use engine::{
-    Applied, Baseline, BaselineEntry, Counts, Fixed, InvalidBaseline, InvalidPlan, Options, Report,
-    ServicePlan, SpanKind, Timeline, TimelineRow, TimelineSpan, Timelines, check, fix, timelines,
+    Applied, Baseline, BaselineEntry, Counts, Fixed, InvalidBaseline, InvalidPattern, InvalidPlan, Options,
+    PathIgnore, Report, ServicePlan, SpanKind, Timeline, TimelineRow, TimelineSpan, Timelines, check, fix,
+    timelines,
 };
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
 pub use input::{Place, Position, Problem, Source, SourceId, Sources, collect};

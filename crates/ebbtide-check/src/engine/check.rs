@@ -1,5 +1,5 @@
 use super::suppression::Suppressions;
-use super::{Baseline, Report, ServicePlan, edits, fingerprint, parallel};
+use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, parallel};
 use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, compose, dockerfile, ecs, kubernetes, systemd};
 use crate::input::{Place, Problem, Sources};
@@ -14,6 +14,8 @@ pub struct Options {
     pub select: Vec<String>,
     /// Ids, names or prefixes of rules that do not run.
     pub ignore: Vec<String>,
+    /// Rules that do not run for some files.
+    pub path_ignores: Vec<PathIgnore>,
     /// The plans of services, which declare drain times.
     pub plans: Vec<ServicePlan>,
     /// Findings that do not count.
@@ -62,6 +64,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     for rule in RULES.iter().filter(|rule| options.runs(rule)) {
         (rule.check)(&project, &mut findings);
     }
+    findings.retain(|finding| !options.ignores(&sources, finding));
     edits::resolve(&sources, &uneditable, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
     fingerprint::add(&sources, &mut findings);
@@ -83,10 +86,16 @@ pub fn check(sources: Sources, options: &Options) -> Report {
 }
 
 impl Options {
-    /// Returns the words of `select` and `ignore` that mean no rule.
+    /// Returns the words of `select`, `ignore` and `path_ignores` that mean no rule.
     pub fn unknown(&self) -> Vec<&str> {
-        let words = self.select.iter().chain(&self.ignore);
+        let words = self.path_ignores.iter().flat_map(|paths| &paths.rules);
+        let words = self.select.iter().chain(&self.ignore).chain(words);
         words.filter(|word| !RULES.iter().any(|rule| means(word, rule))).map(String::as_str).collect()
+    }
+
+    fn ignores(&self, sources: &Sources, finding: &Finding) -> bool {
+        let name = finding.place().map_or("", |place| sources.name(place));
+        self.path_ignores.iter().any(|paths| paths.covers(name, finding.rule))
     }
 
     pub(super) fn runs(&self, rule: &Rule) -> bool {
@@ -95,7 +104,7 @@ impl Options {
     }
 }
 
-fn means(word: &str, rule: &Rule) -> bool {
+pub(super) fn means(word: &str, rule: &Rule) -> bool {
     let id = word.to_ascii_uppercase();
     rule.name == word || (!id.is_empty() && rule.id.starts_with(&id))
 }

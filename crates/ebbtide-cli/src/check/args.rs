@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ebbtide_check::Severity;
+use serde::Deserialize;
 
 use super::format::FindingsFormat;
 use crate::output::Destination;
@@ -29,9 +30,9 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "[WORKLOAD=]FILE")]
     pub(super) plan: Vec<String>,
 
-    /// Exit with 1 at findings of this severity or a higher one
-    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = Level::Error)]
-    pub(super) fail_on: Level,
+    /// Exit with 1 at findings of this severity or a higher one [default: error]
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub(super) fail_on: Option<Level>,
 
     /// Run only these rules: ids, names, or the begin of ids
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
@@ -86,7 +87,8 @@ pub(crate) struct CheckArgs {
 }
 
 /// A severity as an option's value.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     Error,
     Warning,
@@ -108,6 +110,18 @@ Suppression:
   A comment at the line of a finding or above it: # ebbtide:ignore K001 reason
   A comment for the whole file:                   # ebbtide:ignore-file K001 reason
   An annotation on a Kubernetes object:           ignore.ebbtide.dev/K001: reason
+
+Configuration:
+  The file ebbtide.toml of the current folder, or of the nearest folder above it
+  in the repository. An option replaces the value of the file.
+
+    [check]
+    select = [\"K\", \"C001\"]
+    ignore = [\"K003\"]
+    fail-on = \"warning\"
+
+    [check.per-path-ignores]   # patterns as in .gitignore
+    \"deploy/legacy/\" = [\"K005\"]
 
 Exit codes:
   0      no finding at or above --fail-on

@@ -1,6 +1,7 @@
 //! `ebbtide check` and `ebbtide timeline`.
 
 mod args;
+mod config;
 mod fixes;
 mod format;
 mod input;

@@ -6,7 +6,8 @@ use ebbtide_check::render::{self, Look};
 use ebbtide_check::{Baseline, Options, Report, Severity, check, fix};
 use ebbtide_rehearse::words::chain;
 
-use super::args::CheckArgs;
+use super::args::{CheckArgs, Level};
+use super::config::{self, Config};
 use super::fixes;
 use super::format::{FindingsFormat, Shown};
 use super::input::{self, is_stdin};
@@ -20,9 +21,14 @@ pub(crate) fn run(args: CheckArgs) -> Ending {
 
 fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
     let plans = input::plans(&args.plan).map_err(usage)?;
+    let config = config()?;
+    let or = |given: Vec<String>, configured: Option<Vec<String>>| {
+        if given.is_empty() { configured.unwrap_or_default() } else { given }
+    };
     let options = Options {
-        select: std::mem::take(&mut args.select),
-        ignore: std::mem::take(&mut args.ignore),
+        select: or(std::mem::take(&mut args.select), config.select),
+        ignore: or(std::mem::take(&mut args.ignore), config.ignore),
+        path_ignores: config.path_ignores,
         plans,
         baseline: args.baseline.as_deref().map(read_baseline).transpose()?,
     };
@@ -64,7 +70,7 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
         say(&render::text(&report, look));
     }
     write(&report, look, &destinations)?;
-    let ending = match ending(&report, args.fail_on.into()) {
+    let ending = match ending(&report, args.fail_on.or(config.fail_on).unwrap_or(Level::Error).into()) {
         _ if !is_written => Ending::Incomplete,
         ending => ending,
     };
@@ -97,6 +103,14 @@ fn ending(report: &Report, fail_on: Severity) -> Ending {
 fn usage(message: String) -> Ending {
     complain(&message, None);
     Ending::Usage
+}
+
+fn config() -> Result<Config, Ending> {
+    let folder = std::env::current_dir().map_err(|error| usage(format!("no current folder: {error}")))?;
+    config::find(&folder).map_err(|error| {
+        complain(&chain(&error), error.hint());
+        Ending::Usage
+    })
 }
 
 fn read_baseline(file: &Path) -> Result<Baseline, Ending> {

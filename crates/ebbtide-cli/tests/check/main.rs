@@ -221,3 +221,35 @@ fn the_timeline_is_drawn_and_a_file_that_cannot_be_read_is_named() {
     assert_eq!((partly.status.code(), text(&partly.stdout)), (Some(2), shown));
     assert!(text(&partly.stderr).contains("broken.yaml:1"), "{}", text(&partly.stderr));
 }
+
+#[test]
+fn the_file_of_the_project_sets_rules_and_threshold_and_an_option_replaces_them() {
+    let folder = tempdir().unwrap();
+    let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
+    fs::create_dir_all(folder.path().join("legacy")).unwrap();
+    write("bad.yaml", BAD);
+    write("legacy/bad.yaml", BAD);
+    write("warned.yaml", WARNED);
+    let code = |words: &[&str]| ebbtide(folder.path(), &[&["check"], words].concat()).status.code();
+    assert_eq!((code(&["bad.yaml"]), code(&["warned.yaml"])), (Some(1), Some(0)));
+    write("ebbtide.toml", "[check]\nignore = [\"K001\"]\nfail-on = \"warning\"\n");
+    assert_eq!((code(&["bad.yaml"]), code(&["warned.yaml"])), (Some(0), Some(1)));
+    assert_eq!(
+        (code(&["--ignore", "K002", "bad.yaml"]), code(&["--fail-on", "error", "warned.yaml"])),
+        (Some(1), Some(0))
+    );
+    write("ebbtide.toml", "[check.per-path-ignores]\n\"/legacy/\" = [\"K001\"]\n");
+    assert_eq!(
+        (code(&["bad.yaml"]), code(&["legacy/bad.yaml"]), code(&["legacy"])),
+        (Some(1), Some(0), Some(0))
+    );
+    write("ebbtide.toml", "[check]\nselct = []\n");
+    let refused = ebbtide(folder.path(), &["check", "bad.yaml"]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        said.contains("ebbtide.toml:2:1: unknown field `selct`")
+            && said.contains("hint: the section [check] has"),
+        "{said}"
+    );
+}

@@ -45,7 +45,9 @@ fn bash_completes_commands_options_and_checks() {
 fn each_shell_has_completions_for_each_command_that_is_shown() {
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&["completions", shell]);
-        for command in ["rehearse", "check", "replay", "explain", "demo", "completions", "man"] {
+        for command in
+            ["rehearse", "check", "plan", "timeline", "replay", "explain", "demo", "completions", "man"]
+        {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }
@@ -63,8 +65,9 @@ fn each_command_that_is_shown_has_a_manual_page() {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    let expected = ["check", "completions", "demo", "explain", "man", "rehearse", "replay"]
-        .map(|name| format!("ebbtide-{name}.1"));
+    let expected =
+        ["check", "completions", "demo", "explain", "man", "plan", "rehearse", "replay", "timeline"]
+            .map(|name| format!("ebbtide-{name}.1"));
     assert_eq!(names, expected.into_iter().chain(["ebbtide.1".to_owned()]).collect::<Vec<_>>());
     let page = fs::read_to_string(pages.join("ebbtide-rehearse.1")).unwrap();
     for part in [".TH ebbtide-rehearse 1", ".SH LOAD", ".SH NOTES\n.nf\n", "Exit codes:"] {
@@ -105,19 +108,63 @@ fn the_script_of_the_action_rehearses_and_writes_the_results() {
     assert!(!folder.path().join("executed").exists());
 }
 
+/// The step for deployment files, whose results go beside those of the rehearsal.
 #[test]
-fn the_action_passes_its_inputs_to_the_script() {
+fn the_script_of_the_action_checks_and_writes_the_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().join("all results");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: api, annotations: {ebbtide.dev/drain: 40s}}\nspec: {containers: [{name: api}]}\n";
+    fs::create_dir(folder.path().join("two words")).unwrap();
+    fs::write(folder.path().join("two words/pod.yaml"), pod).unwrap();
+    let check = |arguments: &str| {
+        let mut command = Command::new(Path::new(ROOT).join("ci/check.sh"));
+        command.current_dir(folder.path()).env("EBBTIDE", env!("CARGO_BIN_EXE_ebbtide"));
+        command.env("EBBTIDE_ARGUMENTS", arguments).env("EBBTIDE_RESULTS", &results).output().unwrap()
+    };
+    let output = check("--fail-on warning\n'two words' $(touch executed)");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "$(touch and executed) are files that do not exist\n{said}");
+    assert!(said.contains("\n::error file=two words/pod.yaml,line=3,"), "{said}");
+    for file in ["check.json", "check.xml", "check.sarif"] {
+        assert!(results.join(file).exists(), "{file}");
+    }
+    assert!(!folder.path().join("executed").exists());
+    assert_eq!(check("--ignore K001 'two words'").status.code(), Some(0));
+}
+
+#[test]
+fn the_action_passes_its_inputs_to_the_scripts() {
     let action = fs::read_to_string(Path::new(ROOT).join("action.yml")).unwrap();
-    let script = fs::read_to_string(Path::new(ROOT).join("ci/rehearse.sh")).unwrap();
-    for variable in ["EBBTIDE_ARGUMENTS", "EBBTIDE_RESULTS"] {
+    for (script, input) in [("ci/rehearse.sh", "inputs.arguments"), ("ci/check.sh", "inputs.check")] {
+        let text = fs::read_to_string(Path::new(ROOT).join(script)).unwrap();
         assert!(
-            action.contains(&format!("{variable}: ${{{{ inputs."))
-                && script.contains(&format!("${variable}"))
+            action.contains(&format!("EBBTIDE_ARGUMENTS: ${{{{ {input} }}}}")) && action.contains(script),
+            "{script}"
         );
+        for variable in ["EBBTIDE_ARGUMENTS", "EBBTIDE_RESULTS"] {
+            assert!(
+                action.contains(&format!("{variable}: ${{{{ inputs."))
+                    && text.contains(&format!("${variable}"))
+            );
+        }
     }
     // An input inside of a script would be executed.
     assert!(
         action.lines().filter(|line| line.contains("run:")).all(|line| !line.contains("${{")),
         "{action}"
     );
+}
+
+/// The hook runs the command that a user has installed, on the files that the check reads.
+#[test]
+fn the_hook_of_pre_commit_calls_the_check() {
+    let hooks = fs::read_to_string(Path::new(ROOT).join(".pre-commit-hooks.yaml")).unwrap();
+    for line in
+        ["  entry: ebbtide check\n", "  args: [.]\n", "  language: system\n", "  pass_filenames: false\n"]
+    {
+        assert!(hooks.contains(line), "{line}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = ebbtide().args(["check", "."]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }

@@ -8,7 +8,7 @@ use super::text::remark;
 
 const STYLE: &str = "body{margin:0;background:#f4f6f8;color:#1b2430;font:15px/1.5 system-ui,sans-serif}main{max-width:1000px;margin:0 auto;padding:24px}\
 h1{font-size:24px}section{background:#fff;border:1px solid #dde2e8;border-radius:8px;margin:0 0 20px;padding:8px 12px 12px;overflow-x:auto}\
-svg{display:block;max-width:100%;height:auto}p{margin:4px 4px 0}code{font:13px ui-monospace,monospace}.dim{color:#5b6673}.bad{color:#b3151f}";
+svg{display:block;width:100%;min-width:760px;height:auto}p{margin:4px 4px 12px}section p{margin:4px 4px 0}code{font:13px ui-monospace,monospace}.dim{color:#5b6673}.bad{color:#b3151f}";
 
 /// Nothing is loaded from elsewhere: neither by the page, nor by text of the files that is shown on it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";

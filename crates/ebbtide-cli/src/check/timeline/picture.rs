@@ -124,8 +124,10 @@ fn part(span: &TimelineSpan, row: &TimelineRow, axis: Axis, top: f64) -> Markup 
         SpanKind::Traffic | SpanKind::Deregistration => format!("{}, until {}", span.label, show(span.end)),
         _ => format!("{}: {}", span.label, show(span.end.saturating_sub(span.start))),
     };
-    let is_light =
-        matches!(span.kind, SpanKind::PreStop | SpanKind::Margin | SpanKind::Unknown | SpanKind::Traffic);
+    let is_light = matches!(
+        span.kind,
+        SpanKind::PreStop | SpanKind::LameDuck | SpanKind::Margin | SpanKind::Unknown | SpanKind::Traffic
+    );
     html! {
         g {
             title { (label) }
