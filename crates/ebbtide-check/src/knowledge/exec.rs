@@ -6,9 +6,16 @@ const BUILTINS: [&str; 14] = [
     "shift", "time", "typeset",
 ];
 
+/// The longest script that is looked at, and the most places in it: each is tried by reading the script again.
+const MAX_SCRIPT: usize = 16 << 10;
+const MAX_PLACES: usize = 16;
+
 /// Returns the offset at which `exec ` can be put into a script so that its last command replaces the shell and nothing else changes.
 /// `None` if the shell does not stay, or if that is not certain: the command is in a pipe or may be a function.
 pub(crate) fn exec_offset(text: &str) -> Option<usize> {
+    if text.len() > MAX_SCRIPT {
+        return None;
+    }
     // Where every shell stays, another command follows the program, or reads from it.
     if shells_that_stay(text)? == ShellsThatStay::All {
         return None;
@@ -27,7 +34,10 @@ pub(crate) fn exec_offset(text: &str) -> Option<usize> {
     }
     let first = last.words.first().filter(|word| !BUILTINS.contains(&word.as_str()))?;
     [first.clone(), format!("\"{first}\"")].iter().find_map(|word| {
-        text.rmatch_indices(word.as_str()).map(|(at, _)| at).find(|at| begins_last(text, *at, last, before))
+        text.rmatch_indices(word.as_str())
+            .take(MAX_PLACES)
+            .map(|(at, _)| at)
+            .find(|at| begins_last(text, *at, last, before))
     })
 }
 
@@ -89,6 +99,14 @@ mod tests {
             "",
         ] {
             assert_eq!(changed(script), None, "{script}");
+        }
+    }
+    #[test]
+    fn a_long_script_ends_quickly() {
+        for text in
+            ["a ".repeat(1 << 20), format!("b; {}", "a ".repeat(4000)), format!("{}\na", "a; ".repeat(4000))]
+        {
+            let _ = changed(&text);
         }
     }
 }

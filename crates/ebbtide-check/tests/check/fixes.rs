@@ -130,6 +130,30 @@ fn every_fix_of_the_corpus_holds() {
     assert!(applied >= 9, "{applied} fixes in the corpus");
 }
 
+/// Odd files: each bad example without one of its lines, and with one twice.
+#[test]
+fn the_fixes_of_odd_files_leave_them_readable_and_are_complete() {
+    for (rule, file) in RULES.iter().flat_map(|rule| rule.bad.iter().map(move |file| (rule.id, file))) {
+        let lines: Vec<&str> = file.text.lines().collect();
+        for at in 0..lines.len() {
+            for count in [0, 2] {
+                let changed = lines.iter().enumerate();
+                let changed =
+                    changed.flat_map(|(index, line)| vec![*line; if index == at { count } else { 1 }]);
+                let text = changed.collect::<Vec<_>>().join("\n");
+                let report = check_text(file.name, &text);
+                let failures =
+                    |report: &Report| report.problems.iter().filter(|problem| problem.is_failure).count();
+                let before = failures(&report);
+                let fixed = fixed(report);
+                assert!(failures(&fixed.report) <= before, "{rule}:\n{text}\n{}", shown(&fixed.report));
+                let left = fixed.report.active().filter(|finding| finding.fix.is_some()).count();
+                assert_eq!(left, 0, "{rule}:\n{text}\n{}", shown(&fixed.report));
+            }
+        }
+    }
+}
+
 fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
