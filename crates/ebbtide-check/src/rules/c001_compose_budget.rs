@@ -1,7 +1,5 @@
-use super::repairs::raise_grace;
-use super::words::workload_grace;
+use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::Budget;
 use crate::model::{Platform, Project, show};
 
 pub(super) static RULE: Rule = Rule {
@@ -27,21 +25,10 @@ or in the Dockerfile that the service builds. If only the default of a known ser
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Compose) {
-        for container in &workload.containers {
-            let Some(budget) = Budget::of(workload, container).filter(Budget::overruns) else { continue };
-            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
-            let (place, label) = workload_grace(workload);
-            findings.push(
-                Finding::new(&RULE, severity, workload, budget.title(), place, label)
-                    .also(budget.drain.place, "after the stop signal")
-                    .sum(&budget.sum)
-                    .repair(raise_grace(workload, container).filter(|_| budget.drain.is_declared))
-                    .effect(budget.effect())
-                    .remedy(format!(
-                        "set stop_grace_period to {} or more",
-                        show(budget.needed).replace(' ', "")
-                    )),
-            );
-        }
+        findings.extend(workload.containers.iter().filter_map(|container| {
+            overrun(&RULE, workload, container, "after the stop signal", |budget| {
+                format!("set stop_grace_period to {} or more", show(budget.needed).replace(' ', ""))
+            })
+        }));
     }
 }

@@ -1,7 +1,5 @@
-use super::repairs::raise_grace;
-use super::words::named;
+use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::Budget;
 use crate::model::{Platform, Project, number};
 
 pub(super) static RULE: Rule = Rule {
@@ -27,23 +25,13 @@ default of a known server is known, the finding is an info.
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
-        for container in &workload.containers {
-            let Some(budget) = Budget::of(workload, container).filter(Budget::overruns) else { continue };
-            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
-            let place = workload.grace_of(container).place();
-            let label = if place.is_some() { "SIGKILL" } else { "no stopTimeout: 30 s by default" };
-            let title = named(workload, container, &budget.title());
-            findings.push(
-                Finding::new(&RULE, severity, workload, title, place.unwrap_or(container.place), label)
-                    .also(budget.drain.place, "after the stop signal")
-                    .sum(&budget.sum)
-                    .repair(raise_grace(workload, container).filter(|_| budget.drain.is_declared))
-                    .effect(budget.effect())
-                    .remedy(format!(
-                        "set stopTimeout to at least {} (120 at most on Fargate), or shorten the drain",
-                        number(budget.needed)
-                    )),
-            );
-        }
+        findings.extend(workload.containers.iter().filter_map(|container| {
+            overrun(&RULE, workload, container, "after the stop signal", |budget| {
+                format!(
+                    "set stopTimeout to at least {} (120 at most on Fargate), or shorten the drain",
+                    number(budget.needed)
+                )
+            })
+        }));
     }
 }

@@ -1,8 +1,7 @@
-use super::repairs::raise_grace;
-use super::words::{grace_note, named};
+use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Budget;
-use crate::model::{Platform, Project, show};
+use crate::model::{Container, Platform, Project, number};
 
 pub(super) static RULE: Rule = Rule {
     id: "K001",
@@ -33,35 +32,15 @@ their grace period. A hook whose time is unknown counts as zero.
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes).chain(project.on(Platform::Knative)) {
-        for container in workload.running() {
-            let Some(budget) = Budget::of(workload, container) else { continue };
-            // A hook that takes the whole grace period is K002, and no grace period is K004.
-            if !budget.overruns() || budget.pre_stop >= budget.grace {
-                continue;
-            }
-            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
-            let (place, label) = grace_note(workload, container);
-            let hook = container.pre_stop.as_ref().and_then(|hook| hook.least);
-            findings.push(
-                Finding::new(
-                    &RULE,
-                    severity,
-                    workload,
-                    named(workload, container, &budget.title()),
-                    place,
-                    label,
-                )
-                .also(hook.map(|(_, place)| place), "before SIGTERM")
-                .also(budget.drain.place, "after SIGTERM")
-                .sum(&budget.sum)
-                .repair(raise_grace(workload, container).filter(|_| budget.drain.is_declared))
-                .effect(budget.effect())
-                .remedy(format!(
-                    "set {} to at least {}, or shorten the drain",
-                    workload.platform.grace_name(),
-                    show(budget.needed).trim_end_matches(" s")
-                )),
-            );
-        }
+        // A hook that takes the whole grace period is K002, and no grace period is K004.
+        let is_left = |container: &&Container| {
+            Budget::of(workload, container).is_some_and(|budget| budget.pre_stop < budget.grace)
+        };
+        findings.extend(workload.running().filter(is_left).filter_map(|container| {
+            overrun(&RULE, workload, container, "after SIGTERM", |budget| {
+                let name = workload.platform.grace_name();
+                format!("set {name} to at least {}, or shorten the drain", number(budget.needed))
+            })
+        }));
     }
 }

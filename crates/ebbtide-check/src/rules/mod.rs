@@ -61,6 +61,7 @@ mod n003_progress_deadline;
 mod n004_no_shutdown_delay;
 mod n005_sigint_default;
 mod n006_task_signal;
+mod overrun;
 mod p001_fly_budget;
 mod p002_cloud_run_budget;
 mod p003_paas_budget;

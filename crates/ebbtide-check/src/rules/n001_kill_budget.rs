@@ -1,6 +1,5 @@
-use super::words::{grace_note, named};
+use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::Budget;
 use crate::model::{Platform, Project, show};
 
 pub(super) static RULE: Rule = Rule {
@@ -24,29 +23,13 @@ server. If only the default of a known server is known, the finding is an info. 
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
-        for container in workload.running() {
-            let Some(budget) = Budget::of(workload, container).filter(Budget::overruns) else { continue };
-            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
-            let (place, label) = grace_note(workload, container);
-            // Without a timeout of its own, the place to look is the task and not the group.
-            let place = workload.grace_of(container).place().map_or(container.place, |_| place);
-            findings.push(
-                Finding::new(
-                    &RULE,
-                    severity,
-                    workload,
-                    named(workload, container, &budget.title()),
-                    place,
-                    label,
-                )
-                .also(budget.drain.place, "after the kill signal")
-                .sum(&budget.sum)
-                .effect(budget.effect())
-                .remedy(format!(
+        findings.extend(workload.running().filter_map(|container| {
+            overrun(&RULE, workload, container, "after the kill signal", |budget| {
+                format!(
                     "set kill_timeout to \"{}\" or more, or shorten the drain",
                     show(budget.needed).replace(' ', "")
-                )),
-            );
-        }
+                )
+            })
+        }));
     }
 }

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use super::words::workload_grace;
+use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::knowledge::Budget;
 use crate::model::{Declared, Platform, Project, number, seconds};
 
 pub(super) static RULE: Rule = Rule {
@@ -51,20 +50,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .remedy("set kill_timeout to 300 or less"),
             );
         }
-        for container in &workload.containers {
-            let Some(budget) = Budget::of(workload, container).filter(Budget::overruns) else { continue };
-            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
-            let (place, label) = workload_grace(workload);
-            findings.push(
-                Finding::new(&RULE, severity, workload, budget.title(), place, label)
-                    .also(budget.drain.place, "after the kill signal")
-                    .sum(&budget.sum)
-                    .effect(budget.effect())
-                    .remedy(format!(
-                        "set kill_timeout to {} or more, or shorten the drain",
-                        number(budget.needed)
-                    )),
-            );
-        }
+        findings.extend(workload.containers.iter().filter_map(|container| {
+            overrun(&RULE, workload, container, "after the kill signal", |budget| {
+                format!("set kill_timeout to {} or more, or shorten the drain", number(budget.needed))
+            })
+        }));
     }
 }

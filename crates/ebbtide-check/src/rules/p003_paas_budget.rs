@@ -1,6 +1,5 @@
-use super::words::workload_grace;
+use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::Budget;
 use crate::model::{Platform, Project, number};
 
 pub(super) static RULE: Rule = Rule {
@@ -39,23 +38,14 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         .into_iter()
         .flat_map(|one| project.on(one))
     {
-        for container in &workload.containers {
-            let Some(budget) = Budget::of(workload, container).filter(Budget::overruns) else { continue };
-            let severity = if budget.drain.is_declared { Severity::Error } else { Severity::Info };
-            let (place, label) = workload_grace(workload);
-            let remedy = if workload.platform.has_fixed_grace() {
-                "shorten the drain to 28 s or less".to_owned()
-            } else {
+        findings.extend(workload.containers.iter().filter_map(|container| {
+            overrun(&RULE, workload, container, "after SIGTERM", |budget| {
+                if workload.platform.has_fixed_grace() {
+                    return "shorten the drain to 28 s or less".to_owned();
+                }
                 let name = workload.platform.grace_name();
                 format!("set {name} to {} or more, or shorten the drain", number(budget.needed))
-            };
-            findings.push(
-                Finding::new(&RULE, severity, workload, budget.title(), place, label)
-                    .also(budget.drain.place, "after SIGTERM")
-                    .sum(&budget.sum)
-                    .effect(budget.effect())
-                    .remedy(remedy),
-            );
-        }
+            })
+        }));
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::input::Place;
 use crate::knowledge::{Shell, ShellsThatStay, shell_of_image};
-use crate::model::{Command, Container, Declared, Workload, show};
+use crate::model::{Command, Container, Declared, Platform, Workload, show};
 
 /// Puts the name of a container before a sentence, if the workload has several.
 pub(super) fn named(workload: &Workload, container: &Container, sentence: &str) -> String {
@@ -13,24 +13,26 @@ pub(super) fn named(workload: &Workload, container: &Container, sentence: &str) 
     }
 }
 
-/// Returns where the grace period is written, or the name of the workload if it is not, and what to see there.
+/// Returns where the grace period is written, or what has none, and what to see there.
 pub(super) fn grace_note(workload: &Workload, container: &Container) -> (Place, String) {
-    described(workload, workload.grace_of(container))
+    let of_container = matches!(workload.platform, Platform::Ecs | Platform::Nomad);
+    let without = if of_container { container.place } else { workload.place };
+    described(workload, workload.grace_of(container), without)
 }
 
 /// The same for the workload's own grace period.
 pub(super) fn workload_grace(workload: &Workload) -> (Place, String) {
-    described(workload, &workload.grace)
+    described(workload, &workload.grace, workload.place)
 }
 
-fn described(workload: &Workload, grace: &Declared<Duration>) -> (Place, String) {
+fn described(workload: &Workload, grace: &Declared<Duration>, without: Place) -> (Place, String) {
     let name = workload.platform.grace_name();
     match grace {
         Declared::Written(grace, place) => (*place, format!("SIGKILL after {}", show(*grace))),
         Declared::Default(grace) if workload.platform.has_fixed_grace() => {
-            (workload.place, format!("SIGKILL after {}, which cannot be set", show(*grace)))
+            (without, format!("SIGKILL after {}, which cannot be set", show(*grace)))
         }
-        Declared::Default(grace) => (workload.place, format!("no {name}: {} by default", show(*grace))),
+        Declared::Default(grace) => (without, format!("no {name}: {} by default", show(*grace))),
         Declared::Unresolved(place) => (*place, "not known before the deploy".to_owned()),
     }
 }

@@ -102,7 +102,12 @@ fn the_overruns_are_those_of_the_rules() {
         let timelines = axis_of_example(examples);
         let all = timelines.all.iter().flat_map(|timeline| &timeline.rows);
         let late: Vec<String> = all.filter(|row| row.overrun().is_some()).map(row).collect();
-        assert_eq!(late.len(), has(&["K001", "C001", "E002", "S001"]), "{late:?} {:?}", examples[0]);
+        assert_eq!(
+            late.len(),
+            has(&["K001", "C001", "E002", "S001", "N001", "P001", "P002", "P003"]),
+            "{late:?} {:?}",
+            examples[0]
+        );
         overruns += late.len();
     }
     assert!(overruns >= 4, "{overruns}");
