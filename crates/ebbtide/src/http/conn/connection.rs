@@ -10,7 +10,7 @@ use crate::http::Address;
 use crate::http::registry::Order;
 use crate::http::settings::{ServerContext, share};
 use crate::model::{Straggler, part};
-use crate::runtime::os::socket::{SocketHandle, Traffic, Unread};
+use crate::runtime::os::socket::{SocketHandle, Unread};
 use crate::util::clock;
 
 /// One open connection, shared by its task, its requests and the registry.
@@ -294,19 +294,14 @@ impl Conn {
 
     /// Returns when data was last received or sent; now, if the kernel does not report it.
     pub(super) fn active(&self) -> Instant {
-        active(self.socket.traffic())
+        let now = clock::now();
+        self.socket.quiet().and_then(|quiet| now.checked_sub(quiet)).unwrap_or(now)
     }
 
     #[inline]
     pub(crate) fn state(&self) -> MutexGuard<'_, ConnState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns when data was last received or sent; now, if the kernel does not report it.
-pub(super) fn active(traffic: Option<Traffic>) -> Instant {
-    let now = clock::now();
-    traffic.and_then(|traffic| now.checked_sub(traffic.quiet)).unwrap_or(now)
 }
 
 impl ConnGuard {

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use super::connection::{Conn, active};
+use super::connection::Conn;
 use super::stall::FullSocket;
 use super::state::{ConnState, Phase};
 use crate::http::registry::Order;
@@ -66,15 +66,6 @@ pub(super) enum DueReason {
     NothingReceived,
     /// No reason to end; only check again.
     Look,
-}
-
-/// When a connection must end if its state does not change, and why.
-#[derive(Clone, Copy, Debug)]
-struct Due {
-    at: Instant,
-    reason: DueReason,
-    /// The socket was found to have no unread bytes just now. If not, that is unknown.
-    all_read: bool,
 }
 
 /// What determines when a connection must end, beside its state.
@@ -218,7 +209,7 @@ impl ConnState {
 impl Conn {
     /// Returns when the connection must end if its state does not change. Called by the connection's task.
     #[inline]
-    fn due(&self, order: Order) -> Option<Due> {
+    fn due(&self, order: Order) -> Option<(Instant, DueReason)> {
         let leaving = if order == Order::Announce { self.context.leaves(self.key) } else { None };
         let times_out = leaving.is_some() || self.context.settings.keep_alive_timeout.is_some();
         if order <= Order::Announce && !times_out && !self.timed.load(Ordering::Relaxed) {
@@ -233,16 +224,9 @@ impl Conn {
             leaving,
             reads: self.reads.load(Ordering::Relaxed),
         };
-        let mut state = self.state();
-        let (read, mut all_read) = (state.read, false);
-        let due = state.due(terms, || {
-            let traffic = self.socket.traffic();
-            // The kernel has received no more than was read. This saves an idle connection the check for unread bytes.
-            all_read = read > 0 && traffic.is_some_and(|traffic| traffic.received == read);
-            active(traffic)
-        });
+        let due = self.state().due(terms, || self.active());
         self.timed.store(due.is_some(), Ordering::Relaxed);
-        due.map(|(at, reason)| Due { at, reason, all_read })
+        due
     }
 }
 
@@ -279,8 +263,8 @@ impl Watch {
         loop {
             let now = clock::now();
             let idle = match self.conn.due(order) {
-                Some(Due { at, reason: DueReason::Look, .. }) => Some(self.set_after(now).unwrap_or(at)),
-                due => due.map(|due| due.at),
+                Some((at, DueReason::Look)) => Some(self.set_after(now).unwrap_or(at)),
+                due => due.map(|(at, _)| at),
             };
             let Some(at) = announced.into_iter().chain(idle).min() else { return Poll::Pending };
             if now >= at {
@@ -298,7 +282,7 @@ impl Watch {
             if order == Order::Cancel {
                 return Poll::Ready(());
             }
-            let Some(Due { at, reason, all_read }) = self.conn.due(order) else {
+            let Some((at, reason)) = self.conn.due(order) else {
                 if self.timer.is_some() || self.stuck.is_some() {
                     (self.timer, self.stuck) = (None, None);
                 }
@@ -316,7 +300,7 @@ impl Watch {
             };
             let at = match reason {
                 _ if now < at => at,
-                DueReason::Quiet if !all_read && self.conn.socket.unread() == Unread::Bytes => {
+                DueReason::Quiet if self.conn.socket.unread() == Unread::Bytes => {
                     clock::after(now, LOOK_AGAIN)
                 }
                 DueReason::Quiet => return Poll::Ready(()),

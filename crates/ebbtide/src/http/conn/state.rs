@@ -20,9 +20,6 @@ pub(crate) struct ConnState {
     pub(super) since: Option<Instant>,
     pub(super) requests: Vec<InFlightRequest>,
     pub(super) begun: u64,
-    /// How many bytes the parser was given: no more than were read from the socket. Without TLS as many, except for a
-    /// PROXY header.
-    pub(super) read: u64,
     pub(super) fates: RequestOutcomes,
     pub(super) message: Message,
     /// Only of a connection that carries many requests at a time.
@@ -47,7 +44,6 @@ impl ConnState {
             since: Some(now),
             requests: Vec::new(),
             begun: 0,
-            read: 0,
             fates: RequestOutcomes::default(),
             message: Message::default(),
             streams: None,
@@ -89,7 +85,6 @@ impl ConnState {
     /// Records bytes on their way to the parser. Returns whether they begin a head and do not complete it.
     #[inline]
     pub(super) fn read(&mut self, bytes: &[u8], now: impl FnOnce() -> Instant) -> bool {
-        self.read += bytes.len() as u64;
         if let Some(streams) = &mut self.streams {
             streams.heard |= streams.asked.is_some();
             return false;

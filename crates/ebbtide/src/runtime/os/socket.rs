@@ -31,16 +31,6 @@ pub(crate) enum Unread {
     Bytes,
 }
 
-/// What the kernel reports about the data of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Traffic {
-    /// The time since data was last sent or received, accurate to a few milliseconds.
-    pub(crate) quiet: Duration,
-    /// How many bytes have been received, whether they were read or not. The end of the stream counts as one. Zero if the kernel does
-    /// not report it.
-    pub(crate) received: u64,
-}
-
 impl SocketHandle {
     /// Creates a handle for a socket whose owner calls [`release`](Self::release) before closing it.
     pub(crate) fn new(socket: &impl AsRawFd) -> Self {
@@ -64,14 +54,14 @@ impl SocketHandle {
         }
     }
 
-    /// Returns what the kernel reports about the data of the connection. `None` if it does not report it, and for Unix sockets.
+    /// Returns the time since data was last sent or received, as reported by the kernel, accurate to a few milliseconds.
     ///
-    /// A query of the kernel when it is needed avoids a clock read for each request.
-    pub(crate) fn traffic(&self) -> Option<Traffic> {
+    /// A query of the kernel when it is needed avoids a clock read for each request. `None` if the kernel does not report it,
+    /// and for Unix sockets.
+    pub(crate) fn quiet(&self) -> Option<Duration> {
         #[cfg(target_os = "linux")]
-        return self.with(|fd| tcp_info(&fd).ok()).flatten().map(|info| Traffic {
-            quiet: Duration::from_millis(info.tcpi_last_data_sent.min(info.tcpi_last_data_recv).into()),
-            received: info.tcpi_bytes_received,
+        return self.with(|fd| tcp_info(&fd).ok()).flatten().map(|info| {
+            Duration::from_millis(info.tcpi_last_data_sent.min(info.tcpi_last_data_recv).into())
         });
         #[cfg(not(target_os = "linux"))]
         return None;
@@ -265,27 +255,6 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
 
     use super::*;
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_kernel_counts_received_bytes_read_or_not_and_the_end_as_one() {
-        use std::io::{Read, Write};
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut socket, _) = listener.accept().unwrap();
-        let handle = SocketHandle::new(&socket);
-        let received = || handle.traffic().expect("TCP on Linux reports it").received;
-        assert_eq!((received(), handle.unread()), (0, Unread::Nothing));
-        peer.write_all(b"12345").unwrap();
-        while handle.unread() == Unread::Nothing {}
-        assert_eq!(received(), 5, "not read");
-        socket.read_exact(&mut [0; 5]).unwrap();
-        assert_eq!((received(), handle.unread()), (5, Unread::Nothing), "read");
-        drop(peer);
-        assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0);
-        assert_eq!((received(), handle.unread()), (6, Unread::Nothing));
-        handle.release();
-    }
 
     #[cfg(target_os = "linux")]
     #[test]
