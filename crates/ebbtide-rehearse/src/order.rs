@@ -28,6 +28,9 @@ const PHASES: [Phase; 9] = [
     Phase::Pipelined,
     Phase::AfterSignal,
 ];
+/// Those of HTTP/2, which has no order of responses on a connection.
+const HTTP2_PHASES: [Phase; 6] =
+    [Phase::Silent, Phase::HalfHead, Phase::HalfBody, Phase::Awaiting, Phase::Idle, Phase::AfterSignal];
 /// The number of connections that are held at once.
 const HELD_CONNECTIONS: u32 = PHASES.len() as u32;
 /// The maximum number of connections that are tried at once.
@@ -93,7 +96,6 @@ pub(super) async fn order(
     };
     let held = match crowded {
         Some(why) => Err(why),
-        None if home.template.protocol != Protocol::Http1 => Err("the phases are those of HTTP/1".to_owned()),
         None => Ok(phase_routes(&plan, &addresses, home, &Route::get(plain))),
     };
     Ok(LoadOrder { plan, addresses, held, seed })
@@ -164,8 +166,10 @@ fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &
     let at = |shape| plan.shapes.iter().position(|plan| plan.shape() == shape).and_then(|at| known.get(at));
     let usual = at(Shape::Keepalive).or_else(|| at(Shape::Storm)).or_else(|| at(Shape::Open));
     let usual = usual.map_or((plain, home), |(route, to)| (*route, *to));
+    let http1 = home.template.protocol == Protocol::Http1;
     PHASES
         .into_iter()
+        .filter(|phase| http1 || HTTP2_PHASES.contains(phase))
         .map(|phase| {
             let route = match phase {
                 Phase::HalfBody => {

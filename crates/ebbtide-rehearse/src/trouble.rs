@@ -94,7 +94,10 @@ impl NotRehearsed {
             Self::NeverReady { seen, .. } if seen.contains("TLS") => {
                 "configure the service to serve plain HTTP for the rehearsal"
             }
-            Self::NeverReady { seen, .. } if seen.contains("gRPC") || seen.contains("HTTP/2") => {
+            Self::NeverReady { seen, .. } if seen.contains("HTTP/2") => {
+                "--http2 sends the load and, where HTTP/1 is not answered, the readiness check over HTTP/2"
+            }
+            Self::NeverReady { seen, .. } if seen.contains("gRPC") => {
                 "the probes and the load are HTTP/1 requests: name an HTTP route in --ready and in --url, which a gRPC service serves \
                  beside its calls"
             }

@@ -151,6 +151,47 @@ fn a_response_without_its_last_frame_is_truncated() {
 }
 
 #[test]
+fn a_stream_in_each_phase_is_served_by_a_service_that_waits_for_it() {
+    let posts: &[&str] = &["--http2", "--url=keepalive=POST:/"];
+    let seen = rehearse("perfect", posts);
+    assert_eq!(seen.code, Some(0), "{:#}", seen.verdict);
+    seen.adds_up();
+    let (found, evidence) = check(&seen.verdict, "phases-served");
+    assert!(found == "pass" && evidence.contains("held at the signal, none lost"), "{evidence}");
+    assert!(!evidence.contains("pipelined"), "a phase of HTTP/1: {evidence}");
+    // Requests that were read in part are below the last stream of its GOAWAY, and it closes the connection.
+    let seen = rehearse("forgets-halves", posts);
+    seen.adds_up();
+    let (found, evidence) = check(&seen.verdict, "phases-served");
+    let halves = evidence.contains("half a head sent") || evidence.contains("half a body sent");
+    assert!(found == "fail" && halves, "{evidence}");
+}
+
+#[test]
+fn a_node_service_that_closes_its_sessions_loses_nothing_and_one_that_exits_does() {
+    need("node");
+    for (mode, code) in [("graceful", Some(0)), ("exit", Some(1))] {
+        let port = free_port();
+        let output = ebbtide()
+            .args(["rehearse", "--format=json", "--quiet", "--http2", "--grace=6s"])
+            .arg(format!("--ready=http://127.0.0.1:{port}/"))
+            .args(LOAD)
+            // Its listener closes at the signal, and the kernel resets what waits in its queue. Slow requests are in flight at the
+            // signal, whatever the timing.
+            .args(["--keepalive=0", "--open=0"])
+            .args(["--storm=0", "--url=slow=/slow/{ms}", "--slow=6", "--slow-time=500ms-900ms", "--", "node"])
+            .arg(service("http2.js"))
+            .args([&port.to_string(), mode])
+            .output()
+            .unwrap();
+        let verdict = verdict(&output);
+        assert_eq!(output.status.code(), code, "{verdict:#}");
+        let (_, evidence) = check(&verdict, "requests-answered");
+        assert_eq!(evidence.contains("lost after the signal"), mode == "exit", "{evidence}");
+    }
+}
+
+#[test]
 fn requests_over_http2_have_headers_host_and_body() {
     // A body that the windows of the protocol let pass only in parts.
     let body: &'static str = format!("--body={}", "x".repeat(100_000)).leak();

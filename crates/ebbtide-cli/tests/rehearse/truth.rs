@@ -41,7 +41,7 @@ fn a_grpc_status_and_http2_are_not_readiness() {
         limit,
         &["/readyz was answered with a gRPC status", "hint: the probes and the load are HTTP/1"],
     );
-    says("http2", limit, &["/readyz was answered with HTTP/2", "hint: the probes and the load are HTTP/1"]);
+    says("http2", limit, &["/readyz was answered with HTTP/2", "hint: --http2 sends"]);
     // Readiness is HTTP, and no other route is.
     says("grpc-routes", &[], &["no route to load was found: GET / answers a gRPC status"]);
     let seen = holds(&Row::innocent("grpc-routes", &GRPC).says(Says::Inconclusive));

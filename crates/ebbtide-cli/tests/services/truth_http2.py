@@ -83,13 +83,16 @@ class Conn:
                 return
             if self.after_stop and not self.served:
                 return
-            if MODE != "perfect":
-                self.streams.clear()
             in_flight = dict(self.in_flight)
             last = self.highest
-            if MODE == "goaway-early" and in_flight:
-                last = min(in_flight) - 1
+            if MODE == "goaway-early":
+                last = min([last + 1, *in_flight, *self.streams]) - 1
             self.goaway = last
+            for stream in self.streams if MODE == "refuses" else ():
+                self.sock.sendall(frame(RST, 0, stream, struct.pack(">I", 7)))
+            # The others forget what they have read in part.
+            if MODE != "perfect":
+                self.streams.clear()
             if MODE in ("resets", "refuses"):
                 for stream, number in in_flight.items():
                     self.sock.sendall(frame(RST, 0, stream, struct.pack(">I", 7 if MODE == "refuses" else 2)))
@@ -148,7 +151,7 @@ class Conn:
             if kind == HEADERS:
                 self.highest = max(self.highest, stream)
                 self.streams[stream] = [flags & 1, payload]
-            elif kind == CONTINUATION:
+            elif kind == CONTINUATION and stream in self.streams:
                 self.streams[stream][1] += payload
             elif kind == DATA and payload:
                 with self.lock:

@@ -4,6 +4,7 @@ mod clients;
 mod context;
 mod engine;
 mod phases;
+mod phases_http2;
 #[cfg(test)]
 mod tests;
 

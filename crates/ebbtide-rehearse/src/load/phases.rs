@@ -8,15 +8,15 @@ use tokio::time::{sleep, timeout};
 use super::context::{ClientContext, Stage};
 use crate::clock::At;
 use crate::record::{Close, HeldConnection, Outcome, Phase, Request, Shape};
-use crate::scenario::Route;
+use crate::scenario::{Protocol, Route};
 use crate::wire::{Address, RawConnection, RawRequest, RequestResult, Socket, raw_request};
 
 /// How long after the signal the client continues.
-const GOES_ON: Duration = Duration::from_millis(150);
+pub(super) const GOES_ON: Duration = Duration::from_millis(150);
 /// How long a slow request in these phases takes: from before the signal until well after it.
-const SLOW: Duration = Duration::from_millis(700);
+pub(super) const SLOW: Duration = Duration::from_millis(700);
 /// The timeout for a connection to reach its phase.
-const PREPARE: Duration = Duration::from_millis(500);
+pub(super) const PREPARE: Duration = Duration::from_millis(500);
 
 /// Holds one connection in `phase` along `route`. An `Err` in `route` is the reason why the phase cannot be tried.
 pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(Route, Address), String>) {
@@ -27,6 +27,9 @@ pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(R
     client.context.until(Stage::Bracing).await;
     if !context.wanted() {
         return;
+    }
+    if client.to.template.protocol != Protocol::Http1 {
+        return client.hold_http2().await;
     }
     if phase == Phase::AfterSignal {
         return client.come_late().await;
@@ -39,11 +42,11 @@ pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(R
 }
 
 /// What a phase needs.
-struct PhaseClient<'a> {
-    context: &'a ClientContext,
-    phase: Phase,
-    route: Route,
-    to: Address,
+pub(super) struct PhaseClient<'a> {
+    pub(super) context: &'a ClientContext,
+    pub(super) phase: Phase,
+    pub(super) route: Route,
+    pub(super) to: Address,
 }
 
 /// A connection in its phase, and what is still to be written on it.
@@ -60,10 +63,10 @@ struct PreparedConnection {
 
 /// What is known of the connection that a request goes over.
 #[derive(Clone, Copy)]
-struct ConnectionInfo {
-    opened: At,
-    connected: At,
-    fresh: bool,
+pub(super) struct ConnectionInfo {
+    pub(super) opened: At,
+    pub(super) connected: At,
+    pub(super) fresh: bool,
 }
 
 impl PhaseClient<'_> {
@@ -209,11 +212,11 @@ impl PhaseClient<'_> {
         raw_request(&self.route, &self.to, id, time).map_err(|error| format!("no valid request: {error}"))
     }
 
-    fn number(&self) -> Result<u64, String> {
+    pub(super) fn number(&self) -> Result<u64, String> {
         self.context.number().ok_or_else(|| "the maximum number of requests was reached".into())
     }
 
-    fn write(&self, id: u64, info: ConnectionInfo, begun: At, seen: &RequestResult) {
+    pub(super) fn write(&self, id: u64, info: ConnectionInfo, begun: At, seen: &RequestResult) {
         let reached = !matches!(seen.outcome, Outcome::Refused | Outcome::ConnectTimeout);
         self.context.write(Request {
             id,
@@ -239,6 +242,11 @@ fn unsent(outcome: Outcome) -> RequestResult {
     RequestResult { sent: false, ..RequestResult::without_answer(outcome) }
 }
 
-fn record_held(context: &ClientContext, phase: Phase, held: Result<(), String>, closed_unused: bool) {
+pub(super) fn record_held(
+    context: &ClientContext,
+    phase: Phase,
+    held: Result<(), String>,
+    closed_unused: bool,
+) {
     context.traffic.borrow_mut().held.push(HeldConnection { phase, held, closed_unused });
 }

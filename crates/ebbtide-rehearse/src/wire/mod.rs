@@ -11,6 +11,7 @@ mod socket;
 
 pub(crate) use address::Address;
 pub(crate) use connection::{Connection, Exchange, NoConnection, ProbeResponse, RequestResult};
+pub(crate) use http2::{HeldStream, Http2Connection, Part};
 pub(crate) use raw::RawConnection;
 pub(crate) use request::{RawRequest, RequestSpec, raw_request};
 pub(crate) use socket::Socket;

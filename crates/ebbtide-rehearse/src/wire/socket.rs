@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
@@ -111,11 +112,11 @@ impl Socket {
         matches!(looked, Err(rustix::io::Errno::AGAIN))
     }
 
-    /// Returns whether the connection has ended, by the present state in the kernel.
-    pub(super) fn has_ended(&self) -> bool {
-        let mut byte = [0_u8; 1];
-        let looked = recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
-        !matches!(looked, Ok((_, 1..)) | Err(rustix::io::Errno::AGAIN))
+    /// Returns whether the peer has closed the connection, by the present state in the kernel, also if unread bytes precede the end.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut wanted = [PollFd::new(&*self.stream, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut wanted, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
     /// Waits until the peer has closed its end, reading and dropping what still comes.

@@ -25,14 +25,14 @@ use crate::wire::request::Payload;
 #[derive(Clone)]
 pub(crate) struct Http2Connection {
     socket: Socket,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     opened: At,
     _driver: Arc<JoinSet<()>>,
 }
 
 impl Http2Connection {
     /// Creates a connection on `socket`, which its client began to open at `now`.
-    pub(in crate::wire) fn on(socket: Socket, now: At) -> Self {
+    pub(crate) fn on(socket: Socket, now: At) -> Self {
         let shared = Shared::new();
         let mut driver = JoinSet::new();
         driver.spawn(drive(socket.clone(), Arc::clone(&shared)));
@@ -40,7 +40,7 @@ impl Http2Connection {
     }
 
     /// Returns whether a request may be sent on it.
-    pub(in crate::wire) fn still_open(&self) -> bool {
+    pub(crate) fn still_open(&self) -> bool {
         !self.shared.state().is_closing() && !self.socket.has_ended()
     }
 
@@ -60,7 +60,7 @@ impl Http2Connection {
     }
 
     /// Sends `request`, once, and reads its response to the end.
-    pub(in crate::wire) async fn exchange(&self, request: Request<Payload>, keep_body: bool) -> Exchange {
+    pub(crate) async fn exchange(&self, request: Request<Payload>, keep_body: bool) -> Exchange {
         let fresh = self.is_fresh();
         let head = request.method() == Method::HEAD;
         let Some(stream) = self.send(request, keep_body).await else {
@@ -165,26 +165,26 @@ fn head(state: &mut State, id: u32, block: &[u8], ends: u8) {
 
 impl State {
     /// Returns whether nothing more will come on stream `id`.
-    fn is_over(&self, id: u32) -> bool {
+    pub(super) fn is_over(&self, id: u32) -> bool {
         let is_done = |stream: &Stream| stream.ended || stream.reset.is_some();
         self.close.is_some() || self.is_unprocessed(id) || self.streams.get(&id).is_none_or(is_done)
     }
 }
 
 /// A stream of a request. It is cancelled when it is dropped before its end.
-struct OpenStream<'a> {
-    shared: &'a Shared,
-    id: u32,
+pub(super) struct OpenStream<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) id: u32,
 }
 
 impl OpenStream<'_> {
     /// Waits until nothing more will come on it.
-    async fn until_over(&self) {
+    pub(super) async fn until_over(&self) {
         self.shared.until(|state| state.is_over(self.id).then_some(())).await;
     }
 
     /// Sends `body` as fast as the windows of stream and connection permit.
-    async fn send_body(&self, mut body: Payload) {
+    pub(super) async fn send_body(&self, mut body: Payload) {
         while !body.is_end_stream() {
             let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
             let Some(Ok(mut data)) =
@@ -215,7 +215,7 @@ impl OpenStream<'_> {
     }
 
     /// Returns the outcome of the request.
-    fn result(&self, fresh: bool, is_head: bool) -> Exchange {
+    pub(super) fn result(&self, fresh: bool, is_head: bool) -> Exchange {
         let mut state = self.shared.state();
         let Some(stream) = state.streams.remove(&self.id) else { return Exchange::NotSent };
         let close = state.close.unwrap_or(Close::Eof);

@@ -12,6 +12,8 @@ mod connection;
 mod driver;
 mod frame;
 mod headers;
+mod held;
 mod state;
 
-pub(super) use connection::Http2Connection;
+pub(crate) use connection::Http2Connection;
+pub(crate) use held::{HeldStream, Part};

@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) out: VecDeque<Outgoing>,
     initial_window: i64,
     greeted: bool,
+    /// What is to be written after a header block that was written in part.
+    after_block: Option<Vec<Outgoing>>,
     decoder: Decoder<'static>,
     /// A header block that is not complete.
     block: Option<HeaderBlock>,
@@ -97,6 +99,7 @@ impl State {
             out: VecDeque::from([Outgoing { bytes: frame::greeting(), request: None }]),
             initial_window: INITIAL_WINDOW.into(),
             greeted: false,
+            after_block: None,
             decoder: Decoder::new(),
             block: None,
             consumed: 0,
@@ -130,9 +133,31 @@ impl State {
         self.out.push_back(Outgoing { bytes, request: Some((stream, is_last)) });
     }
 
-    /// Queues a frame that belongs to no request.
+    /// Queues a frame that belongs to no request. Within a header block it waits for the end of the block.
     pub(super) fn control(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        self.out.push_back(Outgoing { bytes: frame::encode(kind, flags, stream, payload), request: None });
+        let outgoing = Outgoing { bytes: frame::encode(kind, flags, stream, payload), request: None };
+        match &mut self.after_block {
+            Some(later) => later.push(outgoing),
+            None => self.out.push_back(outgoing),
+        }
+    }
+
+    /// Returns whether the settings were exchanged and nothing is waiting to be written.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.greeted && self.out.is_empty()
+    }
+
+    /// Notes that the header block of a request was queued in part.
+    pub(super) fn begin_block(&mut self) {
+        self.after_block = Some(Vec::new());
+    }
+
+    /// Notes that the rest of the header block of `stream` was queued, which is the last part of the request if `is_last`.
+    pub(super) fn end_block(&mut self, stream: u32, is_last: bool) {
+        if let Some(last) = self.out.back_mut() {
+            last.request = Some((stream, is_last));
+        }
+        self.out.extend(self.after_block.take().into_iter().flatten());
     }
 
     /// Tells the peer that the client needs no more of `stream`, and drops what is still to be sent of it.

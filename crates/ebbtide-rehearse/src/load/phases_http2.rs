@@ -1,0 +1,165 @@
+//! The phases of HTTP/2: as those of HTTP/1, for one stream of a connection.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::context::Stage;
+use super::phases::{ConnectionInfo, GOES_ON, PREPARE, PhaseClient, SLOW, record_held};
+use crate::clock::At;
+use crate::record::{Outcome, Phase};
+use crate::wire::{
+    Exchange, HeldStream, Http2Connection, NoConnection, Part, RequestResult, RequestSpec, Socket,
+};
+
+/// A connection in its phase.
+struct Held {
+    what: HeldKind,
+    /// When the first byte of the request was written, if one was.
+    begun: Option<At>,
+    info: ConnectionInfo,
+    id: u64,
+}
+
+enum HeldKind {
+    /// Connected, and not a byte written.
+    Silent(Socket),
+    /// One request answered.
+    Idle(Http2Connection),
+    /// A request begun.
+    Begun(HeldStream),
+}
+
+impl PhaseClient<'_> {
+    /// Holds one connection, and finishes it after the signal.
+    pub(super) async fn hold_http2(&self) {
+        if self.phase == Phase::AfterSignal {
+            return self.come_late_http2().await;
+        }
+        let failed = |why| record_held(self.context, self.phase, Err(why), false);
+        match timeout(PREPARE, self.prepare_http2()).await {
+            Ok(Ok(held)) => self.finish_http2(held).await,
+            Ok(Err(why)) => failed(why),
+            Err(_) => failed("not established in time".into()),
+        }
+    }
+
+    async fn prepare_http2(&self) -> Result<Held, String> {
+        let opened = self.context.clock.now();
+        let socket =
+            Socket::connect(self.to.socket).await.map_err(|error| format!("no connection: {error}"))?;
+        let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
+        if self.phase == Phase::Silent {
+            return Ok(Held { what: HeldKind::Silent(socket), begun: None, info, id: self.number()? });
+        }
+        let connection = Http2Connection::on(socket, opened);
+        let begun = self.context.clock.now();
+        if self.phase == Phase::Idle {
+            let first = self.number()?;
+            let Some(seen) = self.exchange(&connection, first).await? else {
+                return Err("no request was accepted".into());
+            };
+            let is_kept = seen.answer.is_some() && connection.still_open();
+            self.write(first, info, begun, &seen);
+            info.fresh = false;
+            let what = HeldKind::Idle(connection);
+            let id = self.number()?;
+            return if is_kept {
+                Ok(Held { what, begun: None, info, id })
+            } else {
+                Err("the service keeps no connections".into())
+            };
+        }
+        let (spec, part) = match self.phase {
+            Phase::HalfHead => (RequestSpec::plain(&self.route), Part::HalfHead),
+            Phase::HalfBody => (RequestSpec::plain(&self.route), Part::HalfBody),
+            _ => (RequestSpec::slow(&self.route, SLOW), Part::Whole),
+        };
+        let id = self.number()?;
+        let request =
+            spec.request(&self.to, Some(id)).map_err(|error| format!("no valid request: {error}"))?;
+        let stream = connection.hold(request, part).await.ok_or("no request was accepted")?;
+        Ok(Held { what: HeldKind::Begun(stream), begun: Some(begun), info, id })
+    }
+
+    async fn finish_http2(&self, held: Held) {
+        self.context.until(Stage::Signalled).await;
+        let Held { what, begun, info, id } = held;
+        let is_over = match &what {
+            HeldKind::Silent(socket) => socket.has_ended(),
+            HeldKind::Idle(connection) => !connection.still_open(),
+            HeldKind::Begun(stream) => stream.is_over(),
+        };
+        if is_over {
+            let unused = begun.is_none();
+            record_held(self.context, self.phase, Err("closed before the signal".into()), unused);
+        } else {
+            sleep(GOES_ON).await;
+        }
+        let begun = begun.unwrap_or_else(|| self.context.clock.now());
+        let seen = match what {
+            _ if is_over && !matches!(what, HeldKind::Begun(_)) => return,
+            HeldKind::Silent(socket) if socket.has_ended() => None,
+            HeldKind::Silent(socket) => {
+                self.exchange(&Http2Connection::on(socket, info.opened), id).await.ok().flatten()
+            }
+            // A real client sends nothing on a connection with a GOAWAY.
+            HeldKind::Idle(connection) => self.exchange(&connection, id).await.ok().flatten(),
+            HeldKind::Begun(stream) => self.within(stream.finish(info.fresh)).await,
+        };
+        if let Some(seen) = &seen {
+            self.write(id, info, begun, seen);
+        }
+        if !is_over {
+            record_held(self.context, self.phase, Ok(()), seen.is_none());
+        }
+    }
+
+    /// Connects only after the signal.
+    async fn come_late_http2(&self) {
+        self.context.until(Stage::Signalled).await;
+        sleep(GOES_ON).await;
+        let Ok(id) = self.number() else { return };
+        let begun = self.context.clock.now();
+        let opened = self.context.connect(&self.to).await;
+        let info = ConnectionInfo { opened: begun, connected: self.context.clock.now(), fresh: true };
+        let seen = match opened {
+            Err(NoConnection::Outcome(outcome)) => {
+                Some(RequestResult { sent: false, ..RequestResult::without_answer(outcome) })
+            }
+            Err(NoConnection::Trouble(error)) => {
+                return record_held(self.context, self.phase, Err(format!("no connection: {error}")), false);
+            }
+            Ok(mut connection) => match RequestSpec::plain(&self.route).request(&self.to, Some(id)) {
+                Ok(request) => self.within(connection.exchange(request, false)).await,
+                Err(_) => None,
+            },
+        };
+        record_held(self.context, self.phase, Ok(()), seen.is_none());
+        if let Some(seen) = seen {
+            self.write(id, info, begun, &seen);
+        }
+    }
+
+    /// Sends a plain request. `None`: it was not written.
+    async fn exchange(&self, connection: &Http2Connection, id: u64) -> Result<Option<RequestResult>, String> {
+        let request = RequestSpec::plain(&self.route).request(&self.to, Some(id));
+        let request = request.map_err(|error| format!("no valid request: {error}"))?;
+        Ok(self.within(connection.exchange(request, false)).await)
+    }
+
+    /// Waits for `exchange` within the limits of a request.
+    async fn within(&self, exchange: impl Future<Output = Exchange>) -> Option<RequestResult> {
+        let limit: Duration = self.context.request_limit;
+        let ended = tokio::select! {
+            biased;
+            ended = exchange => ended,
+            () = sleep(limit) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
+            () = self.context.until(Stage::Abandoned) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
+        };
+        match ended {
+            Exchange::Ended(seen) => Some(seen),
+            Exchange::NotSent => None,
+        }
+    }
+}
