@@ -13,7 +13,7 @@ use crate::wire::{
 };
 
 /// A connection in its phase.
-struct Held {
+struct HeldPhase {
     what: HeldKind,
     /// When the first byte of the request was written, if one was.
     begun: Option<At>,
@@ -44,13 +44,13 @@ impl PhaseClient<'_> {
         }
     }
 
-    async fn prepare_http2(&self) -> Result<Held, String> {
+    async fn prepare_http2(&self) -> Result<HeldPhase, String> {
         let opened = self.context.clock.now();
         let socket =
             Socket::connect(self.to.socket).await.map_err(|error| format!("no connection: {error}"))?;
         let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
         if self.phase == Phase::Silent {
-            return Ok(Held { what: HeldKind::Silent(socket), begun: None, info, id: self.number()? });
+            return Ok(HeldPhase { what: HeldKind::Silent(socket), begun: None, info, id: self.number()? });
         }
         let connection = Http2Connection::on(socket, opened);
         let begun = self.context.clock.now();
@@ -65,7 +65,7 @@ impl PhaseClient<'_> {
             let what = HeldKind::Idle(connection);
             let id = self.number()?;
             return if is_kept {
-                Ok(Held { what, begun: None, info, id })
+                Ok(HeldPhase { what, begun: None, info, id })
             } else {
                 Err("the service keeps no connections".into())
             };
@@ -79,12 +79,12 @@ impl PhaseClient<'_> {
         let request =
             spec.request(&self.to, Some(id)).map_err(|error| format!("no valid request: {error}"))?;
         let stream = connection.hold(request, part).await.ok_or("no request was accepted")?;
-        Ok(Held { what: HeldKind::Begun(stream), begun: Some(begun), info, id })
+        Ok(HeldPhase { what: HeldKind::Begun(stream), begun: Some(begun), info, id })
     }
 
-    async fn finish_http2(&self, held: Held) {
+    async fn finish_http2(&self, held: HeldPhase) {
         self.context.until(Stage::Signalled).await;
-        let Held { what, begun, info, id } = held;
+        let HeldPhase { what, begun, info, id } = held;
         let is_over = match &what {
             HeldKind::Silent(socket) => socket.has_ended(),
             HeldKind::Idle(connection) => !connection.still_open(),

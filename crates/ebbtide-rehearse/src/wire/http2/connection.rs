@@ -11,10 +11,10 @@ use hyper::body::Body;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::driver::{Shared, drive};
+use super::driver::{SharedState, drive};
 use super::frame;
 use super::headers::encode;
-use super::state::{State, Stream};
+use super::state::{ConnectionState, Stream};
 use crate::clock::At;
 use crate::record::{Answer, Close, Framing, Outcome};
 use crate::wire::Socket;
@@ -25,7 +25,7 @@ use crate::wire::request::Payload;
 #[derive(Clone)]
 pub(crate) struct Http2Connection {
     socket: Socket,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SharedState>,
     opened: At,
     _driver: Arc<JoinSet<()>>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Http2Connection {
 impl Http2Connection {
     /// Creates a connection on `socket`, which its client began to open at `now`.
     pub(crate) fn on(socket: Socket, now: At) -> Self {
-        let shared = Shared::new();
+        let shared = SharedState::new();
         let mut driver = JoinSet::new();
         driver.spawn(drive(socket.clone(), Arc::clone(&shared)));
         Self { socket, shared, opened: now, _driver: Arc::new(driver) }
@@ -152,7 +152,7 @@ impl Http2Connection {
 }
 
 /// Queues the header block of stream `id`, in as many frames as it needs.
-fn head(state: &mut State, id: u32, block: &[u8], ends: u8) {
+fn head(state: &mut ConnectionState, id: u32, block: &[u8], ends: u8) {
     let mut parts = block.chunks(state.max_frame).peekable();
     let mut kind = frame::HEADERS;
     while let Some(part) = parts.next() {
@@ -163,7 +163,7 @@ fn head(state: &mut State, id: u32, block: &[u8], ends: u8) {
     }
 }
 
-impl State {
+impl ConnectionState {
     /// Returns whether nothing more will come on stream `id`.
     pub(super) fn is_over(&self, id: u32) -> bool {
         let is_done = |stream: &Stream| stream.ended || stream.reset.is_some();
@@ -173,7 +173,7 @@ impl State {
 
 /// A stream of a request. It is cancelled when it is dropped before its end.
 pub(super) struct OpenStream<'a> {
-    pub(super) shared: &'a Shared,
+    pub(super) shared: &'a SharedState,
     pub(super) id: u32,
 }
 
@@ -202,7 +202,7 @@ impl OpenStream<'_> {
     }
 
     /// Queues a part of `data`, if a window is open.
-    fn take(&self, state: &mut State, data: &mut Bytes, is_last: bool) -> Option<()> {
+    fn take(&self, state: &mut ConnectionState, data: &mut Bytes, is_last: bool) -> Option<()> {
         let stream = state.streams.get_mut(&self.id)?;
         let room = usize::try_from(stream.window.min(state.window)).ok().filter(|room| *room > 0)?;
         let part = data.split_to(data.len().min(room).min(state.max_frame));
@@ -252,7 +252,7 @@ impl OpenStream<'_> {
 }
 
 /// A whole answer.
-fn answer(stream: &Stream, state: &State, is_head: bool) -> Answer {
+fn answer(stream: &Stream, state: &ConnectionState, is_head: bool) -> Answer {
     let head = stream.head.clone().unwrap_or_default();
     Answer {
         length: stream.length,

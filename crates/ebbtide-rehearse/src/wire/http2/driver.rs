@@ -7,25 +7,29 @@ use bytes::BytesMut;
 use tokio::sync::Notify;
 
 use super::frame::Frame;
-use super::state::State;
+use super::state::ConnectionState;
 use crate::record::Close;
 use crate::wire::Socket;
 
 /// A connection's state, as its requests and its driver share it.
-pub(super) struct Shared {
-    state: Mutex<State>,
+pub(super) struct SharedState {
+    state: Mutex<ConnectionState>,
     /// Notified when the state has changed.
     changed: Notify,
     /// Notified when something is to be written.
     wake: Notify,
 }
 
-impl Shared {
+impl SharedState {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::new()), changed: Notify::new(), wake: Notify::new() })
+        Arc::new(Self {
+            state: Mutex::new(ConnectionState::new()),
+            changed: Notify::new(),
+            wake: Notify::new(),
+        })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -35,7 +39,7 @@ impl Shared {
     }
 
     /// Waits until `found` finds something in the state.
-    pub(super) async fn until<T>(&self, mut found: impl FnMut(&mut State) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&self, mut found: impl FnMut(&mut ConnectionState) -> Option<T>) -> T {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             // Before the look: a change after it is not missed.
@@ -49,7 +53,7 @@ impl Shared {
 }
 
 /// Reads and writes until the connection has ended.
-pub(super) async fn drive(socket: Socket, shared: Arc<Shared>) {
+pub(super) async fn drive(socket: Socket, shared: Arc<SharedState>) {
     let mut read = BytesMut::new();
     let close = loop {
         let is_waiting = flush(&socket, &shared);
@@ -68,7 +72,7 @@ pub(super) async fn drive(socket: Socket, shared: Arc<Shared>) {
 }
 
 /// Writes what the socket takes. Returns whether it is to be continued.
-fn flush(socket: &Socket, shared: &Shared) -> bool {
+fn flush(socket: &Socket, shared: &SharedState) -> bool {
     let mut state = shared.state();
     loop {
         let Some(first) = state.out.front() else { return false };
@@ -85,7 +89,7 @@ fn flush(socket: &Socket, shared: &Shared) -> bool {
 }
 
 /// Reads once. Returns how the connection ended, if it did.
-fn receive(socket: &Socket, shared: &Shared, read: &mut BytesMut) -> Option<Close> {
+fn receive(socket: &Socket, shared: &SharedState, read: &mut BytesMut) -> Option<Close> {
     let mut chunk = [0_u8; 16 * 1024];
     match socket.stream().try_read(&mut chunk) {
         Ok(0) => return Some(Close::Eof),

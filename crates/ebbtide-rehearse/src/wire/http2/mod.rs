@@ -1,7 +1,7 @@
 //! An HTTP/2 client with prior knowledge. The framing is the engine's own: the outcome of a request depends on the last stream
 //! of a GOAWAY, which clients of other libraries do not report.
 //!
-//! A connection has one task, the driver, which alone reads and writes the socket. The requests on it share [`State`] with the
+//! A connection has one task, the driver, which alone reads and writes the socket. The requests on it share [`ConnectionState`] with the
 //! driver: they queue frames, and wait until it has changed.
 //!
 //! 1. A request is written only while no GOAWAY is known. One that was not written is not a loss.

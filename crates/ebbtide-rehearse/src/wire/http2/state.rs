@@ -11,7 +11,7 @@ use crate::record::{Close, Digest};
 use crate::wire::connection::KEPT_BODY;
 
 /// The state of a connection.
-pub(super) struct State {
+pub(super) struct ConnectionState {
     pub(super) streams: HashMap<u32, Stream>,
     /// The id of the next stream.
     pub(super) next: u32,
@@ -84,7 +84,7 @@ const ENLARGE: u32 = 1 << 20;
 /// The longest header block that is read.
 const MAX_BLOCK: usize = 1 << 20;
 
-impl State {
+impl ConnectionState {
     pub(super) fn new() -> Self {
         Self {
             streams: HashMap::new(),
