@@ -29,7 +29,7 @@ fn every_request_has_the_given_headers_host_and_body() {
 
 #[test]
 fn a_request_without_the_wanted_headers_host_or_body_is_noticed() {
-    let no_host: &[&str] = &["--ready-timeout=4s", "--header=X-Tenant: a", "--header=X-Tenant: b"];
+    let no_host: &[&str] = &["--ready-timeout=8s", "--header=X-Tenant: a", "--header=X-Tenant: b"];
     let seen = holds(&Row::innocent("particular", no_host).says(Says::NotRehearsed));
     assert!(seen.words().contains("/readyz answered 400"), "{}", seen.words());
     let no_body: &[&str] =

@@ -24,18 +24,18 @@ fn says(mode: &'static str, options: &'static [&'static str], words: &[&str]) {
 
 #[test]
 fn an_unready_service_is_reported_with_the_addresses_it_listens_on() {
-    says("on-ipv6", &["--ready-timeout=4s"], &["nothing listened there", "listens on [::1]:"]);
-    says("on-unix", &["--ready-timeout=4s"], &["listens on the Unix socket /"]);
+    says("on-ipv6", &["--ready-timeout=8s"], &["nothing listened there", "listens on [::1]:"]);
+    says("on-unix", &["--ready-timeout=8s"], &["listens on the Unix socket /"]);
 }
 
 #[test]
 fn tls_where_http_was_expected_is_named() {
-    says("tls", &["--ready-timeout=4s"], &["/readyz was answered with TLS", "plain HTTP"]);
+    says("tls", &["--ready-timeout=8s"], &["/readyz was answered with TLS", "plain HTTP"]);
 }
 
 #[test]
 fn a_grpc_status_and_http2_are_not_readiness() {
-    let limit: &[&str] = &["--ready-timeout=4s"];
+    let limit: &[&str] = &["--ready-timeout=8s"];
     says(
         "grpc",
         limit,
