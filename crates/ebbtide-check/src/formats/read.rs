@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
+
 use super::syntax::Syntax;
 use super::{
     Facts, Format, comment, compose, dockerfile, ecs, kubernetes, nomad, paas, syntax, systemd, terraform,
 };
 use crate::input::{Place, Problem, Source, SourceId};
-use crate::model::Word;
-use crate::tree::{Parsed, parse_dockerfile, parse_unit};
+use crate::model::{Word, go_duration};
+use crate::tree::{Node, Parsed, parse_dockerfile, parse_unit};
 
 /// The errors of one file that are reported.
 const MAX_ERRORS: usize = 10;
@@ -90,6 +92,11 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         if matches!(syntax, Syntax::Hcl | Syntax::Toml) || facts.format == Some(Format::Terraform) {
             facts.uneditable.push(Place::new(document.root.place.source, 0, source.text().len()));
         }
+        let mut times = BTreeMap::new();
+        unreadable_times(&document.root, &mut times);
+        for (place, message) in times {
+            facts.problem(source.name(), place, message);
+        }
         for duplicate in document.duplicates {
             let key = source.text().get(duplicate.start()..duplicate.end()).unwrap_or_default();
             facts.problem(source.name(), duplicate, format!("duplicate key `{}`", key.trim_matches('"')));
@@ -106,4 +113,23 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         facts.problems.push(problem);
     }
     facts
+}
+
+/// Finds the times that are declared for this check and are no durations: without them the rules that need them are silent. What
+/// is replaced before the deploy is not known, and is none of them.
+fn unreadable_times(node: &Node, found: &mut BTreeMap<Place, String>) {
+    for entry in node.entries() {
+        let value = entry.node.written().unwrap_or_default();
+        if matches!(entry.key.as_str(), "ebbtide.dev/drain" | "ebbtide.dev/lame-duck")
+            && entry.node.text().is_some()
+            && go_duration(value).is_none()
+            && !["$", "{{"].iter().any(|mark| value.contains(mark))
+        {
+            let expected = "expected a number with a unit, such as 20s or 1m30s";
+            found
+                .insert(entry.node.place, format!("invalid duration `{value}` of {}: {expected}", entry.key));
+        }
+        unreadable_times(&entry.node, found);
+    }
+    node.items().iter().for_each(|item| unreadable_times(item, found));
 }

@@ -1,6 +1,6 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, show};
+use crate::model::{Platform, Project, seconds, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "C001",
@@ -27,7 +27,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Compose) {
         findings.extend(workload.containers.iter().filter_map(|container| {
             overrun(&RULE, workload, container, "after the stop signal", |budget| {
-                format!("set stop_grace_period to {} or more", show(budget.needed).replace(' ', ""))
+                // Compose rounds fractions down.
+                let fraction = u64::from(budget.needed.subsec_nanos() > 0);
+                let whole = seconds(budget.needed.as_secs().saturating_add(fraction));
+                format!("set stop_grace_period to {} or more", show(whole).replace(' ', ""))
             })
         }));
     }

@@ -1,6 +1,6 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, number};
+use crate::model::{Platform, Project, number, seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "E002",
@@ -27,6 +27,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
         findings.extend(workload.containers.iter().filter_map(|container| {
             overrun(&RULE, workload, container, "after the stop signal", |budget| {
+                if workload.is_fargate && budget.needed > seconds(120) {
+                    return "shorten the drain to 118 s or less: Fargate stops a container after 120 s at most".to_owned();
+                }
                 format!(
                     "set stopTimeout to at least {} (120 at most on Fargate), or shorten the drain",
                     number(budget.needed)
