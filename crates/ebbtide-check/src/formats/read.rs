@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::scalar::{DRAIN, LAME_DUCK};
 use super::syntax::Syntax;
 use super::{
     Facts, Format, comment, compose, dockerfile, ecs, kubernetes, nomad, paas, syntax, systemd, terraform,
@@ -120,7 +121,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
 fn unreadable_times(node: &Node, found: &mut BTreeMap<Place, String>) {
     for entry in node.entries() {
         let value = entry.node.written().unwrap_or_default();
-        if matches!(entry.key.as_str(), "ebbtide.dev/drain" | "ebbtide.dev/lame-duck")
+        if matches!(entry.key.as_str(), DRAIN | LAME_DUCK)
             && entry.node.text().is_some()
             && go_duration(value).is_none()
             && !["$", "{{"].iter().any(|mark| value.contains(mark))

@@ -1,8 +1,29 @@
 use std::time::Duration;
 
 use crate::input::Place;
-use crate::model::{Command, Declared, Slot, SlotPlace, Word, go_duration, seconds};
-use crate::tree::Node;
+use crate::model::{Command, Declared, Drain, Slot, SlotPlace, Variable, Word, go_duration, seconds};
+use crate::tree::{Entry, Node};
+
+/// The key of an annotation, a label or a field that declares how long the program drains.
+pub(crate) const DRAIN: &str = "ebbtide.dev/drain";
+/// The key that declares how long it keeps serving after the signal.
+pub(crate) const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
+
+/// Reads the value of [`DRAIN`]; `kind` is what the format calls the entry.
+pub(crate) fn declared_drain(kind: &str, value: &str, place: Place) -> Option<Drain> {
+    let time = go_duration(value)?;
+    Some(Drain { time, from: format!("{kind} {DRAIN}"), place: Some(place), is_declared: true })
+}
+
+/// Reads the variables of a mapping from names to values.
+pub(crate) fn variables(map: Option<&Node>) -> Vec<Variable> {
+    let variable = |entry: &Entry| Variable {
+        name: entry.key.clone(),
+        value: entry.node.text().map(str::to_owned),
+        place: entry.node.place,
+    };
+    map.map_or(&[][..], Node::entries).iter().map(variable).collect()
+}
 
 /// Reads a whole number that is not negative.
 pub(crate) fn count(node: Option<&Node>, default: u32) -> Declared<u32> {

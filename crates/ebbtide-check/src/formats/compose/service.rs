@@ -1,13 +1,11 @@
-use crate::formats::scalar::slot;
+use crate::formats::scalar::{DRAIN, declared_drain, slot};
 use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
-    Annotation, Build, Command, Container, Declared, Drain, Init, Platform, PreStop, PreStopAction, Role,
-    Rollout, Variable, Word, Workload, go_duration, seconds,
+    Annotation, Build, Command, Container, Declared, Init, Platform, PreStop, PreStopAction, Role, Rollout,
+    Variable, Word, Workload, go_duration, seconds,
 };
 use crate::tree::{Entry, Node};
-
-const DRAIN: &str = "ebbtide.dev/drain";
 
 pub(super) fn service(entry: &Entry) -> Workload {
     let node = &entry.node;
@@ -21,10 +19,11 @@ pub(super) fn service(entry: &Entry) -> Workload {
     let mut workload = Workload::new(Platform::Compose, "service", &entry.key, entry.key_place, grace);
     workload.grace_slot = slot(node, "stop_grace_period");
     workload.annotations = pairs(node.get("labels"));
-    workload.drain = workload.annotations.iter().find(|label| label.key == DRAIN).and_then(|label| {
-        let time = go_duration(&label.value)?;
-        Some(Drain { time, from: format!("label {DRAIN}"), place: Some(label.place), is_declared: true })
-    });
+    workload.drain = workload
+        .annotations
+        .iter()
+        .find(|label| label.key == DRAIN)
+        .and_then(|label| declared_drain("label", &label.value, label.place));
     let deploy = node.get("deploy");
     workload.replicas = match deploy.and_then(|deploy| deploy.get("replicas")) {
         None => Declared::Default(1),

@@ -1,17 +1,9 @@
 use super::fields::{field, list, text};
-use crate::formats::scalar::{duration, slot};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot, with_units};
 use crate::input::Place;
 use crate::knowledge::drain_of;
-use crate::model::{
-    Command, Container, Declared, Drain, Init, Platform, Role, Variable, Word, Workload, go_duration, seconds,
-};
+use crate::model::{Command, Container, Declared, Init, Platform, Role, Variable, Word, Workload, seconds};
 use crate::tree::Node;
-
-/// The Docker label that declares how long the program drains.
-const DRAIN: &str = "ebbtide.dev/drain";
-
-/// The Docker label that declares how long the program keeps serving after the signal.
-const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
 
 /// A task definition and its logical id.
 #[derive(Debug)]
@@ -52,16 +44,10 @@ fn container(node: &Node) -> Container {
         .and_then(Node::boolean);
     container.init = has_init.filter(|init| *init).map(|_| Init { signals_group: false });
     let labels = field(node, "dockerLabels");
-    container.lame_duck = labels.and_then(|labels| labels.get(LAME_DUCK)).map(|label| {
-        match label.text().and_then(go_duration) {
-            Some(time) => Declared::Written(time, label.place),
-            None => Declared::Unresolved(label.place),
-        }
-    });
-    let labelled = labels.and_then(|labels| labels.get(DRAIN)).and_then(|label| {
-        let time = go_duration(label.text()?)?;
-        Some(Drain { time, from: format!("label {DRAIN}"), place: Some(label.place), is_declared: true })
-    });
+    container.lame_duck = labels.and_then(|labels| labels.get(LAME_DUCK)).map(with_units);
+    let labelled = labels
+        .and_then(|labels| labels.get(DRAIN))
+        .and_then(|label| declared_drain("label", label.text()?, label.place));
     container.drain = labelled.or_else(|| drain_of(&container.words(), &container.variables));
     container
 }

@@ -1,13 +1,8 @@
 use super::container::container;
 use super::scalar;
-use crate::formats::scalar::{duration, slot};
-use crate::model::{Annotation, Container, Declared, Drain, Role, Workload, go_duration, seconds};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot};
+use crate::model::{Annotation, Container, Declared, Role, Workload, go_duration, seconds};
 use crate::tree::Node;
-
-/// The annotation that declares how long the program drains.
-const DRAIN: &str = "ebbtide.dev/drain";
-/// The annotation that declares how long the program keeps serving after the signal.
-const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
 
 /// Adds what a pod's metadata and specification say.
 pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node) {
@@ -28,18 +23,10 @@ pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node
 /// Adds the annotations of an object. Those of the pod come after those of its controller, and win.
 pub(crate) fn add_annotations(workload: &mut Workload, metadata: &Node) {
     for annotation in pairs(metadata.get("annotations")) {
-        let time = go_duration(&annotation.value);
         match annotation.key.as_str() {
-            DRAIN => {
-                workload.drain = time.map(|time| Drain {
-                    time,
-                    from: format!("annotation {DRAIN}"),
-                    place: Some(annotation.place),
-                    is_declared: true,
-                });
-            }
+            DRAIN => workload.drain = declared_drain("annotation", &annotation.value, annotation.place),
             LAME_DUCK => {
-                workload.lame_duck = Some(match time {
+                workload.lame_duck = Some(match go_duration(&annotation.value) {
                     Some(time) => Declared::Written(time, annotation.place),
                     None => Declared::Unresolved(annotation.place),
                 });

@@ -1,15 +1,10 @@
 use std::time::Duration;
 
 use super::fields::{Block, duration, field};
-use crate::formats::scalar::{command, text, with_units};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, command, declared_drain, text, variables, with_units};
 use crate::knowledge::drain_of;
-use crate::model::{Command, Container, Declared, Drain, Role, Variable, Word, go_duration, seconds};
+use crate::model::{Command, Container, Declared, Drain, Role, Word, seconds};
 use crate::tree::Node;
-
-/// The key of `meta` that declares how long the program drains.
-const DRAIN: &str = "ebbtide.dev/drain";
-/// The key of `meta` that declares how long the program keeps serving after the signal.
-const LAME_DUCK: &str = "ebbtide.dev/lame-duck";
 
 /// Reads a task.
 pub(super) fn task(block: &Block<'_>) -> Container {
@@ -27,15 +22,7 @@ pub(super) fn task(block: &Block<'_>) -> Container {
             task.arguments = run;
         }
     }
-    task.variables = field(block.body, "env")
-        .map_or(&[][..], Node::entries)
-        .iter()
-        .map(|entry| Variable {
-            name: entry.key.clone(),
-            value: entry.node.text().map(str::to_owned),
-            place: entry.node.place,
-        })
-        .collect();
+    task.variables = variables(field(block.body, "env"));
     task.default_signal = runs_directly.then_some("SIGINT");
     task.stop_signal = field(block.body, "kill_signal").filter(|node| node.text() != Some("")).map(text);
     task.grace = Some(kill_timeout(block.body));
@@ -47,8 +34,7 @@ pub(super) fn task(block: &Block<'_>) -> Container {
 /// Reads the drain time that `meta` declares.
 pub(super) fn drain(body: &Node) -> Option<Drain> {
     let node = field(body, "meta")?.get(DRAIN)?;
-    let time = go_duration(node.text()?)?;
-    Some(Drain { time, from: format!("meta {DRAIN}"), place: Some(node.place), is_declared: true })
+    declared_drain("meta", node.text()?, node.place)
 }
 
 /// Reads the lame duck that `meta` declares.

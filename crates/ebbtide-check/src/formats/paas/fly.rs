@@ -1,11 +1,9 @@
 use std::time::Duration;
 
 use crate::formats::Facts;
-use crate::formats::scalar::text;
+use crate::formats::scalar::{text, variables};
 use crate::knowledge::{drain_of, split_words};
-use crate::model::{
-    Command, Container, Declared, Platform, Role, Variable, Word, Workload, go_duration, seconds,
-};
+use crate::model::{Command, Container, Declared, Platform, Role, Word, Workload, go_duration, seconds};
 use crate::tree::Node;
 
 /// Keys of which the configuration of an application has one beside its name.
@@ -29,16 +27,7 @@ pub(crate) fn is_fly(root: &Node) -> bool {
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     let Some(app) = root.entry("app") else { return };
     let name = app.node.text().unwrap_or_default();
-    let variables: Vec<Variable> = root
-        .get("env")
-        .map_or(&[][..], Node::entries)
-        .iter()
-        .map(|entry| Variable {
-            name: entry.key.clone(),
-            value: entry.node.text().map(str::to_owned),
-            place: entry.node.place,
-        })
-        .collect();
+    let variables = variables(root.get("env"));
     let processes = root.get("processes").map_or(&[][..], Node::entries);
     let mut add = |group: Option<&str>, place, run: Option<Command>| {
         let mut workload =
