@@ -1,5 +1,4 @@
-//! The load over HTTP/2, compared with the record of a service that keeps its own (`truth_http2.py`): what became of each stream is
-//! read from its frames.
+//! The load over HTTP/2. The outcome of each stream is compared with the record that the service writes (`truth_http2.py`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -72,7 +71,7 @@ impl Seen {
         self.verdict["requests"][field].as_u64().unwrap()
     }
 
-    /// Asserts that every request that was started is accounted for, and that no one was answered twice or by nobody.
+    /// Asserts that every request that was started has exactly one outcome, and that the service knows each one that was answered.
     #[track_caller]
     fn adds_up(&self) {
         let parts =

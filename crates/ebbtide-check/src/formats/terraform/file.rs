@@ -1,5 +1,5 @@
 use super::shape::Resource;
-use super::{aws, azure, google, kubernetes};
+use super::{app, aws, kubernetes};
 use crate::formats::Facts;
 use crate::tree::Node;
 
@@ -22,8 +22,8 @@ pub(crate) fn add(path: &str, root: &Node, facts: &mut Facts) {
             "aws_lb_target_group" | "aws_alb_target_group" => {
                 aws::target_group(resource, idle_timeout.clone(), facts);
             }
-            "google_cloud_run_v2_service" | "google_cloud_run_service" => google::service(resource, facts),
-            "azurerm_container_app" => azure::container_app(resource, facts),
+            "google_cloud_run_v2_service" | "google_cloud_run_service" => app::cloud_run(resource, facts),
+            "azurerm_container_app" => app::container_app(resource, facts),
             kind if kind.starts_with("kubernetes_") => kubernetes::object(resource, facts),
             _ => {}
         }

@@ -1,9 +1,8 @@
 //! Modules of Terraform: the resources that run workloads, in HCL, in its JSON, and in a plan.
 
+mod app;
 mod aws;
-mod azure;
 mod file;
-mod google;
 mod kubernetes;
 mod shape;
 

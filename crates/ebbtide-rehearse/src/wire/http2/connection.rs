@@ -142,7 +142,7 @@ impl Http2Connection {
             () = stream.until_over() => {}
             () = stream.send_body(body) => {}
         }
-        // Nothing of it was written: it is nobody's request.
+        // Nothing of it was written: the service never received it.
         let written = self.shared.until(|state| match state.streams.get(&stream.id) {
             Some(seen) if seen.written => Some(true),
             _ => state.is_over(stream.id).then_some(false),

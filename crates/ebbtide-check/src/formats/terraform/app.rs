@@ -1,0 +1,27 @@
+use super::kubernetes::camel;
+use super::shape::{Resource, block, blocks};
+use crate::formats::{Facts, paas};
+use crate::model::Workload;
+use crate::tree::Node;
+
+/// Adds a service of Cloud Run.
+pub(super) fn cloud_run(resource: &Resource<'_>, facts: &mut Facts) {
+    let Some(template) = block(resource.body, "template") else { return };
+    // The first version has the containers one level further down.
+    let spec = block(template, "spec").unwrap_or(template);
+    add(paas::cloud_run(resource.name, resource.place), &blocks(spec, "containers"), facts);
+}
+
+/// Adds an application of Azure Container Apps.
+pub(super) fn container_app(resource: &Resource<'_>, facts: &mut Facts) {
+    let Some(template) = block(resource.body, "template") else { return };
+    let grace = template.get("termination_grace_period_seconds");
+    add(paas::container_app(resource.name, resource.place, grace), &blocks(template, "container"), facts);
+}
+
+fn add(mut workload: Workload, containers: &[&Node], facts: &mut Facts) {
+    workload.containers = containers.iter().map(|node| paas::container(&camel(node, &[]))).collect();
+    if !workload.containers.is_empty() {
+        facts.workloads.push(workload);
+    }
+}
