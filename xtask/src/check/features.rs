@@ -50,23 +50,40 @@ pub(super) fn check() -> Result<(), Failure> {
     command_in_workspace_with("postgres")
 }
 
-/// Checks the binaries and their tests with one broker. The rest of the workspace has all its features, so that only the binaries
-/// are compiled again.
+/// Checks the binaries and their tests with one broker. The rest of the workspace has all its features.
 fn command_in_workspace_with(broker: &str) -> Result<(), Failure> {
+    let arguments = workspace_and_command_with(&[broker])?;
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    arguments.push("--all-targets");
+    clippy(&arguments)
+}
+
+/// Returns the arguments that select the workspace with all its features, except for the binaries, which have only these brokers,
+/// and the engine of a rehearsal, which has what the binaries turn on.
+///
+/// Only those crates are compiled again. What the binaries miss without the rest of the workspace, [`matrix`] finds.
+///
+/// # Errors
+///
+/// When cargo's metadata cannot be read.
+pub(crate) fn workspace_and_command_with(brokers: &[&str]) -> Result<Vec<String>, Failure> {
     // These turn on features of the binaries, and of the clients that the binaries do not have.
     const EXCLUDED: [&str; 2] = ["ebbtide-tests", "ebbtide-sqs"];
     const BINARIES: [&str; 2] = ["ebbtide-cli", "ebbtide-demo"];
-    let mut enabled = BINARIES.map(|package| format!("{package}/{broker}")).to_vec();
+    const ENGINE: &str = "ebbtide-rehearse";
+    let mut enabled = Vec::new();
+    for package in BINARIES {
+        enabled.extend(brokers.iter().map(|broker| format!("{package}/{broker}")));
+    }
     for (package, features) in features_of_workspace()? {
-        if !EXCLUDED.contains(&&*package) && !BINARIES.contains(&&*package) {
+        if !EXCLUDED.contains(&&*package) && !BINARIES.contains(&&*package) && package != ENGINE {
             enabled.extend(features.into_iter().map(|feature| format!("{package}/{feature}")));
         }
     }
-    let mut arguments = vec!["--workspace", "--all-targets", "--features"];
     let enabled = enabled.join(",");
-    arguments.push(&enabled);
+    let mut arguments = vec!["--workspace", "--features", &enabled];
     arguments.extend(EXCLUDED.iter().flat_map(|package| ["--exclude", package]));
-    clippy(&arguments)
+    Ok(arguments.into_iter().map(str::to_owned).collect())
 }
 
 /// Checks one of the other crates alone.

@@ -13,5 +13,5 @@ mod run;
 mod sources;
 mod words;
 
-pub(crate) use features::matrix;
+pub(crate) use features::{matrix, workspace_and_command_with};
 pub(crate) use run::run;

@@ -4,7 +4,7 @@ use super::tools;
 use crate::failure::Failure;
 use crate::shell::{self, Output};
 use crate::steps::{Beside, Steps};
-use crate::{interruption, shell::cargo};
+use crate::{check, interruption, shell::cargo};
 
 /// Built once, for the tests and for the programs that they start.
 const WORLD: [&str; 2] = ["--workspace", "--all-features"];
@@ -108,9 +108,10 @@ fn doc_tests(servers: &Servers, summary: &mut Summary) -> Result<(), Failure> {
     shell::run_watching(&mut doc_tests, Output::Stdout, |line| summary.read_libtest(line))
 }
 
-/// Tests the command as the first command of the README builds it.
+/// Tests the command with the features that the first command of the README builds it with: none.
 fn without_features(summary: &mut Summary) -> Result<(), Failure> {
-    let mut tests = cargo(&["test", "--package", "ebbtide-cli", "--test", "rehearse", "features::"]);
+    let mut tests = cargo(&["test", "--test", "rehearse"]);
+    tests.args(check::workspace_and_command_with(&[])?).arg("features::");
     let before = summary.passed();
     shell::run_watching(&mut tests, Output::Stdout, |line| summary.read_libtest(line))?;
     if summary.passed() == before {
