@@ -1,7 +1,7 @@
 use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, parallel};
 use crate::findings::{Finding, Rule};
-use crate::formats::{Facts, compose, dockerfile, ecs, kubernetes, systemd};
+use crate::formats::{Facts, compose, dockerfile, ecs, kamal, kubernetes, systemd};
 use crate::input::{Place, Problem, Sources};
 use crate::model::Project;
 use crate::rules::RULES;
@@ -46,11 +46,13 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         objects.append(facts.kubernetes);
         all.ecs.append(facts.ecs);
         all.units.extend(facts.units);
+        all.kamal.extend(facts.kamal);
     }
     kubernetes::join(&mut all.workloads, &objects, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);
     systemd::join(&mut all.workloads, all.units);
+    kamal::join(&mut all.workloads, all.kamal);
     compose::join(&mut all.workloads, sources);
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
     let project = Project { workloads: all.workloads };

@@ -1,4 +1,4 @@
-use super::{ecs, kubernetes, systemd};
+use super::{ecs, kamal, kubernetes, systemd};
 use crate::input::{Place, Problem};
 use crate::model::{Word, Workload};
 use crate::tree::Comment;
@@ -12,6 +12,7 @@ pub(crate) struct Facts {
     pub(crate) kubernetes: kubernetes::Objects,
     pub(crate) ecs: ecs::Resources,
     pub(crate) units: Vec<systemd::UnitFile>,
+    pub(crate) kamal: Vec<kamal::KamalFile>,
     /// Shell scripts, which entry points may be.
     pub(crate) scripts: Vec<Word>,
     pub(crate) comments: Vec<Comment>,
@@ -26,6 +27,7 @@ pub(crate) enum Format {
     Kubernetes,
     Dockerfile,
     Compose,
+    Kamal,
     Ecs,
     Systemd,
     Nomad,

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use super::scalar::{DRAIN, LAME_DUCK};
 use super::syntax::Syntax;
 use super::{
-    Facts, Format, comment, compose, dockerfile, ecs, kubernetes, nomad, paas, syntax, systemd, terraform,
+    Facts, Format, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax, systemd,
+    terraform,
 };
 use crate::input::{Place, Problem, Source, SourceId};
 use crate::model::{Word, go_duration};
@@ -87,6 +88,9 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         } else if paas::is_render(&document.root) {
             paas::add_render(&document.root, &mut facts);
             facts.format = Some(Format::Render);
+        } else if kamal::is_kamal(source.name(), &document.root) {
+            facts.kamal.push(kamal::KamalFile::new(source.name(), document.root.clone()));
+            facts.format = Some(Format::Kamal);
         } else {
             continue;
         }
@@ -124,7 +128,7 @@ fn unreadable_times(node: &Node, found: &mut BTreeMap<Place, String>) {
         if matches!(entry.key.as_str(), DRAIN | LAME_DUCK)
             && entry.node.text().is_some()
             && go_duration(value).is_none()
-            && !["$", "{{"].iter().any(|mark| value.contains(mark))
+            && !["$", "{{", "<%"].iter().any(|mark| value.contains(mark))
         {
             let expected = "expected a number with a unit, such as 20s or 1m30s";
             found

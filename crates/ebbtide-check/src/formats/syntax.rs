@@ -84,13 +84,13 @@ impl Syntax {
         }
     }
 
-    /// Returns whether a text has the marks of Go templates or Jinja, which Helm and Ansible use. Those of HCL are Levant's, since jobs
+    /// Returns whether a text has the marks of Go templates, Jinja or Ruby's ERB, which Helm, Ansible and Kamal use. Those of HCL are Levant's, since jobs
     /// have templates of Consul in strings.
     pub(super) fn is_template(self, text: &str) -> bool {
         let has = |open: &str, close: &str| text.contains(open) && text.contains(close);
         match self {
             Self::Hcl => has("[[", "]]"),
-            _ => has("{{", "}}") || has("{%", "%}"),
+            _ => has("{{", "}}") || has("{%", "%}") || has("<%", "%>"),
         }
     }
 }

@@ -61,7 +61,7 @@ impl<'w> Budget<'w> {
 
 /// Returns the name of the grace period for a sum.
 pub(crate) fn grace_label(workload: &Workload, grace: &Declared<Duration>) -> String {
-    let name = workload.platform.grace_name();
+    let name = workload.grace_name();
     let is_default = grace.is_default() && !workload.platform.has_fixed_grace();
     if is_default { format!("{name}, default") } else { name.to_owned() }
 }

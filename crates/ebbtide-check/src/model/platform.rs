@@ -5,6 +5,10 @@ pub(crate) enum Platform {
     /// An image by itself, as its Dockerfile describes it. It has no grace period: what runs it decides.
     Image,
     Compose,
+    /// A role or an accessory of Kamal: a container of Docker.
+    Kamal,
+    /// A container that Podman runs inside of a unit of systemd.
+    Quadlet,
     Ecs,
     Systemd,
     Nomad,
@@ -22,12 +26,19 @@ impl Platform {
         matches!(self, Self::CloudRun | Self::Heroku)
     }
 
+    /// Returns whether Docker or Podman runs the containers on one machine.
+    pub(crate) fn is_engine(self) -> bool {
+        matches!(self, Self::Compose | Self::Kamal | Self::Quadlet)
+    }
+
     /// Returns the name of the setting of the grace period.
     pub(crate) fn grace_name(self) -> &'static str {
         match self {
             Self::Kubernetes | Self::ContainerApps => "terminationGracePeriodSeconds",
             Self::Image => "docker stop --timeout",
             Self::Compose => "stop_grace_period",
+            Self::Kamal => "stop_timeout",
+            Self::Quadlet => "StopTimeout",
             Self::Ecs => "stopTimeout",
             Self::Systemd => "TimeoutStopSec",
             Self::Nomad | Self::Fly => "kill_timeout",

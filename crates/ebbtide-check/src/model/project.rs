@@ -11,4 +11,14 @@ impl Project {
     pub(crate) fn on(&self, platform: Platform) -> impl Iterator<Item = &Workload> {
         self.workloads.iter().filter(move |workload| workload.platform == platform)
     }
+
+    /// Returns the workloads that Docker or Podman run on one machine.
+    pub(crate) fn on_engines(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.iter().filter(|workload| workload.platform.is_engine())
+    }
+
+    /// Returns the images, and the workloads on engines, whose files may replace the command of the image.
+    pub(crate) fn with_commands(&self) -> impl Iterator<Item = &Workload> {
+        self.on(Platform::Image).chain(self.on_engines())
+    }
 }

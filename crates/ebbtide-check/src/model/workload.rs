@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    Container, Declared, Disruption, NodeShutdown, Platform, Role, Rollout, Route, Service, Slot,
-    TargetGroup, Unit,
+    Container, Declared, Disruption, KamalRole, NodeShutdown, Platform, Quadlet, Role, Rollout, Route,
+    Service, Slot, TargetGroup, Unit,
 };
 use crate::input::Place;
 
@@ -20,6 +20,8 @@ pub(crate) struct Workload {
     pub(crate) annotations: Vec<Annotation>,
     /// The time from the begin of the stop to SIGKILL.
     pub(crate) grace: Declared<Duration>,
+    /// The setting that the grace period is from, if that is not the platform's own one.
+    pub(crate) grace_from: Option<&'static str>,
     /// Where the grace period can be added, if it is not written by its own name.
     pub(crate) grace_slot: Option<Slot>,
     pub(crate) containers: Vec<Container>,
@@ -37,6 +39,8 @@ pub(crate) struct Workload {
     pub(crate) service: Option<Service>,
     pub(crate) target_group: Option<TargetGroup>,
     pub(crate) unit: Option<Unit>,
+    pub(crate) kamal: Option<KamalRole>,
+    pub(crate) quadlet: Option<Quadlet>,
     pub(crate) node_shutdown: Option<NodeShutdown>,
     /// What limits how many of its instances a drain of a node may stop.
     pub(crate) disruptions: Vec<Disruption>,
@@ -73,6 +77,7 @@ impl Workload {
             labels: Vec::new(),
             annotations: Vec::new(),
             grace,
+            grace_from: None,
             grace_slot: None,
             containers: Vec::new(),
             replicas: Declared::Default(1),
@@ -87,6 +92,8 @@ impl Workload {
             service: None,
             target_group: None,
             unit: None,
+            kamal: None,
+            quadlet: None,
             node_shutdown: None,
             disruptions: Vec::new(),
             shutdown_delay: Declared::Default(Duration::ZERO),
@@ -105,6 +112,11 @@ impl Workload {
             Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name),
             None => format!("{} {}", self.kind, self.name),
         }
+    }
+
+    /// Returns the name of the setting that the grace period is from.
+    pub(crate) fn grace_name(&self) -> &'static str {
+        self.grace_from.unwrap_or(self.platform.grace_name())
     }
 
     /// Returns the containers that receive the signal at the begin of the stop.

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The stop signal of a service stops it the wrong way",
     details: "
-`stop_signal` replaces the STOPSIGNAL of the image. SIGKILL and SIGSTOP cannot be handled: an error. Another signal than that of the image
+`stop_signal` of Compose, the option `stop-signal` of Kamal and `StopSignal` of a Quadlet replace the STOPSIGNAL of the image. SIGKILL and SIGSTOP cannot be handled: an error. Another signal than that of the image
 means something else to its server: a warning. For postgres SIGTERM is the smart shutdown, which waits until every client has
 disconnected; its image has SIGINT, the fast shutdown. For nginx SIGTERM is the fast shutdown, and its image has SIGQUIT, the graceful one.
 ",
@@ -24,16 +24,17 @@ disconnected; its image has SIGINT, the fast shutdown. For nginx SIGTERM is the 
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.on(Platform::Compose) {
+    for workload in project.on_engines() {
+        let setting = setting(workload.platform);
         for container in &workload.containers {
             let Some(Declared::Written(signal, place)) = &container.stop_signal else { continue };
             if is_unhandled(signal) {
                 let title = format!("is stopped by {signal}, which no program can handle");
                 findings.push(
                     Finding::new(&RULE, Severity::Error, workload, title, *place, "the stop signal")
-                        .repair(remove("stop_signal", *place))
+                        .repair(remove(setting, *place))
                         .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
-                        .remedy("remove stop_signal, so that the signal of the image is used"),
+                        .remedy(format!("remove {setting}, so that the signal of the image is used")),
                 );
                 continue;
             }
@@ -53,11 +54,19 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     "the stop signal",
                 )
                 .also(Some(*image_place), format!("has STOPSIGNAL {own}"))
-                .repair(remove("stop_signal", *place))
+                .repair(remove(setting, *place))
                 .effect(known.effect)
-                .remedy(format!("remove stop_signal, so that {own} is used")),
+                .remedy(format!("remove {setting}, so that {own} is used")),
             );
         }
+    }
+}
+
+fn setting(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Kamal => "stop-signal",
+        Platform::Quadlet => "StopSignal",
+        _ => "stop_signal",
     }
 }
 

@@ -2,7 +2,7 @@ use super::repairs::exec;
 use super::words::{assumption, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
-use crate::model::{Declared, Platform, Project};
+use crate::model::{Declared, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "D002",
@@ -11,8 +11,8 @@ pub(super) static RULE: Rule = Rule {
     summary: "The exec form runs a shell, which keeps SIGTERM from the program",
     details: "
 `CMD [\"sh\", \"-c\", \"app\"]` is the exec form by its shape, and still makes a shell process 1. Whether the shell stays depends on the script
-and on the shell; the table of [K009](K009.md) says how. The rule is about Dockerfiles, and about `command` and `entrypoint` of Compose
-files. An init process (`init: true`, tini) does not help: it signals the shell and not the program.
+and on the shell; the table of [K009](K009.md) says how. The rule is about Dockerfiles, and about the command
+in a Compose file, a role of Kamal or a Quadlet. An init process (`init: true`, tini) does not help: it signals the shell and not the program.
 ",
     sources: &[
         "docker/cli#3198",
@@ -24,41 +24,39 @@ files. An init process (`init: true`, tini) does not help: it signals the shell 
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for platform in [Platform::Image, Platform::Compose] {
-        for workload in project.on(platform) {
-            for container in &workload.containers {
-                let Some(command) = container.run().filter(|command| !command.is_shell_form) else {
-                    continue;
-                };
-                let (init, command) = command.without_init();
-                // With an init it is D008.
-                if init.is_some() {
-                    continue;
-                }
-                let Some(script) = command.script() else { continue };
-                let Some(stays) = shells_that_stay(&script.text) else { continue };
-                let named = shell_of_program(&command);
-                let shell = named.or_else(|| shell_of(container));
-                let is_replaced = shell.is_some_and(|shell| !stays.includes(shell));
-                if is_replaced && named.is_some() {
-                    continue;
-                }
-                let severity = if is_replaced { Severity::Info } else { Severity::Warning };
-                let title = if is_replaced {
-                    "receives SIGTERM only because of the shell of its image"
-                } else {
-                    "does not pass SIGTERM on: a shell is process 1"
-                };
-                let mut finding = Finding::new(&RULE, severity, workload, title, script.place, "runs in a shell")
-                    .also(container.image.as_ref().and_then(Declared::place), "the image")
-                    .repair(exec(script))
-                    .effect("the program runs on after the stop signal until SIGKILL, and its requests in flight are reset")
-                    .remedy("begin the last command with `exec`, or list the program and its arguments without a shell");
-                if shell.is_none() && stays != ShellsThatStay::All {
-                    finding = finding.note(assumption(stays));
-                }
-                findings.push(finding);
+    for workload in project.with_commands() {
+        for container in &workload.containers {
+            let Some(command) = container.run().filter(|command| !command.is_shell_form) else {
+                continue;
+            };
+            let (init, command) = command.without_init();
+            // With an init it is D008.
+            if init.is_some() {
+                continue;
             }
+            let Some(script) = command.script() else { continue };
+            let Some(stays) = shells_that_stay(&script.text) else { continue };
+            let named = shell_of_program(&command);
+            let shell = named.or_else(|| shell_of(container));
+            let is_replaced = shell.is_some_and(|shell| !stays.includes(shell));
+            if is_replaced && named.is_some() {
+                continue;
+            }
+            let severity = if is_replaced { Severity::Info } else { Severity::Warning };
+            let title = if is_replaced {
+                "receives SIGTERM only because of the shell of its image"
+            } else {
+                "does not pass SIGTERM on: a shell is process 1"
+            };
+            let mut finding = Finding::new(&RULE, severity, workload, title, script.place, "runs in a shell")
+                .also(container.image.as_ref().and_then(Declared::place), "the image")
+                .repair(exec(script))
+                .effect("the program runs on after the stop signal until SIGKILL, and its requests in flight are reset")
+                .remedy("begin the last command with `exec`, or list the program and its arguments without a shell");
+            if shell.is_none() && stays != ShellsThatStay::All {
+                finding = finding.note(assumption(stays));
+            }
+            findings.push(finding);
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Script;
-use crate::model::{Platform, Project};
+use crate::model::Project;
 
 pub(super) static RULE: Rule = Rule {
     id: "D004",
@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
 signals they pass on, and whether they wait for the program, depends on the tool and on its version. The program itself should be
 process 1, or the child of an init process.
 
-The rule is about Dockerfiles, and about `command` and `entrypoint` of Compose files.
+The rule is about Dockerfiles, and about the command in a Compose file, a role of Kamal or a Quadlet.
 ",
     sources: &[
         "GoogleCloudPlatform/functions-framework-nodejs#704: SIGTERM does not reach the program behind npm",
@@ -35,35 +35,33 @@ const MANAGERS: [(&str, &[&str]); 8] = [
 ];
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for platform in [Platform::Image, Platform::Compose] {
-        for workload in project.on(platform) {
-            for container in &workload.containers {
-                let Some(command) = container.run() else { continue };
-                let (_, command) = command.without_init();
-                let words = match command.script() {
-                    Some(script) => match Script::read(&script.text).commands.pop() {
-                        Some(last) => last.words,
-                        None => continue,
-                    },
-                    None => command.texts().into_iter().map(str::to_owned).collect(),
-                };
-                let words: Vec<&str> =
-                    words.iter().map(String::as_str).skip_while(|word| *word == "exec").collect();
-                let Some(manager) = manager(&words) else { continue };
-                findings.push(
-                    Finding::new(
-                        &RULE,
-                        Severity::Warning,
-                        workload,
-                        format!("runs its program behind `{manager}`"),
-                        command.place,
-                        "the program is its child",
-                    )
-                    .note(format!("this version of {manager} does not pass SIGTERM on and wait"))
-                    .effect("the program may not see SIGTERM, or its parent ends first and takes it along: requests in flight are reset")
-                    .remedy("run the program itself, such as `[\"node\", \"server.js\"]`"),
-                );
-            }
+    for workload in project.with_commands() {
+        for container in &workload.containers {
+            let Some(command) = container.run() else { continue };
+            let (_, command) = command.without_init();
+            let words = match command.script() {
+                Some(script) => match Script::read(&script.text).commands.pop() {
+                    Some(last) => last.words,
+                    None => continue,
+                },
+                None => command.texts().into_iter().map(str::to_owned).collect(),
+            };
+            let words: Vec<&str> =
+                words.iter().map(String::as_str).skip_while(|word| *word == "exec").collect();
+            let Some(manager) = manager(&words) else { continue };
+            findings.push(
+                Finding::new(
+                    &RULE,
+                    Severity::Warning,
+                    workload,
+                    format!("runs its program behind `{manager}`"),
+                    command.place,
+                    "the program is its child",
+                )
+                .note(format!("this version of {manager} does not pass SIGTERM on and wait"))
+                .effect("the program may not see SIGTERM, or its parent ends first and takes it along: requests in flight are reset")
+                .remedy("run the program itself, such as `[\"node\", \"server.js\"]`"),
+            );
         }
     }
 }

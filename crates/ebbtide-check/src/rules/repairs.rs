@@ -30,7 +30,7 @@ pub(super) fn set_grace(workload: &Workload, container: &Container, time: Durati
     }
     let whole = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     let value = match workload.platform {
-        Platform::Kubernetes | Platform::Ecs => whole.to_string(),
+        Platform::Kubernetes | Platform::Ecs | Platform::Kamal | Platform::Quadlet => whole.to_string(),
         Platform::Compose | Platform::Systemd => format!("{whole}s"),
         _ => return None,
     };
@@ -40,7 +40,8 @@ pub(super) fn set_grace(workload: &Workload, container: &Container, time: Durati
         (None, Declared::Written(_, place)) => Change::Set(*place, value.clone()),
         (None, Declared::Default(_) | Declared::Unresolved(_)) => return None,
     };
-    Some(Repair { description: format!("set {} to {value}", workload.platform.grace_name()), change })
+    let name = slot.map_or(workload.grace_name(), |slot| slot.key);
+    Some(Repair { description: format!("set {name} to {value}"), change })
 }
 
 /// Replaces a value.

@@ -26,7 +26,7 @@ pub(super) fn workload_grace(workload: &Workload) -> (Place, String) {
 }
 
 fn described(workload: &Workload, grace: &Declared<Duration>, without: Place) -> (Place, String) {
-    let name = workload.platform.grace_name();
+    let name = workload.grace_name();
     match grace {
         Declared::Written(grace, place) => (*place, format!("SIGKILL after {}", show(*grace))),
         Declared::Default(grace) if workload.platform.has_fixed_grace() => {

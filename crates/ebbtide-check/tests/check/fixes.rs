@@ -31,7 +31,7 @@ fn findings(report: &Report) -> BTreeMap<(&'static str, String), usize> {
 /// The rules whose bad example has an edit that is local and certain.
 const FIXABLE: &[&str] = &[
     "C001", "C003", "C004", "D001", "D002", "D003", "D005", "D006", "D007", "E001", "E002", "E005", "K001",
-    "K009", "S001", "S005",
+    "K009", "M001", "Q001", "S001", "S005",
 ];
 
 #[test]

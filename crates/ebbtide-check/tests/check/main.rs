@@ -5,6 +5,7 @@ mod baseline;
 mod common;
 mod corpus;
 mod declared;
+mod engines;
 mod fixes;
 mod formats;
 mod input;

@@ -47,14 +47,19 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
     let grace = workload.grace_of(container).value().copied().filter(|grace| *grace != UNBOUNDED);
     let hook = container.pre_stop.as_ref().filter(|_| workload.platform == Platform::Kubernetes);
     let least = hook.and_then(|hook| Some((hook.least?.0, hook.label())));
+    // The proxy of Kamal waits before the signal.
+    let before = workload.kamal.as_ref().and_then(|role| role.proxy.as_ref()?.drain_timeout.value().copied());
+    let mut signal = before.unwrap_or_default();
     let mut row = TimelineRow {
         name: container.name.clone(),
         signal: None,
-        kill: grace,
+        kill: grace.map(|grace| signal.saturating_add(grace)),
         spans: Vec::new(),
         arithmetic: None,
     };
-    let mut signal = Duration::ZERO;
+    if let Some(time) = before {
+        row.spans.push(span(SpanKind::Deregistration, "drain_timeout of the proxy", Duration::ZERO, time));
+    }
     if let Some((time, label)) = least {
         row.spans.push(span(SpanKind::PreStop, label, Duration::ZERO, time));
         signal = time;

@@ -3,7 +3,8 @@ use std::path::{Component, Path, PathBuf};
 use crate::input::Sources;
 use crate::model::{Container, Platform, Workload};
 
-/// Gives each service that builds its image what the Dockerfile says, where the Compose file does not override it.
+/// Gives each service of Compose, and each role of Kamal, what the Dockerfile of its image says, where its own file does not override
+/// it.
 pub(crate) fn join(workloads: &mut [Workload], sources: &Sources) {
     let images: Vec<(PathBuf, Container)> = workloads
         .iter()
@@ -12,7 +13,8 @@ pub(crate) fn join(workloads: &mut [Workload], sources: &Sources) {
             Some((clean(Path::new(sources.name(image.place))), image.containers.first()?.clone()))
         })
         .collect();
-    for workload in workloads.iter_mut().filter(|workload| workload.platform == Platform::Compose) {
+    let builds = |workload: &&mut Workload| matches!(workload.platform, Platform::Compose | Platform::Kamal);
+    for workload in workloads.iter_mut().filter(builds) {
         let folder = Path::new(sources.name(workload.place)).parent().unwrap_or(Path::new(""));
         for container in &mut workload.containers {
             let Some(build) = container.build.as_ref().filter(|build| build.is_last_stage) else { continue };

@@ -1,4 +1,4 @@
-use super::service::service;
+use super::{quadlet, service::service};
 use crate::input::Source;
 use crate::model::Workload;
 use crate::tree::{Entry, Node, Value};
@@ -16,8 +16,8 @@ pub(crate) struct UnitFile {
 impl UnitFile {
     pub(crate) fn new(path: &str, root: Node) -> Self {
         let folder = path.rsplit_once('/').map(|(folder, _)| folder);
-        let unit =
-            folder.and_then(|folder| folder.strip_suffix(".d")).filter(|unit| unit.ends_with(".service"));
+        let is_unit = |unit: &&str| unit.ends_with(".service") || unit.ends_with(".container");
+        let unit = folder.and_then(|folder| folder.strip_suffix(".d")).filter(is_unit);
         Self {
             unit: unit.unwrap_or(path).to_owned(),
             path: path.to_owned(),
@@ -27,13 +27,15 @@ impl UnitFile {
     }
 }
 
-/// Returns whether a source is a service unit or a drop-in of one: its first line is a section, and it has `[Service]`.
+/// Returns whether a source is a unit of a service or of a container, or a drop-in of one: its first line is a section, and it has
+/// `[Service]` or `[Container]`.
 pub(crate) fn is_unit(source: &Source) -> bool {
     let mut lines =
         source.text().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
     let is_section = |line: &str| line.starts_with('[') && line.ends_with(']') && !line.contains(['"', ',']);
     lines.next().is_some_and(|first| {
-        is_section(first) && (first == "[Service]" || lines.any(|line| line == "[Service]"))
+        let is_known = |line: &str| matches!(line, "[Service]" | "[Container]");
+        is_section(first) && (is_known(first) || lines.any(is_known))
     })
 }
 
@@ -47,7 +49,11 @@ pub(crate) fn join(workloads: &mut Vec<Workload>, mut files: Vec<UnitFile>) {
         }
         let name = unit.rsplit('/').next().unwrap_or(&unit);
         // Without the unit itself, what its drop-ins do not say is unknown.
-        workloads.extend(service(name, &root, !is_drop_in));
+        if root.get(quadlet::SECTION).is_some() || unit.ends_with(".container") {
+            workloads.extend(quadlet::container(name, &root, !is_drop_in));
+        } else {
+            workloads.extend(service(name, &root, !is_drop_in));
+        }
     }
 }
 
@@ -72,7 +78,9 @@ fn merge_section(base: &mut Entry, added: Entry) {
         if let (Value::List(mut before), Value::List(values)) = (present.node.value, &mut entry.node.value) {
             // Commands add up; an empty value came first if they are to be replaced, and is no longer visible: the drop-in's are
             // then all. Other keys have one value, the last.
-            if entry.key.starts_with("Environment") {
+            if entry.key.starts_with("Environment")
+                || matches!(&*entry.key, "Label" | "PodmanArgs" | "PublishPort")
+            {
                 before.append(values);
                 *values = before;
             }

@@ -1,6 +1,7 @@
-//! Service units of systemd and their drop-ins.
+//! Service units of systemd and containers of Podman (Quadlet), with their drop-ins.
 
 mod file;
+mod quadlet;
 mod service;
 mod time;
 

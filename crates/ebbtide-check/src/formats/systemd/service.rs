@@ -61,7 +61,7 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
 }
 
 /// Reads `TimeoutStopSec`, or `TimeoutSec`, which sets it too. Zero and `infinity` are no limit.
-fn grace(section: &Node, place: crate::input::Place, is_whole: bool) -> Declared<Duration> {
+pub(super) fn grace(section: &Node, place: crate::input::Place, is_whole: bool) -> Declared<Duration> {
     let Some(node) = last(section, STOP).or_else(|| last(section, BOTH)) else {
         return if is_whole { Declared::Default(seconds(90)) } else { Declared::Unresolved(place) };
     };
@@ -72,11 +72,11 @@ fn grace(section: &Node, place: crate::input::Place, is_whole: bool) -> Declared
     }
 }
 
-fn last<'n>(section: &'n Node, key: &str) -> Option<&'n Node> {
+pub(super) fn last<'n>(section: &'n Node, key: &str) -> Option<&'n Node> {
     section.list(key).last()
 }
 
-fn declared(node: &Node) -> Declared<String> {
+pub(super) fn declared(node: &Node) -> Declared<String> {
     match node.text() {
         Some(text) if !text.contains('%') => Declared::Written(text.to_owned(), node.place),
         _ => Declared::Unresolved(node.place),
@@ -84,14 +84,14 @@ fn declared(node: &Node) -> Declared<String> {
 }
 
 /// Reads a command line, without the signs before the program that change how it runs.
-fn command(node: &Node) -> Option<Command> {
+pub(super) fn command(node: &Node) -> Option<Command> {
     let place = node.place;
     let text = node.text()?.trim_start_matches(['@', '-', ':', '+', '!', '|']);
     let words: Vec<Word> = split_words(text).into_iter().map(|text| Word { text, place }).collect();
     (!words.is_empty()).then_some(Command { words, is_shell_form: false, place })
 }
 
-fn variables(node: &Node) -> Vec<Variable> {
+pub(super) fn variables(node: &Node) -> Vec<Variable> {
     let words = split_words(node.text().unwrap_or_default()).into_iter();
     words
         .filter_map(|word| {

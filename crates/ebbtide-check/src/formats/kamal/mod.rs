@@ -1,0 +1,8 @@
+//! The deployment file of Kamal, with the files of its destinations.
+
+mod accessory;
+mod fields;
+mod file;
+mod role;
+
+pub(crate) use file::{KamalFile, is_kamal, join};

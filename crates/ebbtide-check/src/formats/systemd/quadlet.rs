@@ -1,0 +1,131 @@
+use super::service::{command, declared, grace, last, variables};
+use super::time::span;
+use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
+use crate::input::Place;
+use crate::knowledge::{drain_of, split_words};
+use crate::model::{
+    Annotation, Command, Container, Declared, Drain, Init, Platform, Quadlet, Role, Slot, SlotPlace, Word,
+    Workload, go_duration, seconds,
+};
+use crate::tree::{Node, parse_json_inside};
+
+/// The section that Podman's generator turns into a service.
+pub(super) const SECTION: &str = "Container";
+
+/// The key that sets how long Podman waits for the container.
+const STOP: &str = "StopTimeout";
+
+/// Reads a container unit from its merged files.
+pub(super) fn container(name: &str, root: &Node, is_whole: bool) -> Option<Workload> {
+    let section = root.get(SECTION)?;
+    let place = root.entry(SECTION).map_or(root.place, |entry| entry.key_place);
+    let args = Args::read(section);
+    let grace_period = match args.value("--stop-timeout").or_else(|| written(section, STOP)) {
+        Some((text, place)) => match text.parse().map(seconds) {
+            Ok(time) => Declared::Written(time, place),
+            Err(_) => Declared::Unresolved(place),
+        },
+        None if is_whole => Declared::Default(seconds(10)),
+        None => Declared::Unresolved(place),
+    };
+    let mut workload = Workload::new(Platform::Quadlet, "container", name, place, grace_period);
+    let has_slot = is_whole && workload.grace.is_default();
+    workload.grace_slot = has_slot.then_some(Slot { key: STOP, at: SlotPlace::LineAfter(place) });
+    let service = root.get("Service");
+    let of_service = |key: &str| service.and_then(|service| last(service, key));
+    workload.is_oneshot = of_service("Type").and_then(Node::text) == Some("oneshot");
+    let restarts = of_service("Restart").and_then(Node::text).is_some_and(|policy| policy != "no");
+    workload.runs_always = restarts || root.get("Install").is_some();
+    workload.annotations = section.list("Label").iter().flat_map(labels).collect();
+    let label = |key: &str| workload.annotations.iter().find(|label| label.key == key);
+    let own = of_service("X-EbbtideDrain").and_then(|node| {
+        let (time, from) = (span(node.text()?)?, "X-EbbtideDrain".to_owned());
+        Some(Drain { time, from, place: Some(node.place), is_declared: true })
+    });
+    let drain = label(DRAIN).and_then(|label| declared_drain("label", &label.value, label.place)).or(own);
+    let lame_duck =
+        label(LAME_DUCK).and_then(|label| Some(Declared::Written(go_duration(&label.value)?, label.place)));
+    (workload.drain, workload.lame_duck) = (drain, lame_duck);
+    let unit_timeout = service.map_or_else(
+        || if is_whole { Declared::Default(seconds(90)) } else { Declared::Unresolved(place) },
+        |service| grace(service, place, is_whole),
+    );
+    workload.quadlet = Some(Quadlet { unit_timeout, place });
+    workload.containers.push(inner(name, section, place, &args));
+    Some(workload)
+}
+
+fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
+    let mut container = Container::new(name, Role::Main, place);
+    container.image = last(section, "Image").map(declared);
+    container.entrypoint = last(section, "Entrypoint").and_then(entrypoint);
+    container.arguments = last(section, "Exec").and_then(command);
+    container.variables = section.list("Environment").iter().flat_map(variables).collect();
+    container.has_ports = !section.list("PublishPort").is_empty();
+    let signal = args.value("--stop-signal").map(|(text, place)| Declared::Written(text, place));
+    container.stop_signal = signal.or_else(|| last(section, "StopSignal").map(declared));
+    let has_init = last(section, "RunInit").and_then(Node::boolean).unwrap_or(false);
+    // Podman's init is catatonit.
+    container.init = has_init.then_some(Init { signals_group: true });
+    container.drain = drain_of(&container.words(), &container.variables);
+    container
+}
+
+/// The options that are passed to `podman run` as they are, after those of the keys.
+struct Args(Vec<Word>);
+
+impl Args {
+    fn read(section: &Node) -> Self {
+        let words = section.list("PodmanArgs").iter().flat_map(|node| {
+            let words = split_words(node.text().unwrap_or_default()).into_iter();
+            words.map(|text| Word { text, place: node.place })
+        });
+        Self(words.collect())
+    }
+
+    /// Returns the last value of an option, `--option=value` or `--option value`.
+    fn value(&self, option: &str) -> Option<(String, Place)> {
+        let mut found = None;
+        let mut words = self.0.iter();
+        while let Some(word) = words.next() {
+            match word.text.strip_prefix(option) {
+                Some("") => found = words.next().map(|value| (value.text.clone(), word.place)),
+                Some(rest) => {
+                    let value = rest.strip_prefix('=').map(|value| (value.to_owned(), word.place));
+                    found = value.or(found);
+                }
+                None => {}
+            }
+        }
+        found
+    }
+}
+
+fn written(section: &Node, key: &str) -> Option<(String, Place)> {
+    let node = last(section, key)?;
+    Some((node.text()?.to_owned(), node.place))
+}
+
+/// Reads a program, or the words of a command as JSON.
+fn entrypoint(node: &Node) -> Option<Command> {
+    let (text, place) = (node.text()?, node.place);
+    if !text.starts_with('[') {
+        return Some(Command {
+            words: vec![Word { text: text.to_owned(), place }],
+            is_shell_form: false,
+            place,
+        });
+    }
+    let parsed = parse_json_inside(place, text).documents.pop()?;
+    crate::formats::scalar::command(&parsed.root)
+}
+
+fn labels(node: &Node) -> Vec<Annotation> {
+    let words = split_words(node.text().unwrap_or_default()).into_iter();
+    words
+        .filter_map(|word| {
+            let (key, value) = word.split_once('=')?;
+            Some(Annotation { key: key.to_owned(), value: value.to_owned(), place: node.place })
+        })
+        .collect()
+}

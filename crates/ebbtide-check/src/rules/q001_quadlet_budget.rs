@@ -1,0 +1,38 @@
+use super::overrun::overrun;
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::model::{Platform, Project, number};
+
+pub(super) static RULE: Rule = Rule {
+    id: "Q001",
+    name: "quadlet-budget",
+    severity: Severity::Error,
+    summary: "The drain does not fit in the stop timeout of the container",
+    details: "
+The service that Podman generates from a `.container` file stops with `podman rm -f`, which sends the stop signal and kills the container after `StopTimeout`,
+10 s by default. A longer `TimeoutStopSec` of the service does not change that:
+
+    drain + 2 (margin) > StopTimeout
+
+`PodmanArgs=--stop-timeout=N` counts too. The drain time has to be declared: by `Label=ebbtide.dev/drain=20s` in `[Container]`, by `X-EbbtideDrain=20s` in
+`[Service]`, or by a flag or a variable of a known server in `Exec` or `Environment`. If only the default of a known server is known, the finding is an info.
+Drop-ins (`orders.container.d/*.conf`) are applied. Containers of `Type=oneshot` run to their end and are left out.
+",
+    sources: &[
+        "podman-systemd.unit(5): StopTimeout=",
+        "containers/podman, `pkg/systemd/quadlet/quadlet.go`: ExecStop is `podman rm -v -f -i`",
+        "containers/podman#21134: TimeoutStopSec alone has no effect",
+    ],
+    bad: &[Example { name: "orders.container", text: include_str!("../../fixtures/Q001/bad.container") }],
+    good: &[Example { name: "orders.container", text: include_str!("../../fixtures/Q001/good.container") }],
+    check,
+};
+
+fn check(project: &Project, findings: &mut Vec<Finding>) {
+    for workload in project.on(Platform::Quadlet).filter(|workload| !workload.is_oneshot) {
+        findings.extend(workload.containers.iter().filter_map(|container| {
+            overrun(&RULE, workload, container, "after the stop signal", |budget| {
+                format!("set StopTimeout to {} or more, or shorten the drain", number(budget.needed))
+            })
+        }));
+    }
+}
