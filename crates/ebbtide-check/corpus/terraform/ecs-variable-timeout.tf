@@ -13,6 +13,5 @@ resource "aws_ecs_task_definition" "shop" {
 }
 
 variable "stop_timeout" {
-  type    = number
-  default = 30
+  type = number
 }

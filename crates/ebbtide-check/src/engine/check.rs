@@ -1,7 +1,7 @@
 use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, parallel};
 use crate::findings::{Finding, Rule};
-use crate::formats::{Facts, compose, dockerfile, ecs, kamal, kubernetes, systemd};
+use crate::formats::{Facts, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
 use crate::model::Project;
 use crate::rules::RULES;
@@ -47,6 +47,13 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.ecs.append(facts.ecs);
         all.units.extend(facts.units);
         all.kamal.extend(facts.kamal);
+        all.terraform.extend(facts.terraform);
+    }
+    for facts in terraform::join(std::mem::take(&mut all.terraform)) {
+        all.workloads.extend(facts.workloads);
+        all.problems.extend(facts.problems);
+        objects.append(facts.kubernetes);
+        all.ecs.append(facts.ecs);
     }
     kubernetes::join(&mut all.workloads, &objects, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);

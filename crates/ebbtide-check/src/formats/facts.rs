@@ -1,4 +1,4 @@
-use super::{ecs, kamal, kubernetes, systemd};
+use super::{ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem};
 use crate::model::{Word, Workload};
 use crate::tree::Comment;
@@ -13,6 +13,7 @@ pub(crate) struct Facts {
     pub(crate) ecs: ecs::Resources,
     pub(crate) units: Vec<systemd::UnitFile>,
     pub(crate) kamal: Vec<kamal::KamalFile>,
+    pub(crate) terraform: Vec<terraform::TerraformFile>,
     /// Shell scripts, which entry points may be.
     pub(crate) scripts: Vec<Word>,
     pub(crate) comments: Vec<Comment>,

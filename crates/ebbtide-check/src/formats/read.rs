@@ -77,7 +77,8 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             nomad::add(&document.root, &mut facts);
             facts.format = Some(Format::Nomad);
         } else if matches!(syntax, Syntax::Hcl | Syntax::Json) && terraform::is_terraform(&document.root) {
-            terraform::add(source.name(), &document.root, &mut facts);
+            let file = terraform_file(source, &document.root, &facts);
+            facts.terraform.push(file);
             facts.format = Some(Format::Terraform);
         } else if syntax == Syntax::Toml && paas::is_fly(&document.root) {
             paas::add_fly(&document.root, &mut facts);
@@ -92,6 +93,11 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             facts.kamal.push(kamal::KamalFile::new(source.name(), document.root.clone()));
             facts.format = Some(Format::Kamal);
         } else {
+            if syntax == Syntax::Hcl && terraform::has_values(source.name(), &document.root) {
+                let file = terraform_file(source, &document.root, &facts);
+                facts.terraform.push(file);
+                facts.uneditable.push(Place::new(document.root.place.source, 0, source.text().len()));
+            }
             continue;
         }
         if matches!(syntax, Syntax::Hcl | Syntax::Toml) || facts.format == Some(Format::Terraform) {
@@ -118,6 +124,10 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         facts.problems.push(problem);
     }
     facts
+}
+
+fn terraform_file(source: &Source, root: &Node, facts: &Facts) -> terraform::TerraformFile {
+    terraform::TerraformFile::new(source.name(), root.clone(), facts.comments.clone())
 }
 
 /// Finds the times that are declared for this check and are no durations: without them the rules that need them are silent. What

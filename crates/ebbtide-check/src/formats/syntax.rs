@@ -36,7 +36,7 @@ pub(super) fn of(source: &Source) -> Syntax {
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     if ends(&[".json"]) {
         Syntax::Json
-    } else if ends(&[".tf", ".tofu", ".hcl", ".nomad"]) {
+    } else if ends(&[".tf", ".tofu", ".tfvars", ".hcl", ".nomad"]) {
         Syntax::Hcl
     } else if ends(&[".toml"]) {
         Syntax::Toml

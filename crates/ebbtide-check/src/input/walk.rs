@@ -5,7 +5,7 @@ use ignore::WalkBuilder;
 use super::Problem;
 
 /// File name endings that deployment files have. What a file is, its content decides.
-const ENDINGS: [&str; 14] = [
+const ENDINGS: [&str; 15] = [
     "yaml",
     "yml",
     "json",
@@ -18,6 +18,7 @@ const ENDINGS: [&str; 14] = [
     "timer",
     "tf",
     "tofu",
+    "tfvars",
     "hcl",
     "nomad",
 ];

@@ -12,4 +12,5 @@ mod input;
 mod rule_pages;
 mod rules;
 mod suppression;
+mod terraform;
 mod timeline;

@@ -38,7 +38,7 @@ fn inherit(container: &mut Container, image: &Container) {
 }
 
 /// Removes `.` and `..` from a path without asking the file system.
-fn clean(path: &Path) -> PathBuf {
+pub(crate) fn clean(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for part in path.components() {
         match part {

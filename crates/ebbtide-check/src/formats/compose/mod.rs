@@ -5,4 +5,4 @@ mod join;
 mod service;
 
 pub(crate) use file::{add, is_compose};
-pub(crate) use join::join;
+pub(crate) use join::{clean, join};

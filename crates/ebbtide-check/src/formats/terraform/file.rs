@@ -12,7 +12,7 @@ pub(crate) fn is_terraform(root: &Node) -> bool {
 }
 
 /// Adds the workloads of a file, and notes what is computed elsewhere.
-pub(crate) fn add(path: &str, root: &Node, facts: &mut Facts) {
+pub(super) fn add(path: &str, root: &Node, facts: &mut Facts) {
     let all = resources(root);
     let idle_timeout = aws::idle_timeout(&all);
     for resource in &all {

@@ -5,5 +5,7 @@ mod aws;
 mod file;
 mod kubernetes;
 mod shape;
+mod values;
 
-pub(crate) use file::{add, is_terraform};
+pub(crate) use file::is_terraform;
+pub(crate) use values::{TerraformFile, has_values, join};

@@ -1,0 +1,144 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::file;
+use crate::formats::{Facts, comment, compose};
+use crate::tree::{Comment, Entry, Node, Value};
+
+/// The references that are followed one after the other.
+const MAX_STEPS: usize = 8;
+
+/// The most values of a file that are looked at: a value may repeat another one several times.
+const MAX_VALUES: usize = 100_000;
+
+/// A file of a module: resources, values, or both.
+#[derive(Debug)]
+pub(crate) struct TerraformFile {
+    path: String,
+    root: Node,
+    comments: Vec<Comment>,
+}
+
+impl TerraformFile {
+    pub(crate) fn new(path: &str, root: Node, comments: Vec<Comment>) -> Self {
+        Self { path: path.to_owned(), root, comments }
+    }
+
+    fn folder(&self) -> String {
+        let folder = Path::new(&self.path).parent().unwrap_or(Path::new(""));
+        compose::clean(folder).display().to_string()
+    }
+
+    /// Returns whether it has the values of variables: `terraform.tfvars`.
+    fn has_values(&self) -> bool {
+        self.path.ends_with(".tfvars")
+    }
+}
+
+/// Returns whether a document defines local values or variables, or calls modules, which set the variables of those.
+pub(crate) fn has_values(path: &str, root: &Node) -> bool {
+    path.ends_with(".tfvars") || ["locals", "variable", "module"].iter().any(|key| root.get(key).is_some())
+}
+
+/// What the files of a folder define.
+#[derive(Debug, Default)]
+struct Values {
+    locals: BTreeMap<String, Node>,
+    /// The defaults of the variables.
+    variables: BTreeMap<String, Node>,
+    /// The variables that a caller of the module, or a file of values, sets.
+    replaced: BTreeSet<String>,
+}
+
+/// Reads the resources of each file, with the values that the files of its folder define.
+pub(crate) fn join(files: Vec<TerraformFile>) -> Vec<Facts> {
+    let mut folders: BTreeMap<String, Values> = BTreeMap::new();
+    for file in &files {
+        let folder = file.folder();
+        let values = folders.entry(folder.clone()).or_default();
+        if file.has_values() {
+            values.replaced.extend(file.root.entries().iter().map(|entry| entry.key.clone()));
+            continue;
+        }
+        let locals = named(&file.root, "locals");
+        values.locals.extend(locals.map(|entry| (entry.key.clone(), entry.node.clone())));
+        values.variables.extend(
+            named(&file.root, "variable")
+                .filter_map(|entry| Some((entry.key.clone(), entry.node.get("default")?.clone()))),
+        );
+        for module in named(&file.root, "module") {
+            let Some(source) = module.node.text_of("source").filter(|source| source.starts_with('.')) else {
+                continue;
+            };
+            let called = compose::clean(&Path::new(&folder).join(source)).display().to_string();
+            let set = module.node.entries().iter().map(|entry| entry.key.clone());
+            folders.entry(called).or_default().replaced.extend(set);
+        }
+    }
+    let read = |mut file: TerraformFile| {
+        if let Some(values) = folders.get(&file.folder()) {
+            let mut left = MAX_VALUES;
+            values.resolve(&mut file.root, 0, &mut left);
+        }
+        let mut facts = Facts { comments: file.comments, ..Facts::default() };
+        file::add(&file.path, &file.root, &mut facts);
+        comment::apply(&mut facts);
+        facts.comments.clear();
+        facts
+    };
+    files.into_iter().filter(|file| !file.has_values()).map(read).collect()
+}
+
+impl Values {
+    /// Replaces the references to values that are known.
+    fn resolve(&self, node: &mut Node, steps: usize, left: &mut usize) {
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            return;
+        }
+        if let Some(mut value) = self.value_of(node).filter(|_| steps < MAX_STEPS) {
+            self.resolve(&mut value, steps.saturating_add(1), left);
+            if value.tag.is_none() && *left > 0 {
+                // The setting is where the reference is; the parts of a longer value are where they are written.
+                let place = if value.text().is_some() { node.place } else { value.place };
+                *node = Node { place, ..value };
+            }
+            return;
+        }
+        match &mut node.value {
+            Value::Scalar(_) => {}
+            Value::List(items) => items.iter_mut().for_each(|item| self.resolve(item, steps, left)),
+            Value::Map(entries) => {
+                entries.iter_mut().for_each(|entry| self.resolve(&mut entry.node, steps, left));
+            }
+        }
+    }
+
+    /// Returns the value that a node names: `local.a`, `var.a`, `local.a.b`, or one of them as the only part of a template.
+    fn value_of(&self, node: &Node) -> Option<Node> {
+        let text = node.written()?.trim();
+        let text = text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
+        let is_word = |part: &str| {
+            !part.is_empty()
+                && part.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-'))
+        };
+        let mut parts = text.split('.');
+        let (kind, name) = (parts.next()?, parts.next().filter(|name| is_word(name))?);
+        // A string may have the same text.
+        let is_reference = node.tag.is_some() || node.written()?.contains("${");
+        let value = match kind {
+            "local" if is_reference => self.locals.get(name)?,
+            "var" if is_reference && !self.replaced.contains(name) => self.variables.get(name)?,
+            _ => return None,
+        };
+        parts.try_fold(value, |value, part| value.get(part).filter(|_| is_word(part))).cloned()
+    }
+}
+
+/// Returns the entries of the blocks of a type: the values of `locals`, or the bodies of blocks with a label.
+fn named<'n>(root: &'n Node, kind: &'static str) -> impl Iterator<Item = &'n Entry> {
+    let blocks = root.entries().iter().filter(move |entry| entry.key == kind);
+    blocks
+        .flat_map(|entry| std::slice::from_ref(&entry.node).iter().chain(entry.node.items()))
+        .flat_map(Node::entries)
+}

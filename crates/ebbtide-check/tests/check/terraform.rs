@@ -1,0 +1,82 @@
+//! Local values and the defaults of variables of a Terraform module, whichever of its files defines them.
+
+use ebbtide_check::Report;
+
+use crate::common::{check_all, ids, shown};
+
+/// A task definition on Fargate, whose stop timeout is this expression. 300 s are refused there.
+fn task(timeout: &str) -> String {
+    format!(
+        "resource \"aws_ecs_task_definition\" \"web\" {{\n  family = \"web\"\n  requires_compatibilities = [\"FARGATE\"]\n  \
+         container_definitions = jsonencode([{{ name = \"web\", image = \"web\", stopTimeout = {timeout} }}])\n}}\n"
+    )
+}
+
+fn is_found(report: &Report) -> bool {
+    assert!(report.problems.is_empty(), "{}", shown(report));
+    ids(report).contains(&"E001")
+}
+
+#[test]
+fn literal_values_are_resolved_and_others_are_not_known() {
+    for (timeout, values, is_known) in [
+        ("local.stop", "locals {\n  stop = 300\n}\n", true),
+        ("\"${local.stop}\"", "locals {\n  stop = 300\n}\n", true),
+        ("local.times.stop", "locals {\n  times = { stop = 300 }\n}\n", true),
+        ("local.stop", "locals {\n  stop = var.stop\n}\nvariable \"stop\" {\n  default = 300\n}\n", true),
+        ("var.stop", "variable \"stop\" {\n  type    = number\n  default = 300\n}\n", true),
+        ("var.stop", "variable \"stop\" {\n  type = number\n}\n", false),
+        ("var.stop", "", false),
+        ("local.stop", "locals {\n  stop = max(300, 200)\n}\n", false),
+        ("local.stop", "locals {\n  stop = local.stop\n}\n", false),
+        ("local.stop + 1", "locals {\n  stop = 300\n}\n", false),
+        ("local.stop", "locals {\n  stop = 100\n}\n", false),
+    ] {
+        for files in [
+            vec![("main.tf", format!("{values}{}", task(timeout)))],
+            vec![("main.tf", task(timeout)), ("values.tf", values.to_owned())],
+        ] {
+            let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            assert_eq!(is_found(&check_all(&files)), is_known, "{timeout}\n{values}");
+        }
+    }
+}
+
+#[test]
+fn the_default_of_a_variable_that_is_set_elsewhere_is_not_its_value() {
+    let module = task("var.stop") + "variable \"stop\" {\n  default = 300\n}\n";
+    let call = "module \"web\" {\n  source = \"../modules/web\"\n  stop   = 60\n}\n";
+    let files = |caller: &'static str| {
+        let report = check_all(&[("modules/web/main.tf", &module), ("prod/main.tf", caller)]);
+        is_found(&report)
+    };
+    assert!(files("locals {\n}\n") && !files(call));
+    let values = |text: &'static str| is_found(&check_all(&[("main.tf", &module), ("prod.tfvars", text)]));
+    assert!(values("other = 1\n") && !values("stop = 60\n"));
+    // Those of another folder are of another module.
+    assert!(is_found(&check_all(&[("a/main.tf", &module), ("b/prod.tfvars", "stop = 60\n")])));
+}
+
+#[test]
+fn containers_of_a_local_value_are_read_where_they_are_written() {
+    let definitions =
+        "locals {\n  containers = [\n    { name = \"web\", image = \"web\", stopTimeout = 300 },\n  ]\n}\n";
+    let task = "resource \"aws_ecs_task_definition\" \"web\" {\n  requires_compatibilities = [\"FARGATE\"]\n  container_definitions = \
+                jsonencode(local.containers)\n}\n";
+    let report = check_all(&[("task.tf", task), ("locals.tf", definitions)]);
+    assert!(is_found(&report));
+    let place = report.active().next().unwrap().place().unwrap();
+    assert_eq!((report.sources.name(place), report.sources.position(place).line), ("locals.tf", 3));
+}
+
+#[test]
+fn values_that_repeat_each_other_end_quickly() {
+    let mut text = "locals {\n  a0 = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
+    for level in 1..30 {
+        let names = vec![format!("local.a{}", level - 1); 10].join(", ");
+        text.push_str(&format!("  a{level} = [{names}]\n"));
+    }
+    text.push_str("}\n");
+    let report = check_all(&[("main.tf", &(text + &task("local.a29")))]);
+    assert!(!is_found(&report));
+}
