@@ -28,7 +28,7 @@ pub(crate) struct PlanArgs {
     /// Platform that the settings are for
     ///
     /// kubernetes: a patch of the Deployment. ecs: resources of a CloudFormation template. compose: a service of a Compose
-    /// file. systemd: a drop-in of the unit.
+    /// file. systemd: a drop-in of the unit. nomad: a job.
     #[arg(long = "for", value_name = "PLATFORM", value_enum)]
     target: Platform,
 
@@ -43,6 +43,7 @@ enum Platform {
     Ecs,
     Compose,
     Systemd,
+    Nomad,
 }
 
 impl From<Platform> for Target {
@@ -52,6 +53,7 @@ impl From<Platform> for Target {
             Platform::Ecs => Self::Ecs,
             Platform::Compose => Self::Compose,
             Platform::Systemd => Self::Systemd,
+            Platform::Nomad => Self::Nomad,
         }
     }
 }
@@ -122,18 +124,23 @@ mod tests {
 
     use super::*;
 
-    const TARGETS: [Target; 4] = [Target::Kubernetes, Target::Ecs, Target::Compose, Target::Systemd];
+    const TARGETS: [Target; 5] =
+        [Target::Kubernetes, Target::Ecs, Target::Compose, Target::Systemd, Target::Nomad];
 
     fn printed(plan: &Plan, target: Target) -> String {
         let json = serde_json::to_string(plan).unwrap();
         render::settings(&ServicePlan::parse(None, "plan.json", &json).unwrap(), target, "orders")
     }
 
-    /// Checks what is printed, on Kubernetes with a Service and an Ingress that lead to it.
+    /// Checks what is printed, on Kubernetes with a Service and an Ingress that lead to it, on Nomad with a service behind a proxy.
     fn checked(text: &str) -> Report {
         let routed = text.replace(
             "      annotations:\n        ebbtide",
             "      labels: {app: orders}\n      annotations:\n        ebbtide",
+        );
+        let routed = routed.replace(
+            "    task \"",
+            "    service {\n      name = \"orders\"\n      tags = [\"traefik.enable=true\"]\n    }\n\n    task \"",
         );
         let routes = "apiVersion: v1\nkind: Service\nmetadata: {name: orders}\nspec:\n  selector: {app: orders}\n  ports: [{port: 80}]\n---\n\
                       apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: orders}\nspec:\n  defaultBackend: {service: {name: orders, \
@@ -205,6 +212,7 @@ mod tests {
             (Target::Ecs, "StopTimeout: 30", "StopTimeout: 29", "E002"),
             (Target::Compose, "stop_grace_period: 30s", "stop_grace_period: 29s", "C001"),
             (Target::Systemd, "TimeoutStopSec=30s", "TimeoutStopSec=29s", "S001"),
+            (Target::Nomad, "kill_timeout = \"30s\"", "kill_timeout = \"29s\"", "N001"),
         ] {
             let text = printed(&plan, target);
             assert!(text.contains(own), "{text}");
@@ -223,6 +231,30 @@ mod tests {
         insta::assert_snapshot!("ecs", printed(&plan, Target::Ecs));
         insta::assert_snapshot!("compose", printed(&plan, Target::Compose));
         insta::assert_snapshot!("systemd", printed(&plan, Target::Systemd));
+        insta::assert_snapshot!("nomad", printed(&plan, Target::Nomad));
+    }
+
+    /// The opposite: without the comment that says what the clients need, a longer kill timeout is found.
+    #[test]
+    fn what_the_clients_of_nomad_need_is_said() {
+        let mut budget = Budget::of(CorePlatform::Plain);
+        budget.grace = Some(Duration::from_secs(700));
+        let text = printed(&budget.plan().unwrap(), Target::Nomad);
+        assert!(text.contains("client { max_kill_timeout = \"700s\" }"), "{text}");
+        assert!(text.contains("progress_deadline = \"1005s\""), "{text}");
+        for (own, other, rule) in
+            [("ebbtide:ignore N002", "as it is", "N002"), ("progress_deadline = \"1005s\"", "", "N003")]
+        {
+            let report = checked(&text.replace(own, other));
+            assert!(report.active().any(|finding| finding.rule.id == rule), "{rule}");
+        }
+        let without_duck = text.replace("\"ebbtide.dev/lame-duck\"", "\"other\"");
+        for (delay, is_found) in [("5s", false), ("4s", true)] {
+            let report = checked(
+                &without_duck.replace("shutdown_delay = \"5s\"", &format!("shutdown_delay = \"{delay}\"")),
+            );
+            assert_eq!(report.active().any(|finding| finding.rule.id == "N004"), is_found, "{delay}");
+        }
     }
 
     #[test]

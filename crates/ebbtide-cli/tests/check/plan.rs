@@ -38,7 +38,7 @@ fn the_settings_of_a_service_keep_its_times_and_the_check_is_clean() {
     let given =
         [("EBBTIDE_GRACE", "25s"), ("EBBTIDE_MARGIN", "3s"), ("EBBTIDE_LAME_DUCK", "1500ms/200ms/4s")];
     let plan = plan_of_demo(&given);
-    for target in ["kubernetes", "ecs", "compose", "systemd"] {
+    for target in ["kubernetes", "ecs", "compose", "systemd", "nomad"] {
         let settings = ebbtide_with_input(&["plan", "--for", target, "--name", "orders"], &plan);
         let printed = text(&settings.stdout);
         assert_eq!(settings.status.code(), Some(0), "{}", text(&settings.stderr));

@@ -3,6 +3,7 @@
 mod compose;
 mod ecs;
 mod kubernetes;
+mod nomad;
 mod stop;
 mod systemd;
 mod target;

@@ -1,4 +1,4 @@
-use super::{compose, ecs, kubernetes, systemd};
+use super::{compose, ecs, kubernetes, nomad, systemd};
 use crate::engine::ServicePlan;
 
 /// A platform that settings are written for.
@@ -12,6 +12,8 @@ pub enum Target {
     Compose,
     /// A drop-in of a unit.
     Systemd,
+    /// A job.
+    Nomad,
 }
 
 /// Returns the settings under which a service with this plan stops in time, with the course of a stop as comments. `name` is that of the
@@ -25,5 +27,6 @@ pub fn settings(plan: &ServicePlan, target: Target, name: &str) -> String {
         Target::Ecs => ecs::settings(times, name),
         Target::Compose => compose::settings(times, name),
         Target::Systemd => systemd::settings(times, name),
+        Target::Nomad => nomad::settings(times, name),
     }
 }
