@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything a fresh machine needs, then every test.
 
+mod renderers;
 mod run;
 mod servers;
 mod summary;

@@ -1,6 +1,6 @@
 use super::servers::{Servers, postgres};
 use super::summary::Summary;
-use super::tools;
+use super::{renderers, tools};
 use crate::failure::Failure;
 use crate::shell::{self, Output};
 use crate::steps::{Beside, Steps};
@@ -87,6 +87,7 @@ pub(crate) fn generate() -> Result<(), Failure> {
 
 fn provide() -> Result<(), Failure> {
     tools::provide()?;
+    renderers::provide()?;
     // Some tests start a separate PostgreSQL, even when the others use a shared one.
     postgres::find_or_install().map(drop)
 }

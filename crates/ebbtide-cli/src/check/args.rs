@@ -12,16 +12,29 @@ use crate::output::Destination;
 /// Find shutdowns in deployment files that cannot work.
 ///
 /// Reads Kubernetes manifests (also what `helm template` and `kustomize build` print), Dockerfiles, Compose files, ECS task
-/// definitions and services, CloudFormation templates, Terraform (also its plans as JSON), systemd units, jobs of Nomad, and
-/// the files of Cloud Run, Knative, Azure Container Apps, Fly, Render and Heroku. Reports time that does not add up, signals that do
-/// not reach the program, and traffic that still flows to a process that has ended. What a file is, its content decides. A
-/// folder is walked; what `.gitignore` names is left out.
+/// definitions and services, CloudFormation templates, Terraform (also its plans as JSON), systemd units, Podman's Quadlets,
+/// jobs of Nomad, and the files of Kamal, Cloud Run, Knative, Azure Container Apps, Fly, Render and Heroku. Reports time that
+/// does not add up, signals that do not reach the program, and traffic that still flows to a process that has ended. What a
+/// file is, its content decides. A folder is walked; what `.gitignore` names is left out.
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct CheckArgs {
     /// Files and folders; `-` is standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "render", value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+
+    /// Helm chart or kustomization to render and check; may be repeated
+    ///
+    /// Runs `helm template` on a folder with Chart.yaml, and `kustomize build` (or `kubectl kustomize`) on one with
+    /// kustomization.yaml, and checks what they print. These programs run nowhere else. A finding is named after the template
+    /// that Helm says, or after the folder, and its line is that of the printed text. If the program is missing or fails, the
+    /// exit code is 2, and everything else is checked.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["fix", "diff"])]
+    pub(super) render: Vec<PathBuf>,
+
+    /// Values for the Helm charts of --render; may be repeated
+    #[arg(long, value_name = "FILE", requires = "render")]
+    pub(super) values: Vec<PathBuf>,
 
     /// Plan of a service, as EBBTIDE_PLAN=json prints it; may be repeated
     ///
@@ -132,5 +145,6 @@ Exit codes:
 Examples:
   ebbtide check deploy/
   ebbtide check --fail-on warning --format json=findings.json deploy/
+  ebbtide check --render charts/orders --values production.yaml
   ebbtide check --diff deploy/
   ebbtide check --fix deploy/";

@@ -6,6 +6,7 @@ mod fixes;
 mod format;
 mod input;
 mod junit;
+mod render;
 mod replace;
 mod run;
 mod timeline;

@@ -11,6 +11,7 @@ use super::config::{self, Config};
 use super::fixes;
 use super::format::{FindingsFormat, Shown};
 use super::input::{self, is_stdin};
+use super::render as rendered;
 use crate::exit::Ending;
 use crate::output::{self, Destination, complain, say};
 
@@ -52,6 +53,7 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
         ..Look::default()
     };
     let mut input = input::read(&args.paths).map_err(usage)?;
+    rendered::add(&args.render, &args.values, &mut input.sources, &mut input.problems);
     let mut report = check(std::mem::take(&mut input.sources), &options);
     let mut is_written = true;
     if args.fix {

@@ -1,5 +1,5 @@
 //! `ebbtide check` and `ebbtide explain` as a user runs them.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside test functions")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
 use std::fs;
 use std::io::{Seek as _, Write as _};
@@ -10,6 +10,7 @@ use tempfile::tempdir;
 
 mod fix;
 mod plan;
+mod render;
 
 /// An error of K001.
 const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotations: {ebbtide.dev/drain: 40s}\nspec:\n  containers:\n  - \
