@@ -27,6 +27,10 @@ fn recognise(id: SourceId, source: &Source) -> Facts {
     if systemd::is_unit(source) {
         return unit(id, source);
     }
+    // What has such a name and is none is no YAML either: nginx's files end with `.conf` too.
+    if systemd::has_unit_name(source) {
+        return Facts::default();
+    }
     if dockerfile::is_dockerfile(source) {
         return image(id, source);
     }

@@ -59,6 +59,15 @@ fn broken_json_is_a_failure_only_if_it_looks_like_a_deployment() {
     assert!(task.is_incomplete(), "{}", shown(&task));
 }
 
+/// A folder may have the configuration of nginx beside its deployment files.
+#[test]
+fn a_file_with_the_name_of_a_unit_that_is_none_is_left_alone() {
+    for name in ["default.conf", "a.timer", "a.service", "a.container"] {
+        let report = check_text(name, "server {\n  listen 80;\n}\n[a\nb: [\n");
+        assert!(report.problems.is_empty() && report.recognised == 0, "{name}: {}", shown(&report));
+    }
+}
+
 #[test]
 fn a_value_that_is_not_known_before_the_deploy_makes_no_finding() {
     for value in ["${GRACE}", "'{{ .Values.grace }}'", "soon", "-1", "1e3"] {

@@ -39,6 +39,11 @@ pub(crate) fn is_unit(source: &Source) -> bool {
     })
 }
 
+/// Returns whether a source has the name of a unit or of a drop-in.
+pub(crate) fn has_unit_name(source: &Source) -> bool {
+    [".service", ".container", ".timer", ".conf"].iter().any(|ending| source.name().ends_with(ending))
+}
+
 /// Turns unit files into workloads: each unit with its drop-ins, which are applied in the order of their names.
 pub(crate) fn join(workloads: &mut Vec<Workload>, mut files: Vec<UnitFile>) {
     files.sort_by(|a, b| (&a.unit, a.is_drop_in, &a.path).cmp(&(&b.unit, b.is_drop_in, &b.path)));

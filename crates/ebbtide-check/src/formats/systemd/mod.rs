@@ -5,4 +5,4 @@ mod quadlet;
 mod service;
 mod time;
 
-pub(crate) use file::{UnitFile, is_unit, join};
+pub(crate) use file::{UnitFile, has_unit_name, is_unit, join};
