@@ -1,3 +1,4 @@
+use super::kamal;
 use crate::input::{Source, SourceId};
 use crate::tree::{Parsed, parse_hcl, parse_json, parse_toml, parse_yaml};
 
@@ -65,7 +66,7 @@ fn of_first_line(text: &str) -> Syntax {
 impl Syntax {
     pub(super) fn parse(self, id: SourceId, text: &str) -> Parsed {
         match self {
-            Self::Yaml => parse_yaml(id, text),
+            Self::Yaml => parse_yaml(id, &kamal::masked(text)),
             Self::Json => parse_json(id, text),
             Self::Hcl => parse_hcl(id, text),
             Self::Toml => parse_toml(id, text),

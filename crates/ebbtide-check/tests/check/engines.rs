@@ -107,6 +107,8 @@ fn values_and_lines_of_ruby_are_no_findings_and_no_failures() {
     let computed = kamal("", "    labels:\n      ebbtide.dev/drain: <%= drain %>\n", "");
     let report = check_text("deploy.yml", &computed);
     assert!(report.problems.is_empty() && ids(&report).is_empty(), "{}", shown(&report));
+    let quoted = kamal("builder:\n  arch: <%= a ? \"b\" : \"c\" %>\n", &label(9), "");
+    assert_eq!(subjects(&check_text("deploy.yml", &quoted), "M001"), ["role shop/web"]);
     let lines = kamal("<% if ENV[\"X\"] %>\nstop_timeout: 9\n<% end %>\n", "", "");
     let report = check_text("deploy.yml", &lines);
     assert_eq!((report.problems.len(), report.is_incomplete()), (1, false), "{}", shown(&report));
