@@ -85,6 +85,17 @@ fn a_chart_is_rendered_with_its_values_and_findings_name_the_template() {
     let output = check(project.path(), tools.path(), &["--render", "chart", "--values", "long.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(text(&output.stdout).contains("in 1 workload"), "{}", text(&output.stdout));
+    // A comment of the template is in what Helm prints.
+    let template = project.path().join("chart/templates/pod.yaml");
+    let pod = fs::read_to_string(&template).unwrap();
+    fs::write(
+        template,
+        pod.replace("  terminationG", "  # ebbtide:ignore K001 jobs run again\n  terminationG"),
+    )
+    .unwrap();
+    let output = check(project.path(), tools.path(), &["--render", "chart", "--show-suppressed"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("jobs run again"), "{}", text(&output.stdout));
 }
 
 #[test]
