@@ -55,6 +55,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         objects.append(facts.kubernetes);
         all.ecs.append(facts.ecs);
     }
+    all.uneditable.extend(sources.rendered());
     kubernetes::join(&mut all.workloads, &objects, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);

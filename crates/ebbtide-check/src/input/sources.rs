@@ -25,7 +25,18 @@ impl Sources {
             text: text.into(),
             has_bom: false,
             lines: OnceLock::new(),
+            template: None,
         });
+        id
+    }
+
+    /// Adds a text that a template was rendered to. Its name is the path of the template with a mark. `lines` has the line of the template for
+    /// each line of the text, as well as that is known: reports that show a finding beside the file show it there.
+    pub fn add_rendered(&mut self, path: &str, text: impl Into<String>, lines: Vec<usize>) -> SourceId {
+        let id = self.add(format!("{path} (rendered)"), text);
+        if let Some(source) = self.all.last_mut() {
+            source.template = Some(Template { path: path.to_owned(), lines });
+        }
         id
     }
 
@@ -52,6 +63,7 @@ impl Sources {
             text: texts.get(&id).unwrap_or(&source.text).clone(),
             has_bom: source.has_bom,
             lines: OnceLock::new(),
+            template: source.template.clone(),
         });
         Self { all: replaced.collect() }
     }
@@ -84,6 +96,26 @@ impl Sources {
         self.get(place.source).map_or("", |source| source.name())
     }
 
+    /// Returns the places of the texts that were rendered: an edit of one changes no file.
+    pub(crate) fn rendered(&self) -> impl Iterator<Item = Place> {
+        let rendered = self.iter().filter(|(_, source)| source.template.is_some());
+        rendered.map(|(id, source)| Place::new(id, 0, source.text.len()))
+    }
+
+    /// Returns the file of a place, and its begin and end there: those in the template of a rendered text.
+    pub(crate) fn in_file(&self, place: Place) -> (&str, Position, Position) {
+        let (start, end) = (self.position(place), self.end_position(place));
+        let template = self.get(place.source).and_then(|source| source.template.as_ref());
+        match template {
+            None => (self.name(place), start, end),
+            Some(template) => {
+                let (first, last) = (template.line(start.line), template.line(end.line));
+                let position = |line| Position { line, column: 1 };
+                (&template.path, position(first), position(last.max(first)))
+            }
+        }
+    }
+
     /// Returns the position of the first byte of a place.
     pub fn position(&self, place: Place) -> Position {
         self.get(place.source)
@@ -103,6 +135,20 @@ pub struct Source {
     text: String,
     has_bom: bool,
     lines: OnceLock<Vec<usize>>,
+    template: Option<Template>,
+}
+
+/// What a text was rendered from.
+#[derive(Clone, Debug)]
+struct Template {
+    path: String,
+    lines: Vec<usize>,
+}
+
+impl Template {
+    fn line(&self, rendered: usize) -> usize {
+        rendered.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(1)
+    }
 }
 
 impl Source {
@@ -150,6 +196,19 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rendered_text_is_in_the_file_of_its_template() {
+        let mut sources = Sources::new();
+        let id = sources.add_rendered("a.yaml", "x: 1\ny: 2\nz: 3\n", vec![4, 9]);
+        let at = |start, end| {
+            let (path, start, end) = sources.in_file(Place::new(id, start, end));
+            (path, start.line, end.line)
+        };
+        assert_eq!((at(0, 4), at(0, 9), at(5, 9)), (("a.yaml", 4, 4), ("a.yaml", 4, 9), ("a.yaml", 9, 9)));
+        assert_eq!(at(10, 14), ("a.yaml", 1, 1), "a line of which nothing is known");
+        assert_eq!(sources.name(Place::new(id, 0, 0)), "a.yaml (rendered)");
+    }
 
     #[test]
     fn a_position_counts_characters_from_one() {

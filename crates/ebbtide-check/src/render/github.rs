@@ -14,14 +14,11 @@ pub fn github(report: &Report, least: Severity) -> String {
             Severity::Warning => "warning",
             Severity::Info => "notice",
         };
-        let (start, end) = (report.sources.position(place), report.sources.end_position(place));
+        let (path, start, end) = report.sources.in_file(place);
         let sum = finding.arithmetic.as_ref().map_or_else(String::new, |sum| format!("{sum}\n"));
         let message =
             format!("{} {}\n{sum}{}\n{}", finding.subject, finding.title, finding.effect, finding.remedy);
-        let (path, title) = (
-            property(report.sources.name(place)),
-            property(&format!("{} {}", finding.rule.id, finding.rule.name)),
-        );
+        let (path, title) = (property(path), property(&format!("{} {}", finding.rule.id, finding.rule.name)));
         let Position { line, column } = start;
         let _ = writeln!(
             text,

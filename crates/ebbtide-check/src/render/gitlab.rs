@@ -20,8 +20,8 @@ pub fn gitlab(report: &Report, least: Severity) -> String {
                 "fingerprint": finding.fingerprint,
                 "severity": severity,
                 "location": {
-                    "path": report.sources.name(place),
-                    "lines": {"begin": report.sources.position(place).line},
+                    "path": report.sources.in_file(place).0,
+                    "lines": {"begin": report.sources.in_file(place).1.line},
                 },
             }))
         })

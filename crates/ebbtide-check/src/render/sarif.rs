@@ -101,13 +101,13 @@ fn notification(sources: &Sources, problem: &Problem) -> Value {
 
 fn location(sources: &Sources, place: Place) -> Value {
     json!({"physicalLocation": {
-        "artifactLocation": {"uri": uri(sources.name(place))},
+        "artifactLocation": {"uri": uri(sources.in_file(place).0)},
         "region": region(sources, place),
     }})
 }
 
 fn region(sources: &Sources, place: Place) -> Value {
-    let (start, end) = (sources.position(place), sources.end_position(place));
+    let (_, start, end) = sources.in_file(place);
     json!({"startLine": start.line, "startColumn": start.column, "endLine": end.line, "endColumn": end.column})
 }
 

@@ -27,8 +27,9 @@ pub(crate) struct CheckArgs {
     ///
     /// Runs `helm template` on a folder with Chart.yaml, and `kustomize build` (or `kubectl kustomize`) on one with
     /// kustomization.yaml, and checks what they print. These programs run nowhere else. A finding is named after the template
-    /// that Helm says, or after the folder, and its line is that of the printed text. If the program is missing or fails, the
-    /// exit code is 2, and everything else is checked.
+    /// that Helm says, or after the kustomization, and its line is that of the printed text; the formats github, gitlab and
+    /// sarif have the line of the template. If the program is missing or fails, the exit code is 2, and everything else is
+    /// checked.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["fix", "diff"])]
     pub(super) render: Vec<PathBuf>,
 

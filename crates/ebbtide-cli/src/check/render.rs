@@ -1,12 +1,14 @@
 //! Helm charts and kustomizations as the tools for them render them.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use ebbtide_check::{Problem, Sources};
 use ebbtide_rehearse::words::chain;
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::output::complain;
 
@@ -16,9 +18,6 @@ const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 
 /// The begin of the line in which Helm names the template of a document: the name of the chart and the path in it.
 const SOURCE: &str = "# Source: ";
-
-/// What is said of a name whose text is in no file.
-const RENDERED: &str = " (rendered)";
 
 /// Why a folder has no text.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +55,10 @@ pub(super) fn add(
     for folder in folders {
         match render(folder, values) {
             Ok(texts) => {
-                for (name, text) in texts {
-                    sources.add(name, text);
+                for (path, text) in texts {
+                    let template = fs::read_to_string(&path).unwrap_or_default();
+                    let lines = lines_of(&template, &text);
+                    sources.add_rendered(&path.display().to_string(), text, lines);
                 }
             }
             Err(error) => {
@@ -72,8 +73,8 @@ pub(super) fn add(
     }
 }
 
-/// Returns the texts of a folder with their names.
-fn render(folder: &Path, values: &[PathBuf]) -> Result<BTreeMap<String, String>, NotRendered> {
+/// Returns the texts of a folder with the paths of what they were rendered from.
+fn render(folder: &Path, values: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>, NotRendered> {
     if folder.join(CHART).is_file() {
         let mut helm = Command::new("helm");
         helm.args(["template", "--include-crds"]);
@@ -87,7 +88,7 @@ fn render(folder: &Path, values: &[PathBuf]) -> Result<BTreeMap<String, String>,
         })?;
         return Ok(by_template(folder, &text));
     }
-    if KUSTOMIZATIONS.iter().any(|name| folder.join(name).is_file()) {
+    if let Some(path) = KUSTOMIZATIONS.iter().map(|name| folder.join(name)).find(|path| path.is_file()) {
         let own = printed(Command::new("kustomize").arg("build").arg(folder), "kustomize build")?;
         let text = match own {
             Some(text) => text,
@@ -99,7 +100,7 @@ fn render(folder: &Path, values: &[PathBuf]) -> Result<BTreeMap<String, String>,
                 },
             )?,
         };
-        return Ok(BTreeMap::from([(format!("{}{RENDERED}", folder.display()), text)]));
+        return Ok(BTreeMap::from([(path, text)]));
     }
     Err(NotRendered::UnknownFolder)
 }
@@ -122,18 +123,46 @@ fn printed(command: &mut Command, program: &'static str) -> Result<Option<String
 }
 
 /// Splits what Helm prints into the texts of the templates, under the paths that the templates have on the disk. A document without a
-/// template is the folder's.
-fn by_template(folder: &Path, text: &str) -> BTreeMap<String, String> {
-    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+/// template is the chart's.
+fn by_template(folder: &Path, text: &str) -> BTreeMap<PathBuf, String> {
+    let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
     for document in documents(text) {
         let template = document.lines().find_map(|line| line.strip_prefix(SOURCE));
         let path = match template.and_then(|path| path.split_once('/')) {
             Some((_, inner)) => folder.join(inner),
-            None => folder.to_owned(),
+            None => folder.join(CHART),
         };
-        texts.entry(format!("{}{RENDERED}", path.display())).or_default().push_str(&document);
+        texts.entry(path).or_default().push_str(&document);
     }
     texts
+}
+
+/// Returns the line of the template for each line of a rendered text: the one with the same key in the same order. A line that has none is
+/// from the one before it.
+fn lines_of(template: &str, text: &str) -> Vec<usize> {
+    let keys = |text: &str| -> Vec<String> { text.lines().map(|line| key(line).to_owned()).collect() };
+    let (before, after) = (keys(template), keys(text));
+    let mut lines = vec![0; after.len()];
+    for operation in capture_diff_slices(Algorithm::Myers, &before, &after) {
+        if let DiffOp::Equal { old_index, new_index, len } = operation {
+            for offset in 0..len {
+                if let Some(line) = lines.get_mut(new_index.saturating_add(offset)) {
+                    *line = old_index.saturating_add(offset).saturating_add(1);
+                }
+            }
+        }
+    }
+    let mut last = 1;
+    for line in &mut lines {
+        last = if *line == 0 { last } else { *line };
+        *line = last;
+    }
+    lines
+}
+
+/// Returns what a template and its text have in common: the key with its indentation, or the whole line.
+fn key(line: &str) -> &str {
+    line.split_once(": ").map_or(line.trim_end(), |(key, _)| key)
 }
 
 /// Returns the documents, each with the line `---` that begins it.
@@ -170,10 +199,21 @@ mod tests {
                     shop/templates/a.yaml\na: 2\n";
         let texts = by_template(Path::new("deploy/shop"), text);
         assert_eq!(texts.len(), 2);
-        let a = &texts["deploy/shop/templates/a.yaml (rendered)"];
+        let a = &texts[Path::new("deploy/shop/templates/a.yaml")];
         assert!(a.contains("a: 1") && a.contains("a: 2") && a.matches("---").count() == 2, "{a}");
-        assert!(texts["deploy/shop/charts/db/templates/b.yaml (rendered)"].contains("b: 1"));
+        assert!(texts[Path::new("deploy/shop/charts/db/templates/b.yaml")].contains("b: 1"));
         let plain = by_template(Path::new("x"), "a: 1\n");
-        assert_eq!(plain["x (rendered)"], "a: 1\n");
+        assert_eq!(plain[Path::new("x/Chart.yaml")], "a: 1\n");
+    }
+
+    #[test]
+    fn a_line_is_found_in_the_template_by_its_key() {
+        let template = "{{- if .Values.on }}\nkind: Pod\nspec:\n  grace: {{ .Values.grace }}\n  {{- range .Values.items }}\n  item: {{ . \
+                        }}\n  {{- end }}\n  last: 1\n";
+        let text = "---\n# Source: a\nkind: Pod\nspec:\n  grace: 30\n  item: 1\n  item: 2\n  last: 1\n";
+        let lines = lines_of(template, text);
+        assert_eq!(lines[..5], [1, 1, 2, 3, 4]);
+        assert!(lines[5] <= 6 && lines[6] == 6 && lines[7] == 8, "{lines:?}");
+        assert_eq!(lines_of("", "a\nb\n"), [1, 1]);
     }
 }

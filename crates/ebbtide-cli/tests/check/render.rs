@@ -82,6 +82,11 @@ fn a_chart_is_rendered_with_its_values_and_findings_name_the_template() {
     assert_eq!(output.status.code(), Some(1), "{shown}{}", text(&output.stderr));
     assert!(shown.contains("error[K001]: Pod release-api"), "{shown}");
     assert!(shown.contains("chart/templates/pod.yaml (rendered):"), "{shown}");
+    assert!(!shown.contains("fixable"), "an edit would change no file: {shown}");
+    // Beside the lines of a pull request it is at the line of the template.
+    let github = check(project.path(), tools.path(), &["--render", "chart", "--format", "github"]);
+    let shown = text(&github.stdout);
+    assert!(shown.contains("::error file=chart/templates/pod.yaml,line=8,"), "{shown}");
     let output = check(project.path(), tools.path(), &["--render", "chart", "--values", "long.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(text(&output.stdout).contains("in 1 workload"), "{}", text(&output.stdout));
@@ -104,7 +109,11 @@ fn a_kustomization_is_rendered_by_kubectl_without_kustomize() {
     let output = check(project.path(), tools.path(), &["--render", "overlay"]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{shown}{}", text(&output.stderr));
-    assert!(shown.contains("error[K001]: Pod test-api") && shown.contains("overlay (rendered):"), "{shown}");
+    assert!(
+        shown.contains("error[K001]: Pod test-api")
+            && shown.contains("overlay/kustomization.yaml (rendered):"),
+        "{shown}"
+    );
 }
 
 /// No registry has the program `kustomize`: a script stands for it.
