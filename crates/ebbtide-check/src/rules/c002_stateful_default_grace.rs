@@ -28,7 +28,8 @@ Compose files that were counted have the default.
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    let has_default = |workload: &&Workload| workload.grace == Declared::Default(seconds(10));
+    let has_default =
+        |workload: &&Workload| workload.grace == Declared::Default(seconds(10)) && !workload.is_oneshot;
     for workload in project.on_engines().filter(has_default) {
         for container in &workload.containers {
             let Some(name) = container.image_name().filter(|name| is_stateful(name)) else { continue };

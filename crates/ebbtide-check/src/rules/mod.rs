@@ -70,6 +70,7 @@ mod p002_cloud_run_budget;
 mod p003_paas_budget;
 mod q001_quadlet_budget;
 mod q002_unit_kills_podman;
+mod q003_unit_timeout_alone;
 mod registry;
 mod repairs;
 mod s001_stop_budget;

@@ -72,6 +72,7 @@ pub static RULES: &[&Rule] = &[
     &p003_paas_budget::RULE,
     &q001_quadlet_budget::RULE,
     &q002_unit_kills_podman::RULE,
+    &q003_unit_timeout_alone::RULE,
     &s001_stop_budget::RULE,
     &s002_stop_unbounded::RULE,
     &s003_killmode::RULE,

@@ -1,6 +1,6 @@
 //! Containers that Docker or Podman run on one machine, for Kamal and Quadlet: which time each of them has, and from which file.
 
-use ebbtide_check::{Options, Report, Sources, timelines};
+use ebbtide_check::{Options, Report, Severity, Sources, timelines};
 
 use crate::common::{check_all, check_text, ids, shown};
 
@@ -175,6 +175,26 @@ fn the_unit_needs_longer_than_podman_waits() {
         !found("StopTimeout=600", "TimeoutStopSec=infinity") && !found("StopTimeout=600", "TimeoutSec=0")
     );
     assert!(found("StopTimeout=600", "TimeoutSec=5min"));
+}
+
+#[test]
+fn a_timeout_of_the_unit_alone_is_found_if_it_is_longer_than_podman_waits() {
+    let severity = |keys: &str, service: &str| {
+        let report = check_text("shop.container", &quadlet(keys, service));
+        report.active().find(|finding| finding.rule.id == "Q003").map(|finding| finding.severity)
+    };
+    for (service, expected) in [
+        ("TimeoutStopSec=91", Some(Severity::Warning)),
+        ("TimeoutStopSec=infinity", Some(Severity::Warning)),
+        ("TimeoutStopSec=90", Some(Severity::Info)),
+        ("TimeoutStopSec=10", None),
+        ("Restart=always", None),
+        ("TimeoutStopSec=%i", None),
+        ("TimeoutStopSec=120\nType=oneshot", None),
+    ] {
+        assert_eq!(severity("", service), expected, "{service}");
+        assert_eq!(severity("StopTimeout=100", service), None, "{service}");
+    }
 }
 
 #[test]
