@@ -21,12 +21,13 @@ const PREEMPTIONS: &str = "3";
 /// What is started before the tests and runs in parallel to the build.
 pub(crate) struct Preparations {
     servers: Beside<Servers>,
+    renderers: Beside<()>,
     /// Only set when all tests run: a selection excludes the models.
     models: Option<Beside<Summary>>,
 }
 
 impl Preparations {
-    /// Installs the tools of the tests, and starts the servers and the models in parallel to the following steps.
+    /// Installs the tools of the tests, and starts the servers, the installation of Helm and the models in parallel to the following steps.
     ///
     /// # Errors
     ///
@@ -35,8 +36,9 @@ impl Preparations {
         interruption::heed()?;
         let Some(()) = steps.run("tools of the tests", provide) else { return Ok(None) };
         let servers = Steps::start("servers of the tests", Servers::provide)?;
+        let renderers = Steps::start("Helm and kubectl", renderers::provide)?;
         let models = selection.is_empty().then(|| Steps::start("models", models)).transpose()?;
-        Ok(Some(Self { servers, models }))
+        Ok(Some(Self { servers, renderers, models }))
     }
 }
 
@@ -58,11 +60,12 @@ pub(crate) fn run(
     let mut summary = Summary::default();
     let built = steps.run("build of the tests", build).is_some();
     let servers = steps.join(preparations.servers);
+    let renderers = steps.join(preparations.renderers);
     // Before the tests: those that count lost requests must not share the processor with a compiler.
     if let Some(models) = preparations.models.and_then(|models| steps.join(models)) {
         summary.take(models);
     }
-    if let (true, Some(servers)) = (built, &servers) {
+    if let (true, Some(servers), Some(())) = (built, &servers, renderers) {
         steps.run("tests", || tests(servers, selection, &mut summary));
         if selection.is_empty() {
             steps.run("doc tests", || doc_tests(servers, &mut summary));
@@ -87,7 +90,6 @@ pub(crate) fn generate() -> Result<(), Failure> {
 
 fn provide() -> Result<(), Failure> {
     tools::provide()?;
-    renderers::provide()?;
     // Some tests start a separate PostgreSQL, even when the others use a shared one.
     postgres::find_or_install().map(drop)
 }
