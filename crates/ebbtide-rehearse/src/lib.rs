@@ -23,6 +23,7 @@ mod load;
 mod order;
 mod place;
 mod probe;
+mod protocol;
 mod readying;
 mod record;
 mod recording;
@@ -32,6 +33,7 @@ mod run;
 mod scenario;
 mod service_report;
 mod trouble;
+mod unready;
 mod verdict;
 mod wire;
 pub mod words;
@@ -41,6 +43,7 @@ pub use clock::{At, seconds};
 pub use conductor::{News, rehearse};
 pub use janitor::{JANITOR, janitor};
 pub use probe::DatabaseTrouble;
+pub use protocol::NoProtocol;
 pub use record::{
     Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
     Phase, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState, Store, Traffic,
@@ -54,6 +57,7 @@ pub use scenario::{
     ShapePlan, Span, StopPlan, StopSignal, Target,
 };
 pub use trouble::NotRehearsed;
+pub use unready::{Unready, UnreadyAnswer};
 #[cfg(any(test, feature = "samples"))]
 #[doc(hidden)]
 pub use verdict::samples;

@@ -10,6 +10,7 @@ use super::place::{Place, taken};
 use super::probe::{Got, get};
 use super::scenario::Protocol;
 use super::trouble::NotRehearsed;
+use super::unready::{Unready, UnreadyAnswer};
 use super::wire::Address;
 
 /// The interval between two polls.
@@ -30,7 +31,7 @@ pub(super) async fn ready(
     limit: Duration,
 ) -> Result<Address, NotRehearsed> {
     let log = service.log().to_owned();
-    let mut seen = String::from("nothing listened there");
+    let mut seen = Unready::NothingListened;
     let looking = async {
         loop {
             for address in addresses {
@@ -65,25 +66,20 @@ pub(super) async fn ready(
 }
 
 /// Polls once. An error describes the result; `None` means that the connection was refused.
-async fn look(place: &Place, to: &Address) -> Result<(), Option<String>> {
+async fn look(place: &Place, to: &Address) -> Result<(), Option<Unready>> {
     let Some(path) = &place.ready_path else {
         return if taken(to.socket).await { Ok(()) } else { Err(None) };
     };
-    match get(to, path, LOOK).await {
-        got if got.is_ready() => Ok(()),
-        Got::Status(status) => Err(Some(format!("{path} answered {status}"))),
-        Got::Grpc => Err(Some(format!("{path} was answered with a gRPC status, not by an HTTP route"))),
-        Got::Nothing => Err(Some(format!("{path} gave no answer"))),
-        Got::NotHttp(first) => Err(Some(not_http(path, first))),
-        Got::Refused => Err(None),
-    }
-}
-
-/// Describes a response that is not HTTP/1. TLS begins with the number of a record type, HTTP/2 with a length of three bytes.
-fn not_http(path: &str, first: u8) -> String {
-    match first {
-        0x15 | 0x16 => format!("{path} was answered with TLS, not plain HTTP"),
-        0x00 => format!("{path} was answered with HTTP/2, not HTTP/1"),
-        _ => format!("{path} was answered with bytes that are not HTTP/1"),
-    }
+    let got = match get(to, path, LOOK).await {
+        got if got.is_ready() => return Ok(()),
+        Got::Refused => return Err(None),
+        Got::Status(status) => UnreadyAnswer::Status(status),
+        Got::Grpc => UnreadyAnswer::Grpc,
+        Got::Nothing => UnreadyAnswer::Nothing,
+        // TLS begins with the number of a record type, HTTP/2 with a length of three bytes.
+        Got::NotHttp(0x15 | 0x16) => UnreadyAnswer::Tls,
+        Got::NotHttp(0x00) => UnreadyAnswer::Http2,
+        Got::NotHttp(_) => UnreadyAnswer::NotHttp,
+    };
+    Err(Some(Unready::Requested { path: path.clone(), got }))
 }

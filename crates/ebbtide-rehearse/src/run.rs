@@ -14,6 +14,7 @@ use super::load::Load;
 use super::order::{calibrated, order, settle};
 use super::place::{Place, resolve, taken};
 use super::probe::{DatabaseProbe, ReadinessProbe};
+use super::protocol;
 use super::readying::{TAIL, ready};
 use super::record::{Record, Shape};
 use super::scenario::{Program, Scenario, ShapePlan, run_seed, signal_moment};
@@ -102,6 +103,7 @@ async fn run_at(
 
     let home = place.address(readiness.socket);
     let mut plan = scenario.load.clone();
+    protocol::check(&plan, &home).await?;
     settle(&mut plan, &home, place.ready_path.as_deref()).await?;
     let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
     let order = order(scenario, plan, crowded, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
@@ -117,8 +119,9 @@ async fn run_at(
     watchers.load.brace();
     tell(&watchers.load, None, moment.min(BRACE), &mut service, news).await?;
     record.signalled = clock.now();
-    service.signal(signal);
+    // First: what the clients see from here on is not "before the signal", however fast the process ends.
     watchers.load.signalled();
+    service.signal(signal);
     news(News::Signalled { signal: scenario.stop.signal.name(), grace: scenario.stop.grace });
     if let Some(database) = &watchers.database {
         database.signalled(record.signalled);

@@ -7,7 +7,9 @@ use thiserror::Error;
 
 use super::child::StartError;
 use super::probe::DatabaseTrouble;
+use super::protocol::NoProtocol;
 use super::record::Ended;
+use super::unready::Unready;
 use crate::words;
 
 /// The rehearsal did not come to a verdict.
@@ -32,11 +34,19 @@ pub enum NotRehearsed {
         /// The limit.
         limit: Duration,
         /// The last result of the readiness check.
-        seen: String,
+        seen: Unready,
         /// Where the service listened.
         listens: Vec<String>,
         /// The last output lines of the service.
         tail: Vec<String>,
+    },
+    /// The load cannot be sent, because the service does not speak its protocol.
+    #[error("{at} {}", .why.text())]
+    Protocol {
+        /// The address.
+        at: String,
+        /// What it answered.
+        why: NoProtocol,
     },
     /// The service ended before the stop signal.
     #[error("the service ended {when} ({ended}{})", left_behind(.left))]
@@ -91,19 +101,8 @@ impl NotRehearsed {
             Self::EndedEarly { ended: Ended::Code(0), .. } => {
                 "its standard input is /dev/null: a program that reads it reaches the end immediately"
             }
-            Self::NeverReady { seen, .. } if seen.contains("TLS") => {
-                "configure the service to serve plain HTTP for the rehearsal"
-            }
-            Self::NeverReady { seen, .. } if seen.contains("HTTP/2") => {
-                "--http2 sends the load and, where HTTP/1 is not answered, the readiness check over HTTP/2"
-            }
-            Self::NeverReady { seen, .. } if seen.contains("gRPC") => {
-                "the probes and the load are HTTP/1 requests: name an HTTP route in --ready and in --url, which a gRPC service serves \
-                 beside its calls"
-            }
-            Self::NeverReady { .. } => {
-                "check that --ready is the address on which the service listens; --ready-timeout sets the limit"
-            }
+            Self::NeverReady { seen, .. } => seen.hint(),
+            Self::Protocol { why, .. } => why.hint(),
             Self::Start(StartError::Exec { why, .. }) => return why.hint(),
             Self::NoRoute(_) => "--url SHAPE=METHOD:PATH names a route, such as --url storm=/orders",
             Self::Baseline(_) => {
@@ -135,14 +134,17 @@ mod tests {
     use crate::child::ExecFailure;
     use crate::error_form;
 
-    fn never_ready(seen: &str, listens: &[&str]) -> NotRehearsed {
+    fn never_ready(seen: Unready, listens: &[&str]) -> NotRehearsed {
         let listens = listens.iter().map(|&at| at.to_owned()).collect();
-        NotRehearsed::NeverReady {
-            limit: Duration::from_secs(30),
-            seen: seen.to_owned(),
-            listens,
-            tail: Vec::new(),
-        }
+        NotRehearsed::NeverReady { limit: Duration::from_secs(30), seen, listens, tail: Vec::new() }
+    }
+
+    fn unready(nth: usize) -> NotRehearsed {
+        never_ready(crate::unready::tests::all()[nth].clone(), &["127.0.0.1:80"])
+    }
+
+    fn protocol(why: NoProtocol) -> NotRehearsed {
+        NotRehearsed::Protocol { at: "127.0.0.1:80".to_owned(), why }
     }
 
     fn ended_early(left: &[&str]) -> NotRehearsed {
@@ -167,7 +169,9 @@ mod tests {
             NotRehearsed::PortTaken(_) => NotRehearsed::PortTaken("127.0.0.1:8080".to_owned());
             NotRehearsed::NoFreePort => NotRehearsed::NoFreePort;
             NotRehearsed::Start(_) => NotRehearsed::Start(not_executed());
-            NotRehearsed::NeverReady { .. } => never_ready("connection refused", &[]), never_ready("status 500", &["127.0.0.1:80"]);
+            NotRehearsed::NeverReady { .. } => never_ready(Unready::NothingListened, &[]), unready(0), unready(1), unready(2), unready(3), unready(4),
+                unready(5), unready(6), unready(7), unready(8);
+            NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1);
             NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);
             NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
             NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());
@@ -184,8 +188,8 @@ mod tests {
             NotRehearsed::PortTaken("127.0.0.1:8080".to_owned()),
             ended_early(&["orders (pid 7)"]),
             ended_early(&[]),
-            never_ready("the server speaks TLS", &[]),
-            never_ready("connection refused", &[]),
+            never_ready(Unready::NothingListened, &[]),
+            protocol(NoProtocol::Http1),
             not_executed().into(),
             NotRehearsed::NoRoute(String::new()),
             NotRehearsed::Baseline(String::new()),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
-use crate::scene::LOAD;
+use crate::scene::{LOAD, Row, Says, holds};
 
 /// What the service recorded, and what the clients did.
 struct Seen {
@@ -187,6 +187,19 @@ fn a_node_service_that_closes_its_sessions_loses_nothing_and_one_that_exits_does
         assert_eq!(output.status.code(), code, "{verdict:#}");
         let (_, evidence) = check(&verdict, "requests-answered");
         assert_eq!(evidence.contains("lost after the signal"), mode == "exit", "{evidence}");
+    }
+}
+
+#[test]
+fn a_service_without_http2_is_named_with_the_remedy() {
+    // One answers the preface of HTTP/2 with HTTP/1, the other one closes the connection.
+    for mode in ["perfect", "answers-the-preface"] {
+        let row = Row::innocent(mode, &["--http2", "--url=keepalive=/"]).says(Says::NotRehearsed);
+        let words = holds(&row).words();
+        assert!(
+            words.contains(" answers HTTP/1, and not HTTP/2") && words.contains("hint: without --http2"),
+            "{words}"
+        );
     }
 }
 

@@ -100,3 +100,21 @@ fn options_that_cannot_be_sent_are_refused_before_the_service_starts() {
         assert!(output.stdout.is_empty(), "{options:?}");
     }
 }
+
+#[test]
+fn readiness_with_another_status_is_reported_with_the_option_that_helps() {
+    let seen: fn(&'static str, &[&str]) = |path, words| {
+        let options: &'static [&'static str] = vec![path, "--ready-timeout=8s"].leak();
+        let said = holds(&Row::innocent("perfect", options).says(Says::NotRehearsed)).words();
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    };
+    seen(
+        "--ready=http://127.0.0.1:{port}/status/401",
+        &["/status/401 answered 401", "hint: --header sends credentials"],
+    );
+    seen(
+        "--ready=http://127.0.0.1:{port}/status/503",
+        &["answered 503", "--ready-timeout gives it more time"],
+    );
+    seen("--ready=http://127.0.0.1:{port}/status/404", &["answered 404", "--ready http://HOST:PORT/PATH"]);
+}

@@ -85,6 +85,8 @@ pub(crate) const SLOW: [&str; 3] = ["--url=slow=/slow/{ms}", "--slow=2", "--slow
 pub(crate) struct Seen {
     pub(crate) output: Output,
     pub(crate) verdict: Option<Value>,
+    /// The record, if there is a verdict.
+    pub(crate) record: String,
 }
 
 impl Seen {
@@ -142,7 +144,7 @@ pub(crate) fn holds(row: &Row) -> Seen {
             compare(row, &Told::read(&truth), &outcomes(&record), verdict, &shown);
         }
     }
-    Seen { output, verdict: told }
+    Seen { output, verdict: told, record: fs::read_to_string(&record).unwrap_or_default() }
 }
 
 /// The service's record: the requests that it read completely, and those that it answered completely.

@@ -327,6 +327,28 @@ fn half_a_request_is_not_being_processed() {
 }
 
 #[test]
+fn the_phases_not_served_by_a_process_that_ends_at_once_are_among_those_held() {
+    // Its sockets close within milliseconds of the signal, which is not before it.
+    for _ in 0..3 {
+        let seen = holds(
+            &Row::guilty("no-handler", &[("phases-served", " held at the signal not served: ")]).torn(),
+        );
+        let evidence = seen.evidence("phases-served");
+        let (counts, names) = evidence.split_once(" held at the signal not served: ").unwrap();
+        let (lost, held) = counts.split_once(" of ").unwrap();
+        let [lost, held] = [lost, held].map(|count| count.parse::<usize>().unwrap());
+        assert!(lost == names.split(", ").count() && lost <= held, "{evidence}");
+        assert!(!seen.record.contains("closed before the signal"), "{evidence}");
+    }
+    let seen = holds(&Row::innocent("closes-halves", &[]));
+    assert!(
+        seen.evidence("phases-served").contains("half a head sent (closed before the signal)"),
+        "{}",
+        seen.evidence("phases-served")
+    );
+}
+
+#[test]
 fn a_reset_request_is_not_attributed_to_the_accept_queue() {
     let seen = holds(&Row::guilty("reset", &[("requests-answered", "reset with no response byte")]));
     assert!(!seen.evidence("requests-answered").contains("queue"), "{}", seen.evidence("requests-answered"));

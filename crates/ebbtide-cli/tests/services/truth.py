@@ -45,6 +45,8 @@ class Conn:
                 break
             if not self.read and stopping.is_set() and time.monotonic() - max(self.since, stopped[0]) > QUIET:
                 raise Gone
+            if is_("closes-halves") and self.read and not stopping.is_set() and time.monotonic() - self.since > 0.1:
+                raise Gone
             if is_("idle-timeout") and self.served and not self.read and time.monotonic() - self.since > 0.1:
                 time.sleep(0.003)
                 raise Gone
@@ -59,7 +61,11 @@ class Conn:
             self.more()
         head, self.read = self.read.split(b"\r\n\r\n", 1)
         lines = head.decode().split("\r\n")
-        method, path, _ = lines[0].split(" ")
+        method, path, version = lines[0].split(" ")
+        if version == "HTTP/2.0" and is_("answers-the-preface"):
+            self.sock.sendall(b"HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\n\r\n")
+        if version != "HTTP/1.1":
+            raise Gone
         headers = {}
         for name, value in (line.split(":", 1) for line in lines[1:]):
             earlier = headers.get(name.lower())
@@ -138,6 +144,8 @@ def answer(conn, method, path, headers, number):
         if is_("hundred-a-second"):
             with slots:
                 time.sleep(0.01)
+        if path.startswith("/status/"):
+            status = path[8:] + " As Asked"
         if path == "/" and is_("no-root", "only-readiness"):
             status, body = "404 Not Found", b"no such page"
         if is_("only-readiness") or is_("health-aliases") and path in ("/", "/ping"):

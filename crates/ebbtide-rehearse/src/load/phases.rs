@@ -117,8 +117,12 @@ impl PhaseClient<'_> {
 
     /// Waits for the signal, continues a little later, and reads the response.
     async fn finish(&self, mut ready: PreparedConnection) {
-        self.context.until(Stage::Signalled).await;
-        if ready.raw.closed() {
+        let is_early = tokio::select! {
+            biased;
+            () = self.context.until(Stage::Signalled) => false,
+            () = ready.raw.until_closed() => true,
+        };
+        if is_early {
             record_held(
                 self.context,
                 self.phase,

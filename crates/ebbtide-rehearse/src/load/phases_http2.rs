@@ -83,12 +83,18 @@ impl PhaseClient<'_> {
     }
 
     async fn finish_http2(&self, held: HeldPhase) {
-        self.context.until(Stage::Signalled).await;
         let HeldPhase { what, begun, info, id } = held;
-        let is_over = match &what {
-            HeldKind::Silent(socket) => socket.has_ended(),
-            HeldKind::Idle(connection) => !connection.still_open(),
-            HeldKind::Begun(stream) => stream.is_over(),
+        let over = async {
+            match &what {
+                HeldKind::Silent(socket) => socket.until_ended().await,
+                HeldKind::Idle(connection) => connection.until_closing().await,
+                HeldKind::Begun(stream) => stream.until_over().await,
+            }
+        };
+        let is_over = tokio::select! {
+            biased;
+            () = self.context.until(Stage::Signalled) => false,
+            () = over => true,
         };
         if is_over {
             let unused = begun.is_none();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, Request};
+use super::{Outcome, Phase, Request};
 use crate::clock::At;
 
 /// The record of one run, from the start of the process to what it left behind.
@@ -46,50 +46,33 @@ impl Record {
     /// Returns whether no process of the service existed at `at`. A connection that is opened then is accepted by another program,
     /// which has bound the free port.
     pub fn had_ended(&self, at: At) -> bool {
-        let last = self.exit.map(|(exit, _)| self.children_until.map_or(exit, |until| until.max(exit)));
-        last.is_some_and(|last| at > last)
+        self.last_end().is_some_and(|last| at > last)
     }
 
-    /// Returns the record without the requests and the readiness samples, which are many.
-    pub fn process(&self) -> ProcessRecord<'_> {
-        let Self {
-            ready, load_began, signalled, exit, killed, cleaned_up, children_until, signal_state, ..
-        } = *self;
-        let Self { children_listened, orphans, database, store, report, .. } = self;
-        ProcessRecord {
-            ready,
-            load_began,
-            signalled,
-            exit,
-            killed,
-            cleaned_up,
-            children_until,
-            children_listened,
-            signal_state,
-            orphans,
-            database: database.as_ref(),
-            store: store.as_ref(),
-            report: report.as_ref(),
+    /// Returns when the outcome of `request` could be read: when it was read, but at the latest when the last process of the service
+    /// ended. What is read after that was in the client's socket by then.
+    pub fn readable_at(&self, request: &Request) -> At {
+        let is_read =
+            !matches!(request.outcome, Outcome::Refused | Outcome::ConnectTimeout | Outcome::TimedOut)
+                && !self.had_ended(request.opened);
+        match self.last_end() {
+            Some(last) if is_read => request.ended.min(last).max(request.begun),
+            _ => request.ended,
         }
     }
-}
 
-/// The value of [`Record::process`]; the fields are those of [`Record`].
-#[derive(Clone, Debug, Serialize)]
-pub struct ProcessRecord<'a> {
-    pub ready: At,
-    pub load_began: At,
-    pub signalled: At,
-    pub exit: Option<(At, Ended)>,
-    pub killed: Option<At>,
-    pub cleaned_up: Option<At>,
-    pub children_until: Option<At>,
-    pub children_listened: &'a [String],
-    pub signal_state: Option<SignalState>,
-    pub orphans: &'a [Orphan],
-    pub database: Option<&'a Database>,
-    pub store: Option<&'a Store>,
-    pub report: Option<&'a serde_json::Value>,
+    /// As [`readable_at`](Self::readable_at), for a poll of the readiness URL.
+    pub(crate) fn poll_readable_at(&self, look: &ReadySample) -> At {
+        match (look.state, self.last_end()) {
+            (ReadyState::Ready | ReadyState::Red(_), Some(last)) => look.ended.min(last).max(look.begun),
+            _ => look.ended,
+        }
+    }
+
+    /// When the last process of the service ended.
+    fn last_end(&self) -> Option<At> {
+        self.exit.map(|(exit, _)| self.children_until.map_or(exit, |until| until.max(exit)))
+    }
 }
 
 /// What all clients of a run saw.

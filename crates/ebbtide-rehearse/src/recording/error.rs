@@ -35,6 +35,9 @@ pub enum BadRecordKind {
     /// The file cannot be read.
     #[error("reading failed")]
     Read(#[source] io::Error),
+    /// It has no line.
+    #[error("the record is empty")]
+    Empty,
     /// The first line is not a header.
     #[error("not a record of a rehearsal: the first line is not a header")]
     NoHeader,
@@ -92,6 +95,7 @@ mod tests {
     fn error_texts_have_the_form() {
         error_form::walk! {
             BadRecordKind::Read(_) => BadRecordKind::Read(io::Error::other("is a directory"));
+            BadRecordKind::Empty => BadRecordKind::Empty;
             BadRecordKind::NoHeader => BadRecordKind::NoHeader;
             BadRecordKind::Version(_) => BadRecordKind::Version(7);
             BadRecordKind::Truncated => BadRecordKind::Truncated;

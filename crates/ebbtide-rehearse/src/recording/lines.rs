@@ -142,8 +142,8 @@ impl TrafficLine {
     }
 }
 
-/// The process, and what it left: [`Record::process`], read back.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+/// The process, and what it left: a [`Record`] without what has lines of its own.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct ProcessLine {
     ready: At,
     load_began: At,
@@ -160,28 +160,44 @@ pub(super) struct ProcessLine {
     report: Option<serde_json::Value>,
 }
 
+impl From<&Record> for ProcessLine {
+    fn from(record: &Record) -> Self {
+        Self {
+            ready: record.ready,
+            load_began: record.load_began,
+            signalled: record.signalled,
+            exit: record.exit,
+            killed: record.killed,
+            cleaned_up: record.cleaned_up,
+            children_until: record.children_until,
+            children_listened: record.children_listened.clone(),
+            signal_state: record.signal_state,
+            orphans: record.orphans.clone(),
+            database: record.database.clone(),
+            store: record.store.clone(),
+            report: record.report.clone(),
+        }
+    }
+}
+
 impl ProcessLine {
     pub(super) fn restore(self, record: &mut Record) {
-        let Self {
-            ready, load_began, signalled, exit, killed, cleaned_up, children_until, signal_state, ..
-        } = self;
-        let Self { children_listened, orphans, database, store, report, .. } = self;
         *record = Record {
-            ready,
-            load_began,
-            signalled,
-            exit,
-            killed,
-            cleaned_up,
-            children_until,
-            children_listened,
-            signal_state,
-            orphans,
+            ready: self.ready,
+            load_began: self.load_began,
+            signalled: self.signalled,
+            exit: self.exit,
+            killed: self.killed,
+            cleaned_up: self.cleaned_up,
+            children_until: self.children_until,
+            children_listened: self.children_listened,
+            signal_state: self.signal_state,
+            orphans: self.orphans,
             traffic: std::mem::take(&mut record.traffic),
             readiness: std::mem::take(&mut record.readiness),
-            database,
-            store,
-            report,
+            database: self.database,
+            store: self.store,
+            report: self.report,
         };
     }
 }

@@ -45,7 +45,7 @@ impl<R: BufRead> RecordReader<R> {
         };
         let mut reader = Self { input, line: 0, buffer: Vec::new(), header, runs: 0, verdict: None };
         if !reader.advance()? {
-            return Err(reader.bad(BadRecordKind::NoHeader));
+            return Err(reader.bad(BadRecordKind::Empty));
         }
         // The other fields of another version may differ.
         #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::lines::{EndLine, JudgedLine, Line, RecordHeader, TermsLine, TrafficLine};
+use super::lines::{EndLine, JudgedLine, Line, ProcessLine, RecordHeader, TermsLine, TrafficLine};
 use crate::record::Record;
 use crate::verdict::{Facts, Terms, Verdict};
 
@@ -47,21 +47,22 @@ impl<W: Write> Recorder<W> {
         readiness.iter().try_for_each(|sample| self.line(run, "readiness", sample))?;
         traffic.held.iter().try_for_each(|held| self.line(run, "held", held))?;
         self.line(run, "traffic", &TrafficLine::from(traffic))?;
-        self.line(run, "process", &record.process())?;
+        self.line(run, "process", &ProcessLine::from(record))?;
         let events = [traffic.requests.len(), readiness.len(), traffic.held.len(), 2];
         let lines = events.into_iter().map(|count| count as u64).fold(0, u64::saturating_add);
         self.line(run, "judged", &JudgedLine { verdict, output_tail: facts.output_tail.clone(), lines })?;
         self.out.flush()
     }
 
-    /// Ends the record with the verdict. Without this line a record is incomplete.
+    /// Ends the record with the verdict, and returns what it was written to. Without this line a record is incomplete.
     ///
     /// # Errors
     ///
     /// Writing failed.
-    pub fn finish(mut self, verdict: Verdict) -> io::Result<()> {
+    pub fn finish(mut self, verdict: Verdict) -> io::Result<W> {
         self.line(None, "end", &EndLine { verdict, runs: self.runs })?;
-        self.out.flush()
+        self.out.flush()?;
+        Ok(self.out)
     }
 
     fn line(&mut self, run: Option<u32>, event: &'static str, what: &impl Serialize) -> io::Result<()> {

@@ -137,7 +137,7 @@ impl LossGroup<'_> {
         };
         format!(
             "{shape}: {count} of {of} {word} after the signal ({}){before}: {}{}{}",
-            when(&self.after, record.signalled),
+            when(&self.after, record),
             self.reason.text(),
             with_the_process(&self.after, record),
             phases(&self.after)
@@ -145,8 +145,9 @@ impl LossGroup<'_> {
     }
 }
 
-fn when(lost: &[&Request], signalled: At) -> String {
-    let ended = || lost.iter().map(|request| request.ended);
+fn when(lost: &[&Request], record: &Record) -> String {
+    let signalled = record.signalled;
+    let ended = || lost.iter().map(|request| record.readable_at(request));
     let after = |at: Option<At>| format!("+{}", words::time(at.unwrap_or(signalled).since(signalled)));
     let (first, last) = (after(ended().min()), after(ended().max()));
     if first == last { first } else { format!("{first} to {last}") }

@@ -40,7 +40,7 @@ pub struct PicturedRequest<'a> {
     pub fresh: bool,
     /// When its client began.
     pub begun: At,
-    /// When its outcome was known.
+    /// When its outcome could be read: at the latest when the last process of the service ended.
     pub ended: At,
     /// The judged outcome.
     pub class: OutcomeClass,
@@ -108,12 +108,12 @@ impl<'a> Picture<'a> {
     /// Returns the picture of a run, judged by `terms`.
     pub fn of(record: &'a Record, terms: &'a Terms) -> Self {
         let case = Case::new(record, terms);
-        let mut requests: Vec<_> = case.requests.iter().map(pictured).collect();
+        let mut requests: Vec<_> = case.requests.iter().map(|judged| pictured(judged, record)).collect();
         requests.sort_by_key(|request| request.begun);
         Self {
             requests,
             landmarks: Timeline::of(&case).landmarks,
-            unready: first_red(&case).map(|look| look.ended),
+            unready: first_red(&case).map(|look| record.poll_readable_at(look)),
             listener_closed: first_refusal(&case),
             readiness: &record.readiness,
             phases: phases(record),
@@ -121,7 +121,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-fn pictured<'a>(judged: &JudgedRequest<'a>) -> PicturedRequest<'a> {
+fn pictured<'a>(judged: &JudgedRequest<'a>, record: &Record) -> PicturedRequest<'a> {
     let request = judged.request;
     let class = match judged.fate {
         Fate::Answered | Fate::Unverified => OutcomeClass::Answered,
@@ -152,7 +152,8 @@ fn pictured<'a>(judged: &JudgedRequest<'a>) -> PicturedRequest<'a> {
         (_, Outcome::Answered { status }) => format!("status {status}"),
         (_, _) => "no answer".to_owned(),
     };
-    let crate::record::Request { id, shape, phase, fresh, begun, ended, .. } = *request;
+    let crate::record::Request { id, shape, phase, fresh, begun, .. } = *request;
+    let ended = record.readable_at(request);
     let blamed = judged.blamed;
     PicturedRequest { id, shape, phase, route: &request.route, fresh, begun, ended, class, blamed, what }
 }

@@ -50,14 +50,14 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     let mut marks: Vec<(At, String)> =
         vec![(record.load_began, "load begins".into()), (record.signalled, "stop signal".into())];
     if let Some(red) = first_red(case) {
-        marks.push((red.ended, "readiness turned red".into()));
+        marks.push((record.poll_readable_at(red), "readiness turned red".into()));
     }
     if let Some(refused) = first_refusal(case) {
         marks.push((refused, "listener closed: first refusal".into()));
     }
     let answers = || {
         let answered = |at: &&crate::record::Request| matches!(at.outcome, Outcome::Answered { .. });
-        record.traffic.requests.iter().filter(answered).map(|request| request.ended)
+        record.traffic.requests.iter().filter(answered).map(|request| record.readable_at(request))
     };
     marks.extend(answers().max().map(|at| (at, "last answer".into())));
     for (column, name) in [
@@ -67,7 +67,7 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
         (Column::Wrong, "wrong answer"),
     ] {
         let blamed = case.requests.iter().filter(|judged| judged.blamed);
-        let of = blamed.filter_map(|judged| Some((judged.request.ended, judged.reason()?)));
+        let of = blamed.filter_map(|judged| Some((record.readable_at(judged.request), judged.reason()?)));
         let of = of.filter(|(_, reason)| reason.column() == column);
         marks.extend(of.clone().min().map(|(at, reason)| (at, format!("first {name}{}", status(reason)))));
         marks.extend(of.max().map(|(at, reason)| (at, format!("last {name}{}", status(reason)))));
@@ -94,7 +94,7 @@ fn in_flight(record: &Record) -> Bars {
     let mut changes: Vec<(At, i64)> = Vec::with_capacity(2 * record.traffic.requests.len());
     for request in &record.traffic.requests {
         changes.push((request.begun, 1));
-        changes.push((request.ended, -1));
+        changes.push((record.readable_at(request), -1));
     }
     // At the same moment a request ends before the next one begins.
     changes.sort_unstable();
@@ -118,9 +118,40 @@ fn in_flight(record: &Record) -> Bars {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Close;
-    use crate::verdict::judge;
+    use crate::record::{Close, Request};
     use crate::verdict::samples::{good, request, terms};
+    use crate::verdict::{CheckId, Picture, judge};
+
+    #[test]
+    fn what_is_read_after_the_exit_is_shown_at_the_exit() {
+        let mut record = good();
+        let exit = record.exit.unwrap().0;
+        let read_late = |outcome| Request { ended: At(exit.0 + 150_000), ..request(1_599_000, outcome) };
+        let lost = Outcome::Unanswered { close: Close::Reset };
+        record.traffic.requests.extend([Outcome::Answered { status: 200 }, lost].map(read_late));
+        let terms = terms();
+        let run = judge(&record, &terms);
+        let at = |name: &str| {
+            let mark = run.timeline.landmarks.iter().find(|mark| mark.what.starts_with(name));
+            mark.map(|mark| mark.ms).unwrap()
+        };
+        let ended = at("process ended");
+        assert_eq!((at("last answer"), at("last loss")), (ended, ended));
+        let last = run.timeline.landmarks.last().unwrap();
+        assert!(last.what.starts_with("process ended"), "{last:?}");
+        let evidence =
+            &run.checks.iter().find(|check| check.id == CheckId::RequestsAnswered).unwrap().evidence;
+        assert!(evidence.contains("(+600 ms)") && !evidence.contains("+750 ms"), "{evidence}");
+        let picture = Picture::of(&record, &terms);
+        assert!(picture.requests.iter().all(|request| request.ended <= exit), "{picture:?}");
+        // A child process that is still there may answer, and a client that waits in vain does so beyond the exit.
+        record.children_until = Some(At(exit.0 + 200_000));
+        assert!(judge(&record, &terms).timeline.landmarks.iter().any(|mark| mark.ms > ended));
+        let mut waits = good();
+        waits.traffic.requests.push(read_late(Outcome::TimedOut));
+        let marks = judge(&waits, &terms).timeline.landmarks;
+        assert!(marks.iter().any(|mark| mark.what == "last timeout" && mark.ms > ended), "{marks:?}");
+    }
 
     #[test]
     fn a_wrong_status_is_not_called_a_loss() {

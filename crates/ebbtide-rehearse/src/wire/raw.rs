@@ -1,5 +1,6 @@
 //! A connection that is written byte by byte, for requests that stop half-way.
 
+use std::future::pending;
 use std::io;
 
 use ebbtide_http1::{self as http1, Parsed, Response, parse, parse_to_eof};
@@ -33,6 +34,14 @@ impl RawConnection {
         let mut byte = [0_u8; 1];
         let looked = recv(self.stream(), &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
         !matches!(looked, Err(rustix::io::Errno::AGAIN) | Ok((_, 1)))
+    }
+
+    /// Waits until the server has closed the connection, and nothing is left to read.
+    pub(crate) async fn until_closed(&self) {
+        self.socket.until_ended().await;
+        if !self.closed() {
+            pending().await
+        }
     }
 
     /// Writes all of `bytes`. A failure shows when the response is read.

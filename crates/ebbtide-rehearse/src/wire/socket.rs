@@ -1,7 +1,9 @@
 //! A socket that counts its traffic, so that a loss is classified by bytes and not by the text of an error.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::record::Close;
@@ -117,6 +120,23 @@ impl Socket {
         let mut wanted = [PollFd::new(&*self.stream, PollFlags::RDHUP)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut wanted, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Waits until the peer has closed the connection, and reads nothing. Never returns if this cannot be observed.
+    pub(crate) async fn until_ended(&self) {
+        // A second registration: the readiness of the stream itself stays as its readers left it.
+        let watched = self.stream.as_fd().try_clone_to_owned();
+        if let Ok(watched) = watched.and_then(|fd| TcpStream::from_std(fd.into())) {
+            while let Ok(ready) = watched.ready(Interest::READABLE).await {
+                if ready.is_read_closed() {
+                    return;
+                }
+                // What can be read is left there: wait for the next event.
+                let _cleared =
+                    watched.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+            }
+        }
+        pending().await
     }
 
     /// Waits until the peer has closed its end, reading and dropping what still comes.

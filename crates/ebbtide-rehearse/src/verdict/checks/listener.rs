@@ -19,6 +19,7 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
             .hint("--ready http://HOST:PORT/PATH enables this check");
     }
     let after = |at: At| format!("+{}", words::time(at.since(record.signalled)));
+    let seen = |look: &ReadySample| after(record.poll_readable_at(look));
     // Without --require-readiness a service that never turns red is not blamed: its URL may be an ordinary page.
     let missing = |evidence: String| {
         if terms.require_readiness {
@@ -33,16 +34,15 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
     match (first_red(case), first_refusal(case)) {
         (Some(red), Some(closed)) if red.ended <= closed => found(
             Finding::Pass,
-            format!("{} at {}, first refusal at {}", state_text(red.state), after(red.ended), after(closed)),
+            format!("{} at {}, first refusal at {}", state_text(red.state), seen(red), after(closed)),
         ),
-        (Some(red), None) => found(
-            Finding::Pass,
-            format!("{} at {}, no refusal seen", state_text(red.state), after(red.ended)),
-        ),
+        (Some(red), None) => {
+            found(Finding::Pass, format!("{} at {}, no refusal seen", state_text(red.state), seen(red)))
+        }
         (Some(red), Some(closed)) => missing(format!(
             "new connections were refused from {} on, readiness turned red only at {}",
             after(closed),
-            after(red.ended)
+            seen(red)
         )),
         (None, Some(closed)) => missing(format!(
             "readiness was never seen red; new connections were refused from {} on",

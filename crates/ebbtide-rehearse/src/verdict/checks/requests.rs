@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::record::{HeldConnection, NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
+use crate::record::{NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
 use crate::verdict::fate::{Case, Fate, Reason};
 use crate::verdict::losses::Blame;
 use crate::verdict::{Check, CheckId, Counts, Finding, ShapeSummary};
@@ -110,14 +110,18 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
     if let Some(why) = &record.traffic.no_phases {
         return found(Finding::Inconclusive, format!("no connection was held: {why}"));
     }
+    let held: Vec<Phase> =
+        record.traffic.held.iter().filter(|held| held.held.is_ok()).map(|held| held.phase).collect();
+    // One that was not in its phase at the signal is no evidence about the phase; `requests-answered` counts its request.
     let blamed = case.requests.iter().filter(|judged| judged.blamed);
-    let lost: Vec<Phase> = blamed.filter_map(|judged| judged.request.phase).collect();
-    let held: Vec<&HeldConnection> = record.traffic.held.iter().filter(|held| held.held.is_ok()).collect();
+    let lost: Vec<Phase> =
+        blamed.filter_map(|judged| judged.request.phase).filter(|phase| held.contains(phase)).collect();
     let named = |phases: Vec<Phase>| phases.into_iter().map(Phase::name).collect::<Vec<_>>().join(", ");
     if !lost.is_empty() {
+        let lost = sorted(lost);
         return found(
             Finding::Fail,
-            format!("not served, of {} held at the signal: {}", held.len(), named(sorted(lost))),
+            format!("{} of {} held at the signal not served: {}", lost.len(), held.len(), named(lost)),
         );
     }
     if held.is_empty() {
@@ -159,4 +163,39 @@ fn sorted(mut phases: Vec<Phase>) -> Vec<Phase> {
     phases.sort_unstable();
     phases.dedup();
     phases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Close, HeldConnection, Outcome, Request};
+    use crate::verdict::samples::{found, good, request, terms};
+    use crate::verdict::{Terms, judge};
+
+    #[test]
+    fn the_phases_not_served_are_among_those_that_were_held() {
+        let held = |phase, held: Result<(), &str>| HeldConnection {
+            phase,
+            held: held.map_err(str::to_owned),
+            closed_unused: false,
+        };
+        let mut record = good();
+        record.traffic.held = vec![
+            held(Phase::HalfHead, Ok(())),
+            held(Phase::HalfRead, Ok(())),
+            held(Phase::Awaiting, Err("closed before the signal")),
+        ];
+        let lost = [Phase::HalfHead, Phase::Awaiting].map(|phase| Request {
+            shape: Shape::Phases,
+            phase: Some(phase),
+            ..request(1_400_000, Outcome::Unanswered { close: Close::Reset })
+        });
+        record.traffic.requests.extend(lost);
+        let terms = Terms { phases: true, ..terms() };
+        let check = found(CheckId::PhasesServed, &record, &terms);
+        assert_eq!(check.verdict, Finding::Fail);
+        assert_eq!(check.evidence, "1 of 2 held at the signal not served: half a head sent");
+        // It is still a request that was lost.
+        assert_eq!(judge(&record, &terms).lost_by_shutdown, 2);
+    }
 }

@@ -44,6 +44,11 @@ impl Http2Connection {
         !self.shared.state().is_closing() && !self.socket.has_ended()
     }
 
+    /// Waits until no request may be sent on it any more.
+    pub(crate) async fn until_closing(&self) {
+        self.shared.until(|state| state.is_closing().then_some(())).await;
+    }
+
     /// Returns whether no request was sent on it yet.
     pub(in crate::wire) fn is_fresh(&self) -> bool {
         self.shared.state().next == 1

@@ -82,8 +82,12 @@ impl Http2Connection {
 }
 
 impl HeldStream {
-    /// Returns whether nothing more will come on it.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Waits until nothing more will come on it.
+    pub(crate) async fn until_over(&self) {
+        self.connection.shared.until(|state| state.is_over(self.id).then_some(())).await;
+    }
+
+    fn is_over(&self) -> bool {
         self.connection.shared.state().is_over(self.id)
     }
 

@@ -1,0 +1,122 @@
+//! What the readiness check of a service that does not become ready showed.
+
+use std::fmt;
+
+/// The last result of a readiness check that did not succeed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Unready {
+    /// No socket listened at the address.
+    NothingListened,
+    /// The path was requested.
+    Requested {
+        /// The path.
+        path: String,
+        /// What came back.
+        got: UnreadyAnswer,
+    },
+}
+
+/// An answer to a readiness check that does not mean ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum UnreadyAnswer {
+    /// A status other than 200 to 399.
+    Status(u16),
+    /// A gRPC status: no HTTP route has the path.
+    Grpc,
+    /// The connection ended without an answer, or none came in time.
+    Nothing,
+    /// TLS, where plain HTTP was expected.
+    Tls,
+    /// HTTP/2, where HTTP/1 was expected.
+    Http2,
+    /// Something else than HTTP.
+    NotHttp,
+}
+
+impl Unready {
+    /// Returns the advice for the user.
+    pub(crate) fn hint(&self) -> &'static str {
+        let Self::Requested { got, .. } = self else {
+            return "check that --ready is the address on which the service listens; --ready-timeout sets the limit";
+        };
+        match got {
+            UnreadyAnswer::Status(401 | 403) => {
+                "--header sends credentials with every request, the readiness check included; --ready URL names another path"
+            }
+            UnreadyAnswer::Status(400 | 421) => {
+                "--host sets the host name of every request, the readiness check included; --ready URL names another path"
+            }
+            UnreadyAnswer::Status(500..) => {
+                "the service answers, and is not ready: its output may say why; --ready-timeout gives it more time, and --ready \
+                 URL names another path"
+            }
+            UnreadyAnswer::Status(_) => {
+                "the path of --ready has to answer 200 to 399: --ready http://HOST:PORT/PATH names another one"
+            }
+            UnreadyAnswer::Grpc => {
+                "the probes and the load are HTTP/1 requests: name an HTTP route in --ready and in --url, which a gRPC service serves \
+                 beside its calls"
+            }
+            UnreadyAnswer::Tls => "configure the service to serve plain HTTP for the rehearsal",
+            UnreadyAnswer::Http2 => {
+                "--http2 sends the load and, where HTTP/1 is not answered, the readiness check over HTTP/2"
+            }
+            UnreadyAnswer::Nothing | UnreadyAnswer::NotHttp => {
+                "check that --ready is the address of an HTTP service; a bare port as in --ready PORT only has to accept a connection"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Requested { path, got } = self else { return f.write_str("nothing listened there") };
+        let what = match got {
+            UnreadyAnswer::Status(status) => return write!(f, "{path} answered {status}"),
+            UnreadyAnswer::Grpc => "was answered with a gRPC status, not by an HTTP route",
+            UnreadyAnswer::Nothing => "gave no answer",
+            UnreadyAnswer::Tls => "was answered with TLS, not plain HTTP",
+            UnreadyAnswer::Http2 => "was answered with HTTP/2, not HTTP/1",
+            UnreadyAnswer::NotHttp => "was answered with bytes that are not HTTP/1",
+        };
+        write!(f, "{path} {what}")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::error_form;
+
+    /// Each kind of result.
+    pub(crate) fn all() -> Vec<Unready> {
+        let statuses = [401, 404, 421, 503].map(UnreadyAnswer::Status);
+        let others = [
+            UnreadyAnswer::Grpc,
+            UnreadyAnswer::Nothing,
+            UnreadyAnswer::Tls,
+            UnreadyAnswer::Http2,
+            UnreadyAnswer::NotHttp,
+        ];
+        let path = || "/readyz".to_owned();
+        let requested =
+            statuses.into_iter().chain(others).map(|got| Unready::Requested { path: path(), got });
+        requested.chain([Unready::NothingListened]).collect()
+    }
+
+    #[test]
+    fn hints_have_the_form_and_name_an_option_that_helps() {
+        for unready in all() {
+            assert_eq!(error_form::violations(unready.hint()), [""; 0], "{unready}");
+        }
+        let hint = |status| {
+            Unready::Requested { path: "/readyz".to_owned(), got: UnreadyAnswer::Status(status) }.hint()
+        };
+        for (status, option) in [(401, "--header"), (403, "--header"), (404, "--ready"), (421, "--host")] {
+            assert!(hint(status).starts_with(option) || hint(status).contains(option), "{status}");
+        }
+        assert!(hint(503).contains("--ready-timeout") && !hint(503).contains("listens"), "{}", hint(503));
+    }
+}
