@@ -16,8 +16,8 @@ use crate::rehearse::conclude;
 /// FILE is what `ebbtide rehearse --record FILE` wrote. Nothing is started: the same checks judge the same events, so that
 /// the verdict is that of the rehearsal. A newer version may judge differently; a note then names both verdicts.
 ///
-/// A record that is not complete is refused, because a missing line could hide a loss: the rehearsal was interrupted, or
-/// the file is truncated.
+/// A record that is not complete is refused, because a missing line could hide a loss. A rehearsal without a verdict leaves no
+/// record.
 #[derive(Debug, Args)]
 #[command(after_long_help = extra())]
 pub(crate) struct ReplayArgs {
@@ -105,10 +105,18 @@ fn place(file: &Path, bad: &BadRecord) -> String {
 
 fn hint(bad: &BadRecord) -> Option<&'static str> {
     match bad.kind {
-        BadRecordKind::NoHeader => Some("`ebbtide rehearse --record FILE` writes a record"),
+        BadRecordKind::Empty | BadRecordKind::NoHeader => {
+            Some("`ebbtide rehearse --record FILE` writes a record, once the rehearsal has a verdict")
+        }
         BadRecordKind::Version(_) => Some("the header of the record names the program that wrote it"),
-        BadRecordKind::Truncated | BadRecordKind::Count { .. } | BadRecordKind::Missing { .. } => {
-            Some("the rehearsal was interrupted, or the file is truncated; a missing line could hide a loss")
+        BadRecordKind::Truncated
+        | BadRecordKind::Count { .. }
+        | BadRecordKind::Missing { .. }
+        | BadRecordKind::Run { .. } => Some(
+            "the file is truncated, and a missing line could hide a loss: copy it again, or rehearse again with --record FILE",
+        ),
+        BadRecordKind::Line { .. } | BadRecordKind::Unexpected(_) => {
+            Some("the file was changed after it was written: rehearse again with --record FILE")
         }
         _ => None,
     }

@@ -1,11 +1,11 @@
 //! The destinations of a report: a format each, and a file or stdout.
 
 use std::fmt;
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::stderr::complain;
+use super::whole_file::WholeFile;
 use crate::exit::Ending;
 
 /// A format of a report.
@@ -92,11 +92,10 @@ impl<F: Format> Destination<F> {
         Ok(all)
     }
 
-    /// Creates the file if needed. Returns this destination and the error if the file cannot be written.
+    /// Returns this destination and the error if its file cannot be written. Changes nothing.
     fn unwritable(&self) -> Option<(&Self, io::Error)> {
         let file = self.file.as_ref()?;
-        let opened = fs::OpenOptions::new().create(true).append(true).open(file);
-        opened.err().map(|error| (self, error))
+        WholeFile::create(file).err().map(|error| (self, error))
     }
 
     /// Writes the report. A closed stdout (`EPIPE`) is not an error.
@@ -109,7 +108,9 @@ impl<F: Format> Destination<F> {
             Some(file) => {
                 let mut out = anstream::StripStream::new(Vec::new());
                 self.format.write(&mut out, report)?;
-                fs::write(file, out.into_inner())?;
+                let mut file = WholeFile::create(file)?;
+                file.write_all(&out.into_inner())?;
+                file.keep()?;
             }
             None => {
                 let mut out = anstream::stdout().lock();

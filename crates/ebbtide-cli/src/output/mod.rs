@@ -14,6 +14,7 @@ mod paint;
 mod stderr;
 mod table;
 mod text;
+mod whole_file;
 
 pub(crate) use destination::{Destination, Format, destinations, destinations_beside};
 pub(crate) use format::VerdictFormat;
@@ -24,3 +25,4 @@ pub(crate) use junit::complaint as junit_complaint;
 pub(crate) use junit::write_junit;
 pub(crate) use paint::{BOLD, DIM, FAIL, PASS, WARN};
 pub(crate) use stderr::{Progress, complain, not_rehearsed, note, say};
+pub(crate) use whole_file::WholeFile;

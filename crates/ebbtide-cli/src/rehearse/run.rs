@@ -1,7 +1,6 @@
 //! Runs a rehearsal until it is judged, fails, or is interrupted.
 
-use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, IntoInnerError};
 use std::path::Path;
 use std::pin::pin;
 
@@ -15,7 +14,7 @@ use super::args::RehearseArgs;
 use super::conclude::conclude;
 use super::plan::{compared, scenario};
 use crate::exit::Ending;
-use crate::output::{self, Gallery, Judgement, Progress, VerdictFormat};
+use crate::output::{self, Gallery, Judgement, Progress, VerdictFormat, WholeFile};
 
 /// Runs `ebbtide rehearse`.
 pub(crate) fn run(args: RehearseArgs) -> Ending {
@@ -34,7 +33,8 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
     let recorder = match args.record.as_deref().map(|file| recorder(file, &scenario)).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
-            output::complain(&format!("cannot create the file of --record: {error}"), None);
+            let file = args.record.unwrap_or_default();
+            output::complain(&format!("cannot write {} (--record): {error}", file.display()), None);
             return Ending::Usage;
         }
     };
@@ -60,7 +60,7 @@ fn judged(
     scenario: &Scenario,
     quiet: bool,
     gallery: &mut Gallery,
-    recorder: Option<Recorder<BufWriter<File>>>,
+    recorder: Option<Recorder<BufWriter<WholeFile>>>,
 ) -> Result<RehearsalVerdict, Ending> {
     let mut progress = Progress::new(quiet);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -84,8 +84,8 @@ fn judged(
     }
 }
 
-/// Creates the record, with its header.
-fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<File>>> {
+/// Begins the record, with its header. Without a verdict, nothing is left of it.
+fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<WholeFile>>> {
     let header = RecordHeader {
         version: RECORD_VERSION,
         program: concat!("ebbtide ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -94,7 +94,7 @@ fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<F
         repeat: scenario.repeat,
         strict: scenario.strict,
     };
-    Recorder::new(BufWriter::new(File::create(file)?), &header)
+    Recorder::new(BufWriter::new(WholeFile::create(file)?), &header)
 }
 
 enum RehearsalEnd {
@@ -107,7 +107,7 @@ async fn until_interrupted(
     scenario: &Scenario,
     progress: &mut Progress,
     gallery: &mut Gallery,
-    mut recorder: Option<Recorder<BufWriter<File>>>,
+    mut recorder: Option<Recorder<BufWriter<WholeFile>>>,
 ) -> io::Result<RehearsalEnd> {
     let mut signals = Signals::catch()?;
     let mut written = Ok(());
@@ -141,7 +141,8 @@ async fn until_interrupted(
     };
     written?;
     if let (Some(recorder), RehearsalEnd::Judged(rehearsal)) = (recorder, &outcome) {
-        recorder.finish(rehearsal.verdict)?;
+        let whole = recorder.finish(rehearsal.verdict)?.into_inner().map_err(IntoInnerError::into_error)?;
+        whole.keep()?;
     }
     Ok(outcome)
 }

@@ -71,7 +71,7 @@ fn a_record_that_is_not_complete_is_refused_with_its_place() {
     let name = file.display().to_string();
     let header = r#"{"event":"record","version":1,"program":"ebbtide 0","command":"x","seed":1,"repeat":1,"strict":false}"#;
     for (content, message) in [
-        (String::new(), ":1: not a record of a rehearsal"),
+        (String::new(), ":1: the record is empty"),
         (header.to_owned() + "\n", ":2: the record ends before its verdict"),
         (header[..40].to_owned(), ":1: not a record of a rehearsal"),
         (header.to_owned() + "\n{\"event\":\"en", ":2: the record ends before its verdict"),
@@ -86,9 +86,31 @@ fn a_record_that_is_not_complete_is_refused_with_its_place() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{content}: {said}");
         assert!(said.starts_with(&format!("error: {name}{message}")), "{content}: {said}");
+        assert!(said.contains("\nhint: "), "no remedy: {said}");
         assert!(output.stdout.is_empty(), "messages belong on stderr");
     }
     let missing = replay(&["/no/such/file"], "");
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&missing.stderr).starts_with("error: cannot read /no/such/file: "));
+}
+
+#[test]
+fn a_rehearsal_without_a_verdict_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = folder.path().join("earlier.json");
+    fs::write(&earlier, "{}").unwrap();
+    let output = ebbtide()
+        .args(["rehearse", "--quiet", "--ready=1", "--repeat=2"])
+        .args(
+            ["json", "html", "junit"]
+                .map(|name| format!("--format={name}={}", folder.path().join(name).display())),
+        )
+        .arg(format!("--format=json={}", earlier.display()))
+        .arg(format!("--record={}", folder.path().join("record").display()))
+        .args(["--", "/no/such/program"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!((left, read(&earlier).as_str()), (vec![earlier], "{}"));
 }
