@@ -52,9 +52,9 @@ pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Reco
 pub use rehearsal::Rehearsal;
 pub use replay::{Replayed, replay};
 pub use scenario::{
-    BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService, Program, Protocol,
-    Ready, RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario, ServiceStore, SetUp,
-    ShapePlan, Span, StopPlan, StopSignal, Target,
+    BadCertificates, BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService,
+    Program, Protocol, Ready, RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario,
+    ServiceStore, SetUp, ShapePlan, Span, StopPlan, StopSignal, Target, Trust,
 };
 pub use trouble::NotRehearsed;
 pub use unready::{Unready, UnreadyAnswer};
@@ -66,3 +66,4 @@ pub use verdict::{
     OutcomeClass, Picture, PicturedRequest, RehearsalVerdict, RouteSummary, RunVerdict, ShapeSummary, Terms,
     Timeline, Verdict,
 };
+pub use wire::TlsFailure;

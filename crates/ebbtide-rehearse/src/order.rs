@@ -55,7 +55,7 @@ pub(super) async fn calibrated(
     let usual = [Shape::Storm, Shape::Keepalive, Shape::Open].into_iter().find_map(|shape| plan.route(shape));
     let Some(route) = usual.cloned() else { return Ok(None) };
     let to = match &route.target {
-        Some(target) => first(target, &home.template).await?,
+        Some(target) => first(target, home).await?,
         None => home.clone(),
     };
     let phases = if plan.phases { HELD_CONNECTIONS } else { 0 };
@@ -85,7 +85,7 @@ pub(super) async fn order(
     let mut addresses = Vec::new();
     for shape in plan.shapes.iter().map(ShapePlan::shape) {
         addresses.push(match plan.route(shape).and_then(|route| route.target.as_ref()) {
-            Some(target) => first(target, &home.template).await?,
+            Some(target) => first(target, home).await?,
             None => home.clone(),
         });
     }
@@ -128,7 +128,7 @@ pub(super) async fn settle(
             }
             Got::Status(status) => format!("answers {status}"),
             Got::Grpc => "answers a gRPC status".to_owned(),
-            Got::Refused | Got::NotHttp(_) | Got::Nothing => "gave no answer".to_owned(),
+            Got::Refused | Got::NotHttp(_) | Got::Tls(_) | Got::Nothing => "gave no answer".to_owned(),
         };
         seen.push(format!("{} {answer}", route.label()));
     }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::scenario::{Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target};
 use super::trouble::NotRehearsed;
-use super::wire::Address;
+use super::wire::{Address, TlsClients};
 
 /// How long a broker may take to remove a queue.
 const CLEARED: Duration = Duration::from_secs(2);
@@ -29,6 +29,8 @@ pub(super) struct Place {
     pub(super) target: Target,
     /// What the requests carry.
     pub(super) template: Arc<RequestTemplate>,
+    /// The clients of TLS.
+    tls: Arc<TlsClients>,
     /// The readiness path; `None` when readiness is a bare port.
     pub(super) ready_path: Option<String>,
     /// The store to read after the exit.
@@ -50,7 +52,7 @@ impl Place {
                     Program::Managed(service) => Some(service.ready_path().to_owned()),
                     Program::Command(_) => None,
                 };
-                (Target { host: "127.0.0.1".into(), port }, path)
+                (Target { host: "127.0.0.1".into(), port, tls: false }, path)
             }
         };
         let (words, store) = match &scenario.program {
@@ -68,7 +70,8 @@ impl Place {
             }
         };
         let template = Arc::new(scenario.template.clone());
-        Ok(Self { folder, words, env, target, template, ready_path, store })
+        let tls = Arc::new(TlsClients::new(&template.trust));
+        Ok(Self { folder, words, env, target, template, tls, ready_path, store })
     }
 
     /// Removes what is outside the folder, if the broker responds. What cannot be removed is left: its name is not used again.
@@ -80,7 +83,7 @@ impl Place {
 
     /// Returns the service's address at `socket`.
     pub(super) fn address(&self, socket: SocketAddr) -> Address {
-        Address::new(socket, &self.target, &self.template)
+        Address::new(socket, &self.target, &self.template, &self.tls)
     }
 
     /// Returns the folder, which is removed with the run.
@@ -108,11 +111,11 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, NotRehea
     if all.is_empty() { Err(unknown()) } else { Ok(all) }
 }
 
-/// Resolves `target` to the first address that the resolver returns.
-pub(super) async fn first(target: &Target, template: &Arc<RequestTemplate>) -> Result<Address, NotRehearsed> {
+/// Resolves `target` to the first address that the resolver returns, for the requests of `home`.
+pub(super) async fn first(target: &Target, home: &Address) -> Result<Address, NotRehearsed> {
     let socket = resolve(target).await?.first().copied();
     let socket = socket.ok_or_else(|| NotRehearsed::Resolve(target.host.clone()))?;
-    Ok(Address::new(socket, target, template))
+    Ok(home.beside(socket, target))
 }
 
 /// Returns whether a process listens at `socket`.
@@ -158,8 +161,9 @@ mod tests {
             folder,
             words: Vec::new(),
             env: Vec::new(),
-            target: Target { host: "127.0.0.1".into(), port: 1 },
+            target: Target { host: "127.0.0.1".into(), port: 1, tls: false },
             template: Arc::default(),
+            tls: Arc::default(),
             ready_path: None,
             store: Some(Box::new(Silent)),
         };

@@ -6,7 +6,7 @@ use super::place::first;
 use super::probe::{Got, get};
 use super::scenario::{LoadPlan, Protocol, ShapePlan};
 use super::trouble::NotRehearsed;
-use super::wire::Address;
+use super::wire::{Address, TlsFailure};
 
 /// Why a load cannot be sent to a service that is ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,12 +14,17 @@ use super::wire::Address;
 pub enum NoProtocol {
     /// It speaks HTTP/1, and the load is HTTP/2.
     Http1,
+    /// There is no TLS with it.
+    Tls(TlsFailure),
 }
 
 impl NoProtocol {
-    pub(crate) fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> String {
         match self {
-            Self::Http1 => "answers HTTP/1, and not HTTP/2",
+            Self::Http1 | Self::Tls(TlsFailure::NotHttp2 | TlsFailure::NoProtocol) => {
+                "answers HTTP/1, and not HTTP/2".to_owned()
+            }
+            Self::Tls(failure) => format!("cannot be loaded: {failure}"),
         }
     }
 
@@ -29,6 +34,10 @@ impl NoProtocol {
             Self::Http1 => {
                 "without --http2 the load is HTTP/1; --http2 requires a service that accepts HTTP/2 without TLS and without an upgrade"
             }
+            Self::Tls(TlsFailure::NotHttp2 | TlsFailure::NoProtocol) => {
+                "without --http2 the load is HTTP/1; --http2 requires a service that selects h2 (ALPN)"
+            }
+            Self::Tls(failure) => failure.hint(),
         }
     }
 }
@@ -38,9 +47,7 @@ const TRY: Duration = Duration::from_secs(5);
 
 /// Checks each address of `plan`, without a number: nothing of it is part of the load.
 pub(super) async fn check(plan: &LoadPlan, home: &Address) -> Result<(), NotRehearsed> {
-    if home.template.protocol == Protocol::Http1 {
-        return Ok(());
-    }
+    let is_http1 = home.template.protocol == Protocol::Http1;
     let mut checked = Vec::new();
     for target in plan.shapes.iter().map(ShapePlan::route).map(|route| route.target.as_ref()) {
         if checked.contains(&target) {
@@ -48,17 +55,21 @@ pub(super) async fn check(plan: &LoadPlan, home: &Address) -> Result<(), NotRehe
         }
         checked.push(target);
         let to = match target {
-            Some(target) => first(target, &home.template).await?,
+            Some(target) => first(target, home).await?,
             None => home.clone(),
         };
+        if is_http1 && (to.tls.is_none() || target.is_none()) {
+            continue;
+        }
         let why = match get(&to, "/", TRY).await {
-            Got::NotHttp(b'H') => Some(NoProtocol::Http1),
+            Got::NotHttp(b'H') if !is_http1 => Some(NoProtocol::Http1),
             // A server may close a connection that begins with what it does not understand.
-            Got::NotHttp(_) | Got::Nothing => match get(&to.over_http1(), "/", TRY).await {
+            Got::NotHttp(_) | Got::Nothing if !is_http1 => match get(&to.over_http1(), "/", TRY).await {
                 Got::Status(_) => Some(NoProtocol::Http1),
                 _ => None,
             },
-            Got::Status(_) | Got::Grpc | Got::Refused => None,
+            Got::Tls(failure) => Some(NoProtocol::Tls(failure)),
+            _ => None,
         };
         if let Some(why) = why {
             return Err(NotRehearsed::Protocol { at: to.authority, why });

@@ -11,7 +11,7 @@ use super::probe::{Got, get};
 use super::scenario::Protocol;
 use super::trouble::NotRehearsed;
 use super::unready::{Unready, UnreadyAnswer};
-use super::wire::Address;
+use super::wire::{Address, TlsFailure};
 
 /// The interval between two polls.
 const EVERY: Duration = Duration::from_millis(10);
@@ -75,6 +75,13 @@ async fn look(place: &Place, to: &Address) -> Result<(), Option<Unready>> {
         Got::Refused => return Err(None),
         Got::Status(status) => UnreadyAnswer::Status(status),
         Got::Grpc => UnreadyAnswer::Grpc,
+        // A server without TLS may wait for the end of a line, or close the connection.
+        Got::Nothing | Got::Tls(TlsFailure::Handshake)
+            if to.tls.is_some() && matches!(get(&to.without_tls(), path, LOOK).await, Got::Status(_)) =>
+        {
+            UnreadyAnswer::Handshake(TlsFailure::NotTls)
+        }
+        Got::Tls(failure) => UnreadyAnswer::Handshake(failure),
         Got::Nothing => UnreadyAnswer::Nothing,
         // TLS begins with the number of a record type, HTTP/2 with a length of three bytes.
         Got::NotHttp(0x15 | 0x16) => UnreadyAnswer::Tls,

@@ -50,7 +50,7 @@ impl Rehearsal {
     /// Creates a rehearsal of `command`: a program, and its arguments. Ready is a service that accepts a connection on `{port}`.
     pub fn new<W: Into<OsString>>(command: impl IntoIterator<Item = W>) -> Self {
         let port = free_port();
-        let target = Target { host: "127.0.0.1".into(), port: port.unwrap_or_default() };
+        let target = Target { host: "127.0.0.1".into(), port: port.unwrap_or_default(), tls: false };
         let scenario = Scenario::new(Program::Command(Vec::new()), Ready::Port(target));
         let mut rehearsal = Self { scenario, port };
         let words = command.into_iter().map(|word| rehearsal.filled(word.into())).collect();

@@ -133,6 +133,7 @@ mod tests {
     use super::*;
     use crate::child::ExecFailure;
     use crate::error_form;
+    use crate::wire::TlsFailure;
 
     fn never_ready(seen: Unready, listens: &[&str]) -> NotRehearsed {
         let listens = listens.iter().map(|&at| at.to_owned()).collect();
@@ -170,8 +171,9 @@ mod tests {
             NotRehearsed::NoFreePort => NotRehearsed::NoFreePort;
             NotRehearsed::Start(_) => NotRehearsed::Start(not_executed());
             NotRehearsed::NeverReady { .. } => never_ready(Unready::NothingListened, &[]), unready(0), unready(1), unready(2), unready(3), unready(4),
-                unready(5), unready(6), unready(7), unready(8);
-            NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1);
+                unready(5), unready(6), unready(7), unready(8), unready(9);
+            NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1), protocol(NoProtocol::Tls(TlsFailure::Expired)),
+                protocol(NoProtocol::Tls(TlsFailure::NotHttp2));
             NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);
             NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
             NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::wire::TlsFailure;
+
 /// The last result of a readiness check that did not succeed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -29,6 +31,8 @@ pub enum UnreadyAnswer {
     Nothing,
     /// TLS, where plain HTTP was expected.
     Tls,
+    /// No TLS that is accepted, where it was expected.
+    Handshake(TlsFailure),
     /// HTTP/2, where HTTP/1 was expected.
     Http2,
     /// Something else than HTTP.
@@ -59,7 +63,8 @@ impl Unready {
                 "the probes and the load are HTTP/1 requests: name an HTTP route in --ready and in --url, which a gRPC service serves \
                  beside its calls"
             }
-            UnreadyAnswer::Tls => "configure the service to serve plain HTTP for the rehearsal",
+            UnreadyAnswer::Tls => "an https:// URL is for a service with TLS: --ready https://HOST:PORT/PATH",
+            UnreadyAnswer::Handshake(failure) => failure.hint(),
             UnreadyAnswer::Http2 => {
                 "--http2 sends the load and, where HTTP/1 is not answered, the readiness check over HTTP/2"
             }
@@ -75,6 +80,7 @@ impl fmt::Display for Unready {
         let Self::Requested { path, got } = self else { return f.write_str("nothing listened there") };
         let what = match got {
             UnreadyAnswer::Status(status) => return write!(f, "{path} answered {status}"),
+            UnreadyAnswer::Handshake(failure) => return write!(f, "{path}: {failure}"),
             UnreadyAnswer::Grpc => "was answered with a gRPC status, not by an HTTP route",
             UnreadyAnswer::Nothing => "gave no answer",
             UnreadyAnswer::Tls => "was answered with TLS, not plain HTTP",
@@ -98,6 +104,7 @@ pub(crate) mod tests {
             UnreadyAnswer::Nothing,
             UnreadyAnswer::Tls,
             UnreadyAnswer::Http2,
+            UnreadyAnswer::Handshake(TlsFailure::NotTls),
             UnreadyAnswer::NotHttp,
         ];
         let path = || "/readyz".to_owned();

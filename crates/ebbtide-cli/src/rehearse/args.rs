@@ -35,7 +35,7 @@ pub(crate) struct RehearseArgs {
 
     /// Readiness check: a URL that answers 200 to 399, or an open port
     ///
-    /// A gRPC status is not ready, although its HTTP status is 200.
+    /// An https:// URL is requested over TLS, and the load as well. A gRPC status is not ready, although its HTTP status is 200.
     #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, required_unless_present = "demo", allow_hyphen_values = true)]
     pub(super) ready: Option<Ready>,
 
@@ -58,7 +58,7 @@ pub(crate) struct RehearseArgs {
     /// Request that a shape of load sends; at most one per shape
     ///
     /// SHAPE is storm, keepalive, slow, open or orders. METHOD is optional (default: --method). PATH may be a full http://
-    /// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
+    /// or https:// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
     /// service answers (`/`, `/ping`, `/status`, …), and open sends POST requests to it if the service answers these
     /// with 200 to 299. The path of --ready is skipped unless it is `/`: its answer changes at the shutdown.
@@ -80,9 +80,19 @@ pub(crate) struct RehearseArgs {
 
     /// Host header of every request
     ///
-    /// For a service that selects by host name. Default: the address of --ready, or of the URL in --url.
+    /// For a service that selects by host name. Over TLS also the name that its certificate must have. Default: the address of --ready, or of the URL in --url.
     #[arg(long, help_heading = REQUESTS, value_name = "NAME[:PORT]", value_parser = HostName::parse)]
     pub(super) host: Option<HostName>,
+
+    /// Accept any certificate from an https:// address
+    #[arg(long, help_heading = REQUESTS, conflicts_with_all = ["demo", "cacert"])]
+    pub(super) insecure: bool,
+
+    /// PEM file of certificates to trust for https://, instead of the system's
+    ///
+    /// Those of authorities, or the service's own. The certificate must have the name in the URL, or that of --host.
+    #[arg(long, help_heading = REQUESTS, value_name = "FILE", conflicts_with = "demo")]
+    pub(super) cacert: Option<PathBuf>,
 
     /// Body of every request whose method is neither GET nor HEAD
     ///
@@ -95,8 +105,9 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = REQUESTS, value_name = "FILE", conflicts_with = "demo")]
     pub(super) body_file: Option<PathBuf>,
 
-    /// Send the load over HTTP/2 without TLS (prior knowledge)
+    /// Send the load over HTTP/2
     ///
+    /// With prior knowledge to http:// addresses, and selected by ALPN at https:// addresses.
     /// STREAMS clients share a connection (default: 8), except those of storm, which open one for each request. A request
     /// that a GOAWAY or REFUSED_STREAM declares unprocessed is safe to retry, and counted apart. The readiness check is
     /// HTTP/1 where the service answers it, otherwise HTTP/2.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ebbtide_demo::MissingFeature;
 use ebbtide_rehearse::{
-    BadTarget, Fitted, LoadPlan, Program, Protocol, Ready, RequestTemplate, Route, SHORT_THINK, Scenario,
-    Shape, ShapePlan, StopPlan,
+    BadCertificates, BadTarget, Fitted, LoadPlan, Program, Protocol, Ready, RequestTemplate, Route,
+    SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan, Trust,
 };
 use http::Method;
 use thiserror::Error;
@@ -35,6 +35,12 @@ pub(crate) enum BadPlan {
     /// The file of `--body-file` cannot be read.
     #[error("cannot read `{0}` (--body-file): {1}")]
     BodyFile(String, io::Error),
+    /// The file of `--cacert` cannot be read.
+    #[error("cannot read `{0}` (--cacert): {1}")]
+    CaCert(String, io::Error),
+    /// The file of `--cacert` has no certificates.
+    #[error("invalid file `{0}` (--cacert): {1}")]
+    NotCertificates(String, BadCertificates),
     /// A route cannot be used.
     #[error(transparent)]
     Route(#[from] BadTarget),
@@ -64,6 +70,10 @@ impl BadPlan {
             Self::Compare(_) => "quote the command as one argument: --compare './old --port 8080'".to_owned(),
             Self::BodyNotSent => "--method POST, or --url SHAPE=POST:PATH, sends it".to_owned(),
             Self::BodyFile(..) => "--body takes the body itself".to_owned(),
+            Self::CaCert(..) | Self::NotCertificates(..) => {
+                "--cacert takes a PEM file with the certificate of an authority, or with the service's own"
+                    .to_owned()
+            }
             Self::Route(_) | Self::TwoRoutes(_) => {
                 "`ebbtide rehearse --help` explains every option".to_owned()
             }
@@ -151,6 +161,7 @@ fn template(args: &RehearseArgs, shapes: &[ShapePlan]) -> Result<RequestTemplate
         headers: args.header.clone(),
         host: args.host.clone(),
         body: body.map(Into::into),
+        trust: trust(args)?,
         protocol: args.http2.map_or(Protocol::Http1, |streams| Protocol::Http2 { streams }),
     };
     let sends_body =
@@ -159,6 +170,19 @@ fn template(args: &RehearseArgs, shapes: &[ShapePlan]) -> Result<RequestTemplate
         return Err(BadPlan::BodyNotSent);
     }
     Ok(template)
+}
+
+/// Returns which certificates are accepted.
+fn trust(args: &RehearseArgs) -> Result<Trust, BadPlan> {
+    match &args.cacert {
+        _ if args.insecure => Ok(Trust::any()),
+        None => Ok(Trust::default()),
+        Some(path) => {
+            let name = || path.display().to_string();
+            let pem = read(path).map_err(|error| BadPlan::CaCert(name(), error))?;
+            Trust::pem(&pem).map_err(|why| BadPlan::NotCertificates(name(), why))
+        }
+    }
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -268,6 +292,8 @@ mod tests {
             BadPlan::NoLoad => BadPlan::NoLoad;
             BadPlan::BodyNotSent => BadPlan::BodyNotSent;
             BadPlan::BodyFile(..) => BadPlan::BodyFile("body.json".to_owned(), io::ErrorKind::NotFound.into());
+            BadPlan::CaCert(..) => BadPlan::CaCert("ca.pem".to_owned(), io::ErrorKind::NotFound.into());
+            BadPlan::NotCertificates(..) => BadPlan::NotCertificates("ca.pem".to_owned(), BadCertificates::None);
             BadPlan::Route(_) => BadPlan::Route(BadTarget::NotARoute("POST".to_owned()));
             BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());
             BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);
@@ -297,6 +323,7 @@ mod tests {
             BadPlan::NoLoad,
             BadPlan::BodyNotSent,
             BadPlan::BodyFile("body.json".to_owned(), io::ErrorKind::NotFound.into()),
+            BadPlan::NotCertificates("ca.pem".to_owned(), BadCertificates::None),
             BadPlan::TwoRoutes(Shape::Storm),
             BadPlan::Kill,
             BadPlan::Feature(missing()),

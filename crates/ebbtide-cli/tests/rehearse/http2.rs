@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
-use crate::scene::{LOAD, Row, Says, holds};
+use crate::scene::{LOAD, Row, Says, certify, holds};
 
 /// What the service recorded, and what the clients did.
 struct Seen {
@@ -22,15 +22,23 @@ struct Seen {
 /// Rehearses `truth_http2.py` in `mode`.
 #[track_caller]
 fn rehearse(mode: &str, more: &[&str]) -> Seen {
+    rehearse_over("http", mode, more)
+}
+
+#[track_caller]
+fn rehearse_over(scheme: &str, mode: &str, more: &[&str]) -> Seen {
     need("python3");
     let folder = tempfile::tempdir().unwrap();
     let (truth, record) = (folder.path().join("truth"), folder.path().join("record"));
     let port = free_port();
-    let output = ebbtide()
-        .env("TRUTH", &truth)
-        .args(["rehearse", "--format=json", "--quiet", "--grace=6s"])
+    let mut command = ebbtide();
+    command.env("TRUTH", &truth).args(["rehearse", "--format=json", "--quiet", "--grace=6s"]);
+    if scheme == "https" {
+        certify(&mut command, folder.path());
+    }
+    let output = command
         .arg(format!("--record={}", record.display()))
-        .arg(format!("--ready=http://127.0.0.1:{port}/readyz"))
+        .arg(format!("--ready={scheme}://127.0.0.1:{port}/readyz"))
         .args(LOAD)
         .args(["--url=slow=/slow/{ms}", "--slow=6", "--slow-time=150ms-400ms"])
         .args(more)
@@ -188,6 +196,18 @@ fn a_node_service_that_closes_its_sessions_loses_nothing_and_one_that_exits_does
         let (_, evidence) = check(&verdict, "requests-answered");
         assert_eq!(evidence.contains("lost after the signal"), mode == "exit", "{evidence}");
     }
+}
+
+#[test]
+fn streams_over_tls_are_judged_as_those_without_it() {
+    let seen = rehearse_over("https", "perfect", &["--http2"]);
+    assert_eq!(seen.code, Some(0), "{:#}", seen.verdict);
+    seen.adds_up();
+    assert_eq!(seen.verdict["lost_by_shutdown"], 0, "{:#}", seen.verdict);
+    let seen = rehearse_over("https", "goaway-cut", &["--http2"]);
+    seen.adds_up();
+    seen.each("L", &["unanswered"]);
+    assert_eq!(seen.code, Some(1), "{:#}", seen.verdict);
 }
 
 #[test]

@@ -17,4 +17,5 @@ mod requests;
 mod scene;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod servers;
+mod tls;
 mod truth;

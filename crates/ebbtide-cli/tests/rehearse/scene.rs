@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
@@ -45,6 +45,8 @@ pub(crate) struct Row {
     pub(crate) options: &'static [&'static str],
     pub(crate) says: Says,
     pub(crate) truth: Truth,
+    /// Whether the service speaks TLS.
+    pub(crate) tls: bool,
     /// Checks that must fail, each with a part of its evidence.
     pub(crate) failing: Vec<(&'static str, &'static str)>,
 }
@@ -52,17 +54,21 @@ pub(crate) struct Row {
 impl Row {
     /// `mode` stops well, and the verdict must be a pass.
     pub(crate) fn innocent(mode: &'static str, options: &'static [&'static str]) -> Self {
-        Self { mode, options, says: Says::Pass, truth: Truth::Exact, failing: Vec::new() }
+        Self { mode, options, says: Says::Pass, truth: Truth::Exact, tls: false, failing: Vec::new() }
     }
 
     /// `mode` has a fault, and each of these checks must find it.
     pub(crate) fn guilty(mode: &'static str, failing: &[(&'static str, &'static str)]) -> Self {
         let failing = failing.to_vec();
-        Self { mode, options: &[], says: Says::Fail, truth: Truth::Exact, failing }
+        Self { mode, options: &[], says: Says::Fail, truth: Truth::Exact, tls: false, failing }
     }
 
     pub(crate) fn with(self, options: &'static [&'static str]) -> Self {
         Self { options, ..self }
+    }
+
+    pub(crate) fn over_tls(self) -> Self {
+        Self { tls: true, ..self }
     }
 
     pub(crate) fn torn(self) -> Self {
@@ -120,7 +126,11 @@ pub(crate) fn holds(row: &Row) -> Seen {
     let mut command = ebbtide();
     command.env("TRUTH", &truth).args(["rehearse", "--format=json", "--quiet", "--grace=6s"]);
     command.arg(format!("--record={}", record.display()));
-    command.arg(format!("--ready=http://127.0.0.1:{port}/readyz"));
+    let scheme = if row.tls { "https" } else { "http" };
+    command.arg(format!("--ready={scheme}://127.0.0.1:{port}/readyz"));
+    if row.tls {
+        certify(&mut command, folder.path());
+    }
     // With `--fitted` the command chooses the numbers of the load.
     let fitted = row.options.contains(&"--fitted");
     command.args(LOAD.iter().skip(if fitted { 3 } else { 0 })).args(SLOW);
@@ -145,6 +155,16 @@ pub(crate) fn holds(row: &Row) -> Seen {
         }
     }
     Seen { output, verdict: told, record: fs::read_to_string(&record).unwrap_or_default() }
+}
+
+/// Gives the service a certificate for 127.0.0.1, and lets the command trust it.
+pub(crate) fn certify(command: &mut Command, folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    command.env("TLS_CERT", &certificate).env("TLS_KEY", key);
+    command.arg(format!("--cacert={}", certificate.display()));
 }
 
 /// The service's record: the requests that it read completely, and those that it answered completely.

@@ -7,9 +7,15 @@ It appends a line to the file $TRUTH for each request that has a number: `R numb
 without loss: on SIGTERM readiness turns red, every answer says `Connection: close`, and after a lame duck the kernel is told
 to drop new SYNs (IP_MINTTL on the listening socket), the accept queue is emptied, and only then is the listener closed.
 """
-import os, select, signal, socket, subprocess, sys, threading, time
+import os, select, signal, socket, ssl, subprocess, sys, threading, time
 
 IP_MINTTL = 21
+# With $TLS_CERT and $TLS_KEY it serves over TLS.
+tls = None
+if os.environ.get("TLS_CERT"):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
+    tls.set_alpn_protocols(["http/1.1"])
 PORT, MODE = int(sys.argv[1]), sys.argv[2]
 SECOND = int(sys.argv[3]) if len(sys.argv) > 3 else None
 LAME_DUCK, QUIET = 0.3, 0.5
@@ -41,7 +47,7 @@ class Conn:
     def more(self):
         # A kept connection that stays quiet long after the signal is closed; nothing is on its way then.
         while True:
-            if select.select([self.sock], [], [], 0.05)[0]:
+            if tls and self.sock.pending() or select.select([self.sock], [], [], 0.05)[0]:
                 break
             if not self.read and stopping.is_set() and time.monotonic() - max(self.since, stopped[0]) > QUIET:
                 raise Gone
@@ -219,6 +225,11 @@ def answer(conn, method, path, headers, number):
 
 def serve(sock, on_second=False):
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if tls:
+        try:
+            sock = tls.wrap_socket(sock, server_side=True)
+        except OSError:
+            return sock.close()
     conn = Conn(sock)
     try:
         if stopping.is_set() and is_("accepts-and-closes") and not on_second:

@@ -6,9 +6,15 @@ It appends a line to the file $TRUTH for each request that has a number: `R numb
 answered whole, `U number` when it was declared unprocessed, `L number` when it was lost. Fields are read as the rehearsal sends
 them: literals that are never indexed. On SIGTERM readiness turns red, and each connection gets what MODE says.
 """
-import os, select, signal, socket, struct, sys, threading, time
+import os, select, signal, socket, ssl, struct, sys, threading, time
 
 IP_MINTTL = 21
+# With $TLS_CERT and $TLS_KEY it serves over TLS.
+tls = None
+if os.environ.get("TLS_CERT"):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
+    tls.set_alpn_protocols(["h2"])
 PORT, MODE = int(sys.argv[1]), sys.argv[2]
 LAME_DUCK = 0.4
 truth = os.open(os.environ["TRUTH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -58,10 +64,15 @@ class Conn:
             os.write(truth, f"{kind} {number}\n".encode())
 
     def more(self):
-        while not select.select([self.sock], [], [], 0.01)[0]:
+        while not (tls and self.sock.pending()) and not select.select([self.sock], [], [], 0.01)[0]:
             self.tick()
         self.tick()
-        chunk = self.sock.recv(65536)
+        if tls:
+            # A session may not be read and written at once.
+            with self.lock:
+                chunk = self.sock.recv(65536)
+        else:
+            chunk = self.sock.recv(65536)
         if not chunk:
             raise Gone
         self.read += chunk
@@ -187,6 +198,11 @@ class Conn:
 
 def serve(sock):
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if tls:
+        try:
+            sock = tls.wrap_socket(sock, server_side=True)
+        except OSError:
+            return sock.close()
     conn = Conn(sock)
     try:
         conn.serve()

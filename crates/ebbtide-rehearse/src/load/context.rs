@@ -141,12 +141,14 @@ impl ClientContext {
             Some(connection) => connection,
             None => match self.connect(to).await {
                 Ok(connection) => connection,
-                Err(NoConnection::Outcome(outcome)) => {
-                    let seen = RequestResult { sent: false, ..RequestResult::without_answer(outcome) };
-                    self.record(pending, &seen, None);
-                    return NextStep::Unreachable;
-                }
-                Err(NoConnection::Trouble(error)) => return self.trouble(&error),
+                Err(none) => match none.outcome() {
+                    Ok(outcome) => {
+                        let seen = RequestResult { sent: false, ..RequestResult::without_answer(outcome) };
+                        self.record(pending, &seen, None);
+                        return NextStep::Unreachable;
+                    }
+                    Err(error) => return self.trouble(&error),
+                },
             },
         };
         (pending.fresh, pending.opened) = (connection.is_fresh(), connection.opened());

@@ -1,15 +1,14 @@
 //! One connection held in one phase of the protocol when the signal comes, and finished shortly after.
 
-use std::io;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
 use super::context::{ClientContext, Stage};
 use crate::clock::At;
-use crate::record::{Close, HeldConnection, Outcome, Phase, Request, Shape};
+use crate::record::{HeldConnection, Outcome, Phase, Request, Shape};
 use crate::scenario::{Protocol, Route};
-use crate::wire::{Address, RawConnection, RawRequest, RequestResult, Socket, raw_request};
+use crate::wire::{Address, RawConnection, RawRequest, RequestResult, Socket, no_connection, raw_request};
 
 /// How long after the signal the client continues.
 pub(super) const GOES_ON: Duration = Duration::from_millis(150);
@@ -73,8 +72,7 @@ impl PhaseClient<'_> {
     /// Brings a connection into the phase.
     async fn prepare(&self) -> Result<PreparedConnection, String> {
         let opened = self.context.clock.now();
-        let socket =
-            Socket::connect(self.to.socket).await.map_err(|error| format!("no connection: {error}"))?;
+        let socket = Socket::connect(&self.to).await.map_err(|error| format!("no connection: {error}"))?;
         let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
         let mut raw = RawConnection::new(socket);
         if matches!(self.phase, Phase::Idle | Phase::SecondHalfSent) {
@@ -169,24 +167,15 @@ impl PhaseClient<'_> {
         let Ok(id) = self.number() else { return };
         let begun = self.context.clock.now();
         let limit = self.context.connect_limit;
-        let opened = timeout(limit, Socket::connect(self.to.socket)).await;
+        let opened = timeout(limit, Socket::connect(&self.to)).await;
         let info = ConnectionInfo { opened: begun, connected: self.context.clock.now(), fresh: true };
         let seen = match opened {
             Err(_) => unsent(Outcome::ConnectTimeout),
-            Ok(Err(error)) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => unsent(Outcome::Refused),
-                io::ErrorKind::TimedOut => unsent(Outcome::ConnectTimeout),
-                // The handshake was complete.
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
-                    unsent(Outcome::ClosedBeforeSend { close: Close::Reset })
-                }
-                _ => {
-                    return record_held(
-                        self.context,
-                        self.phase,
-                        Err(format!("no connection: {error}")),
-                        false,
-                    );
+            Ok(Err(error)) => match no_connection(error).outcome() {
+                Ok(outcome) => unsent(outcome),
+                Err(error) => {
+                    let why = format!("no connection: {error}");
+                    return record_held(self.context, self.phase, Err(why), false);
                 }
             },
             Ok(Ok(socket)) => {

@@ -8,9 +8,7 @@ use super::context::Stage;
 use super::phases::{ConnectionInfo, GOES_ON, PREPARE, PhaseClient, SLOW, record_held};
 use crate::clock::At;
 use crate::record::{Outcome, Phase};
-use crate::wire::{
-    Exchange, HeldStream, Http2Connection, NoConnection, Part, RequestResult, RequestSpec, Socket,
-};
+use crate::wire::{Exchange, HeldStream, Http2Connection, Part, RequestResult, RequestSpec, Socket};
 
 /// A connection in its phase.
 struct HeldPhase {
@@ -46,8 +44,7 @@ impl PhaseClient<'_> {
 
     async fn prepare_http2(&self) -> Result<HeldPhase, String> {
         let opened = self.context.clock.now();
-        let socket =
-            Socket::connect(self.to.socket).await.map_err(|error| format!("no connection: {error}"))?;
+        let socket = Socket::connect(&self.to).await.map_err(|error| format!("no connection: {error}"))?;
         let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
         if self.phase == Phase::Silent {
             return Ok(HeldPhase { what: HeldKind::Silent(socket), begun: None, info, id: self.number()? });
@@ -130,12 +127,13 @@ impl PhaseClient<'_> {
         let opened = self.context.connect(&self.to).await;
         let info = ConnectionInfo { opened: begun, connected: self.context.clock.now(), fresh: true };
         let seen = match opened {
-            Err(NoConnection::Outcome(outcome)) => {
-                Some(RequestResult { sent: false, ..RequestResult::without_answer(outcome) })
-            }
-            Err(NoConnection::Trouble(error)) => {
-                return record_held(self.context, self.phase, Err(format!("no connection: {error}")), false);
-            }
+            Err(none) => match none.outcome() {
+                Ok(outcome) => Some(RequestResult { sent: false, ..RequestResult::without_answer(outcome) }),
+                Err(error) => {
+                    let why = format!("no connection: {error}");
+                    return record_held(self.context, self.phase, Err(why), false);
+                }
+            },
             Ok(mut connection) => match RequestSpec::plain(&self.route).request(&self.to, Some(id)) {
                 Ok(request) => self.within(connection.exchange(request, false)).await,
                 Err(_) => None,

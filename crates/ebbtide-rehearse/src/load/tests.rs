@@ -113,8 +113,8 @@ fn load_along(
         ShapePlan::Keepalive { clients: 4, think, route: route.clone() },
         ShapePlan::Open { rate: if think == SHORT_THINK { 200 } else { 0 }, route },
     ];
-    let target = Target { host: address.ip().to_string(), port: address.port() };
-    let to = Address::new(address, &target, &Arc::default());
+    let target = Target { host: address.ip().to_string(), port: address.port(), tls: false };
+    let to = Address::new(address, &target, &Arc::default(), &Arc::default());
     let plan = LoadPlan {
         shapes,
         request_limit,

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use crate::clock::{At, Clock};
 use crate::record::{Outcome, ReadySample, ReadyState};
 use crate::scenario::Route;
-use crate::wire::{Address, Connection, NoConnection, ProbeResponse, RequestSpec};
+use crate::wire::{Address, Connection, NoConnection, ProbeResponse, RequestSpec, TlsFailure};
 
 /// A probe that polls until it is stopped.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl ReadinessProbe {
                     got if got.is_ready() => ReadyState::Ready,
                     Got::Status(status) => ReadyState::Red(status),
                     Got::Refused => ReadyState::Refused,
-                    Got::Grpc | Got::NotHttp(_) | Got::Nothing => ReadyState::NoAnswer,
+                    Got::Grpc | Got::NotHttp(_) | Got::Tls(_) | Got::Nothing => ReadyState::NoAnswer,
                 };
                 seen.push(ReadySample { begun, ended: clock.now(), state });
                 sleep(EVERY).await;
@@ -64,6 +64,8 @@ pub(crate) enum Got {
     Refused,
     /// Bytes that are not HTTP/1, beginning with this one.
     NotHttp(u8),
+    /// No handshake of TLS.
+    Tls(TlsFailure),
     /// The connection ended, or the time did, without a final status.
     Nothing,
 }
@@ -89,6 +91,7 @@ async fn ask(to: &Address, route: &Route) -> Got {
     let mut connection = match Connection::open(to, At::default()).await {
         Ok(connection) => connection,
         Err(NoConnection::Outcome(Outcome::Refused)) => return Got::Refused,
+        Err(NoConnection::Tls(failure)) => return Got::Tls(failure),
         Err(_) => return Got::Nothing,
     };
     let Ok(request) = RequestSpec::plain(route).last().request(to, None) else {

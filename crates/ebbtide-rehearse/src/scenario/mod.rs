@@ -6,6 +6,7 @@ mod plan;
 mod stop;
 mod target;
 mod template;
+mod trust;
 
 pub use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub use plan::{BoxFuture, ManagedService, Program, Ready, RunPlace, Scenario, ServiceStore, SetUp};
@@ -13,3 +14,5 @@ pub use stop::{Expected, StopPlan, StopSignal};
 pub(crate) use stop::{run_seed, signal_moment, signal_name};
 pub use target::{BadTarget, Route, Target};
 pub use template::{BadHeader, HostName, Protocol, RequestHeader, RequestTemplate};
+pub(crate) use trust::TrustedCertificates;
+pub use trust::{BadCertificates, Trust};

@@ -10,6 +10,8 @@ pub struct Target {
     pub host: String,
     /// The TCP port.
     pub port: u16,
+    /// Whether it is `https://`.
+    pub tls: bool,
 }
 
 impl Target {
@@ -22,20 +24,21 @@ impl Target {
         }
     }
 
-    /// Parses an `http://` URL into a target and the path with its query.
+    /// Parses an `http://` or `https://` URL into a target and the path with its query.
     pub fn from_url(url: &str) -> Result<(Self, String), BadTarget> {
         let uri: http::Uri = url.parse().map_err(|_| BadTarget::NotAUrl(url.into()))?;
-        match uri.scheme_str() {
-            Some("http") => {}
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
             Some(other) => return Err(BadTarget::Scheme(other.into())),
             None => return Err(BadTarget::NotAUrl(url.into())),
-        }
+        };
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         if host.is_empty() {
             return Err(BadTarget::NotAUrl(url.into()));
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Ok((Self { host, port: uri.port_u16().unwrap_or(80) }, path))
+        Ok((Self { host, port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }), tls }, path))
     }
 
     /// Parses `8080` (on 127.0.0.1) or `host:8080`.
@@ -43,7 +46,7 @@ impl Target {
         let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
         match port.parse() {
             Ok(port) if port != 0 && !host.is_empty() => {
-                Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
+                Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port, tls: false })
             }
             _ => Err(BadTarget::NotAPort(text.into())),
         }
@@ -102,7 +105,7 @@ impl Route {
         // `{ms}` is not valid in a URL; it occurs only in the path.
         let (target, _) =
             Target::from_url(&place.replace("{ms}", "0")).map_err(|_| BadTarget::NotARoute(text.into()))?;
-        let after_scheme = place.get("http://".len()..).unwrap_or_default();
+        let after_scheme = place.split_once("://").map_or("", |(_, rest)| rest);
         let path = after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/");
         Ok(Self { method, path: path.to_owned(), target: Some(target) })
     }
@@ -119,8 +122,8 @@ pub enum BadTarget {
     /// Neither a URL nor a port.
     #[error("invalid URL `{0}`: expected http://HOST:PORT/PATH or a port number")]
     NotAUrl(String),
-    /// The scheme is not `http`.
-    #[error("unsupported URL `{0}`: expected an http:// URL")]
+    /// The scheme is neither `http` nor `https`.
+    #[error("unsupported URL `{0}`: expected an http:// or https:// URL")]
     Scheme(String),
     /// Not a port.
     #[error("invalid port `{0}`: expected PORT, HOST:PORT or http://HOST:PORT/PATH")]
@@ -140,7 +143,9 @@ mod tests {
         let (target, path) = Target::from_url("http://[::1]:81/a?b=c").unwrap();
         assert_eq!((target.authority().as_str(), path.as_str()), ("[::1]:81", "/a?b=c"));
         assert_eq!(Target::from_url("http://localhost").unwrap().0.port, 80);
-        assert!(Target::from_url("https://localhost/").is_err());
+        assert_eq!(Target::from_url("https://localhost/").unwrap().0.port, 443);
+        assert!(Target::from_url("https://localhost:81/").unwrap().0.tls);
+        assert!(Target::from_url("ftp://localhost/").is_err());
         assert!(Target::from_url("localhost:80").is_err());
     }
 
@@ -159,6 +164,8 @@ mod tests {
         assert_eq!(route.method, Method::POST);
         assert_eq!(route.target.as_ref().unwrap().port, 90);
         assert_eq!(route.path_for(30), "/slow?ms=30");
+        let route = Route::parse("https://localhost:90/slow?ms={ms}").unwrap();
+        assert!(route.target.as_ref().unwrap().tls && route.path == "/slow?ms={ms}", "{route:?}");
         assert!(Route::parse("ping").is_err());
         assert_eq!(Route::parse_or("/ping", &Method::PUT).unwrap().method, Method::PUT);
         assert_eq!(Route::parse_or("GET:/ping", &Method::PUT).unwrap().method, Method::GET);
@@ -168,7 +175,7 @@ mod tests {
     fn error_texts_have_the_form() {
         error_form::walk! {
             BadTarget::NotAUrl(_) => BadTarget::NotAUrl("localhost:80".to_owned());
-            BadTarget::Scheme(_) => BadTarget::Scheme("https://localhost/".to_owned());
+            BadTarget::Scheme(_) => BadTarget::Scheme("ftp".to_owned());
             BadTarget::NotAPort(_) => BadTarget::NotAPort("eighty".to_owned());
             BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());
         }

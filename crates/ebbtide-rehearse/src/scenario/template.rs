@@ -6,6 +6,7 @@ use http::uri::Authority;
 use http::{HeaderMap, Method};
 use thiserror::Error;
 
+use super::Trust;
 use crate::record::REQUEST_ID;
 
 /// What every request carries beside its route. The default is what the engine needs: the address as `Host`, and no body.
@@ -19,6 +20,8 @@ pub struct RequestTemplate {
     pub body: Option<Bytes>,
     /// The protocol of the load.
     pub protocol: Protocol,
+    /// The certificates that are accepted from `https://` addresses.
+    pub trust: Trust,
 }
 
 /// The body of a POST, PUT or PATCH when the template has none: the same for each shape of load, so that responses can be
@@ -31,7 +34,7 @@ pub enum Protocol {
     /// HTTP/1.1.
     #[default]
     Http1,
-    /// HTTP/2 with prior knowledge, without TLS.
+    /// HTTP/2: with prior knowledge, or over TLS selected by ALPN.
     Http2 {
         /// How many clients share a connection, each with one request at a time.
         streams: u32,
@@ -149,6 +152,11 @@ impl HostName {
         });
         let host = host.filter(|host| !host.as_str().contains('@'));
         host.map(Self).ok_or_else(|| BadHeader::NotAHost(text.into()))
+    }
+
+    /// Returns the name without the port.
+    pub(crate) fn name(&self) -> &str {
+        self.0.host()
     }
 
     /// Returns the value of the header.

@@ -152,7 +152,7 @@ pub fn scenario() -> Scenario {
     Scenario {
         program: Program::Command(vec!["./service".into(), "--port=1".into()]),
         env: Vec::new(),
-        ready: Ready::Port(Target { host: "127.0.0.1".into(), port: 1 }),
+        ready: Ready::Port(Target { host: "127.0.0.1".into(), port: 1, tls: false }),
         ready_limit: Duration::from_secs(30),
         require_readiness: false,
         allow_status: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use super::tls::{TlsClients, TlsTarget};
 use crate::scenario::{Protocol, RequestTemplate, Target};
 
 /// Where requests go: the socket, and what each of them carries.
@@ -18,6 +19,9 @@ pub(crate) struct Address {
     pub template: Arc<RequestTemplate>,
     /// The type of the template's body, if no header names one.
     pub(super) content_type: Option<HeaderValue>,
+    /// TLS, if it is an `https://` address.
+    pub(crate) tls: Option<TlsTarget>,
+    clients: Arc<TlsClients>,
 }
 
 impl Address {
@@ -27,14 +31,31 @@ impl Address {
         Self { template: Arc::new(template), ..self.clone() }
     }
 
+    /// Returns the address for requests without TLS.
+    pub(crate) fn without_tls(&self) -> Self {
+        Self { tls: None, ..self.clone() }
+    }
+
+    /// Returns the address of another target, which was resolved to `socket`, for the same requests.
+    pub(crate) fn beside(&self, socket: SocketAddr, target: &Target) -> Self {
+        Self::new(socket, target, &self.template, &self.clients)
+    }
+
     /// Creates the address of `target`, which was resolved to `socket`.
-    pub(crate) fn new(socket: SocketAddr, target: &Target, template: &Arc<RequestTemplate>) -> Self {
+    pub(crate) fn new(
+        socket: SocketAddr,
+        target: &Target,
+        template: &Arc<RequestTemplate>,
+        clients: &Arc<TlsClients>,
+    ) -> Self {
         let host = template.host.as_ref();
         Self {
             socket,
             authority: host.map_or_else(|| target.authority(), |host| host.as_str().to_owned()),
             template: Arc::clone(template),
             content_type: template.content_type(),
+            tls: target.tls.then(|| TlsTarget::new(clients, target, template)),
+            clients: Arc::clone(clients),
         }
     }
 }

@@ -8,6 +8,7 @@ use http::Request;
 use super::http1::Http1Connection;
 use super::http2::Http2Connection;
 use super::request::Payload;
+use super::tls::TlsFailure;
 use super::{Address, Socket};
 use crate::clock::At;
 use crate::record::{Answer, Close, Outcome};
@@ -26,6 +27,8 @@ pub(crate) enum Connection {
 pub(crate) enum NoConnection {
     /// An outcome of the request.
     Outcome(Outcome),
+    /// The server does not offer what the clients accept: no outcome of a request.
+    Tls(TlsFailure),
     /// A client-side resource is exhausted.
     Trouble(io::Error),
 }
@@ -85,7 +88,7 @@ impl Connection {
     ///
     /// Dropping the future abandons the attempt.
     pub(crate) async fn open(to: &Address, now: At) -> Result<Self, NoConnection> {
-        let socket = Socket::connect(to.socket).await.map_err(no_connection)?;
+        let socket = Socket::connect(to).await.map_err(no_connection)?;
         Ok(match to.template.protocol {
             Protocol::Http1 => Self::Http1(Box::new(Http1Connection::on(socket, now).await?)),
             Protocol::Http2 { .. } => Self::Http2(Http2Connection::on(socket, now)),
@@ -173,14 +176,32 @@ impl Connection {
     }
 }
 
-fn no_connection(error: io::Error) -> NoConnection {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => NoConnection::Outcome(Outcome::Refused),
-        io::ErrorKind::TimedOut => NoConnection::Outcome(Outcome::ConnectTimeout),
+/// Returns what the failure of a connect means.
+pub(crate) fn no_connection(error: io::Error) -> NoConnection {
+    let closed = |close| NoConnection::Outcome(Outcome::ClosedBeforeSend { close });
+    match (error.kind(), TlsFailure::of(&error)) {
+        (_, Some(failure)) => NoConnection::Tls(failure),
+        (io::ErrorKind::ConnectionRefused, _) => NoConnection::Outcome(Outcome::Refused),
+        (io::ErrorKind::TimedOut, _) => NoConnection::Outcome(Outcome::ConnectTimeout),
         // The kernel says `refused` before the handshake is done and `reset` after it.
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
-            NoConnection::Outcome(Outcome::ClosedBeforeSend { close: Close::Reset })
+        (io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected, _) => {
+            closed(Close::Reset)
         }
+        // Within the handshake of TLS: accepted by the kernel, and closed before the request could be sent.
+        (io::ErrorKind::UnexpectedEof, _) => closed(Close::Eof),
         _ => NoConnection::Trouble(error),
+    }
+}
+
+impl NoConnection {
+    /// Returns the outcome of the request, or why it has none. A server that was ready over TLS and does not finish a handshake later
+    /// has closed the connection; only another certificate is not the client's to judge.
+    pub(crate) fn outcome(self) -> Result<Outcome, io::Error> {
+        match self {
+            Self::Outcome(outcome) => Ok(outcome),
+            Self::Tls(failure) if failure.is_of_certificate() => Err(failure.into()),
+            Self::Tls(_) => Ok(Outcome::ClosedBeforeSend { close: Close::Eof }),
+            Self::Trouble(error) => Err(error),
+        }
     }
 }

@@ -8,10 +8,15 @@ mod http2;
 mod raw;
 mod request;
 mod socket;
+mod tls;
 
 pub(crate) use address::Address;
-pub(crate) use connection::{Connection, Exchange, NoConnection, ProbeResponse, RequestResult};
+pub(crate) use connection::{
+    Connection, Exchange, NoConnection, ProbeResponse, RequestResult, no_connection,
+};
 pub(crate) use http2::{HeldStream, Http2Connection, Part};
 pub(crate) use raw::RawConnection;
 pub(crate) use request::{RawRequest, RequestSpec, raw_request};
 pub(crate) use socket::Socket;
+pub(crate) use tls::TlsClients;
+pub use tls::TlsFailure;

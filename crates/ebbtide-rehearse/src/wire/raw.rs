@@ -4,8 +4,6 @@ use std::future::pending;
 use std::io;
 
 use ebbtide_http1::{self as http1, Parsed, Response, parse, parse_to_eof};
-use rustix::net::{RecvFlags, recv};
-use tokio::net::TcpStream;
 
 use super::connection::{GRPC_STATUS, RequestResult};
 use super::socket::Socket;
@@ -25,15 +23,9 @@ impl RawConnection {
         Self { socket, read: Vec::new(), written: false }
     }
 
-    fn stream(&self) -> &TcpStream {
-        self.socket.stream()
-    }
-
     /// Returns whether the server has closed the connection, by the present state of the socket in the kernel.
     pub(crate) fn closed(&self) -> bool {
-        let mut byte = [0_u8; 1];
-        let looked = recv(self.stream(), &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
-        !matches!(looked, Err(rustix::io::Errno::AGAIN) | Ok((_, 1)))
+        self.socket.is_at_end()
     }
 
     /// Waits until the server has closed the connection, and nothing is left to read.
@@ -47,8 +39,8 @@ impl RawConnection {
     /// Writes all of `bytes`. A failure shows when the response is read.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            self.stream().writable().await?;
-            match self.stream().try_write(bytes) {
+            self.socket.writable().await?;
+            match self.socket.try_write(bytes) {
                 Ok(count) => {
                     self.written = true;
                     bytes = bytes.get(count..).unwrap_or_default();
@@ -57,7 +49,12 @@ impl RawConnection {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        loop {
+            match self.socket.try_flush() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.socket.writable().await?,
+                flushed => return flushed,
+            }
+        }
     }
 
     /// Reads until at least one response byte has arrived, and no further.
@@ -106,8 +103,8 @@ impl RawConnection {
     async fn more(&mut self, most: usize) -> io::Result<usize> {
         let mut chunk = [0_u8; 4096];
         loop {
-            self.socket.stream().readable().await?;
-            match self.socket.stream().try_read(chunk.get_mut(..most.min(4096)).unwrap_or_default()) {
+            self.socket.readable().await?;
+            match self.socket.try_read(chunk.get_mut(..most.min(4096)).unwrap_or_default()) {
                 Ok(count) => {
                     self.read.extend_from_slice(chunk.get(..count).unwrap_or_default());
                     return Ok(count);

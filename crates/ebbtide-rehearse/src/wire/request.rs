@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::uri::Scheme;
 use http::{HeaderMap, Method, Request};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
@@ -84,6 +85,9 @@ impl RequestSpec {
             }
         };
         let mut request = Request::builder().method(&self.method).uri(self.path);
+        if to.tls.is_some() {
+            request = request.extension(Scheme::HTTPS);
+        }
         if let Some(headers) = request.headers_mut() {
             *headers = headers_of(to, &self.method, body.len(), content_type, id)?;
             if self.last {
@@ -252,8 +256,8 @@ mod tests {
     }
 
     fn to(socket: SocketAddr, template: RequestTemplate) -> Address {
-        let target = Target { host: "127.0.0.1".into(), port: 80 };
-        Address::new(socket, &target, &Arc::new(template))
+        let target = Target { host: "127.0.0.1".into(), port: 80, tls: false };
+        Address::new(socket, &target, &Arc::new(template), &Arc::default())
     }
 
     fn template(body: &str) -> RequestTemplate {

@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -15,12 +14,15 @@ use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use super::Address;
+use super::tls::TlsSession;
 use crate::record::Close;
 
 /// One end of a connection, shared by hyper (which owns a [`Wire`]) and its observers.
 #[derive(Clone, Debug)]
 pub(crate) struct Socket {
     stream: Arc<TcpStream>,
+    tls: Option<Arc<TlsSession>>,
     meter: Arc<Meter>,
 }
 
@@ -46,21 +48,56 @@ pub(super) struct Mark {
 }
 
 impl Socket {
-    /// Connects to `to`. Has no timeout: the caller must set one.
-    pub(crate) async fn connect(to: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(to).await?;
+    /// Connects to `to`, with a handshake of TLS if it is an `https://` address. Has no timeout: the caller must set one.
+    pub(crate) async fn connect(to: &Address) -> io::Result<Self> {
+        let stream = TcpStream::connect(to.socket).await?;
         // A connect to a local port without a listener can connect to itself when the kernel picks the same port
         // for the client's end. There is no listener: it counts as a refusal.
         if stream.local_addr()? == stream.peer_addr()? {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         stream.set_nodelay(true)?;
-        Ok(Self { stream: Arc::new(stream), meter: Arc::default() })
+        let stream = Arc::new(stream);
+        let tls = match &to.tls {
+            Some(target) => Some(Arc::new(TlsSession::open(&stream, target, to.template.protocol).await?)),
+            None => None,
+        };
+        Ok(Self { stream, tls, meter: Arc::default() })
     }
 
-    /// The socket.
-    pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+    /// Waits until a read would return something.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        if self.has_input() { Ok(()) } else { self.stream.readable().await }
+    }
+
+    /// Waits until a write may take something.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        self.stream.writable().await
+    }
+
+    /// Reads what has arrived; 0 at the end.
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.tls {
+            Some(tls) => tls.try_read(buffer),
+            None => self.stream.try_read(buffer),
+        }
+    }
+
+    /// Writes as much of `bytes` as is taken.
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.tls {
+            Some(tls) => tls.try_write(bytes),
+            None => self.stream.try_write(bytes),
+        }
+    }
+
+    /// Sends what was taken by a write and is still in this process.
+    pub(super) fn try_flush(&self) -> io::Result<()> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.try_flush())
+    }
+
+    fn has_input(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_input())
     }
 
     /// The half that hyper drives.
@@ -110,9 +147,23 @@ impl Socket {
     /// Returns whether the peer has neither closed the connection nor sent unrequested bytes, by the present state in
     /// the kernel. A real client checks this before it reuses a kept connection.
     pub(super) fn still_quiet(&self) -> bool {
+        match &self.tls {
+            Some(tls) => tls.is_quiet(),
+            None => matches!(self.peek(), Err(rustix::io::Errno::AGAIN)),
+        }
+    }
+
+    /// Returns whether the peer has closed the connection and nothing is left to read, by the present state in the kernel.
+    pub(super) fn is_at_end(&self) -> bool {
+        match &self.tls {
+            Some(tls) => tls.is_at_end(),
+            None => !matches!(self.peek(), Err(rustix::io::Errno::AGAIN) | Ok(1)),
+        }
+    }
+
+    fn peek(&self) -> rustix::io::Result<usize> {
         let mut byte = [0_u8; 1];
-        let looked = recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
-        matches!(looked, Err(rustix::io::Errno::AGAIN))
+        recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT).map(|(_, length)| length)
     }
 
     /// Returns whether the peer has closed the connection, by the present state in the kernel, also if unread bytes precede the end.
@@ -142,8 +193,8 @@ impl Socket {
     /// Waits until the peer has closed its end, reading and dropping what still comes.
     pub(super) async fn closed_by_peer(&self) {
         let mut rest = [0_u8; 512];
-        while self.stream.readable().await.is_ok() {
-            match self.stream.try_read(&mut rest) {
+        while self.readable().await.is_ok() {
+            match self.try_read(&mut rest) {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -184,8 +235,10 @@ impl Read for Wire {
         let mut chunk = [0_u8; 8192];
         let most = chunk.len().min(buf.remaining());
         loop {
-            ready!(socket.stream.poll_read_ready(cx))?;
-            match socket.stream.try_read(chunk.get_mut(..most).unwrap_or_default()) {
+            if !socket.has_input() {
+                ready!(socket.stream.poll_read_ready(cx))?;
+            }
+            match socket.try_read(chunk.get_mut(..most).unwrap_or_default()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     let count = socket.note(result)?;
@@ -204,7 +257,7 @@ impl Write for Wire {
         let socket = &self.0;
         loop {
             ready!(socket.stream.poll_write_ready(cx))?;
-            match socket.stream.try_write(bytes) {
+            match socket.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     let count = socket.note(result)?;
@@ -215,8 +268,16 @@ impl Write for Wire {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let socket = &self.0;
+        loop {
+            match socket.try_flush() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(socket.stream.poll_write_ready(cx))?;
+                }
+                flushed => return Poll::Ready(socket.note(flushed)),
+            }
+        }
     }
 
     /// Does nothing: the socket closes when its last owner is dropped, so that the peer may close first and keep the

@@ -59,11 +59,11 @@ pub(super) async fn drive(socket: Socket, shared: Arc<SharedState>) {
         let is_waiting = flush(&socket, &shared);
         shared.changed.notify_waiters();
         tokio::select! {
-            ready = socket.stream().readable() => if let Some(close) = ready.map_or(Some(Close::Reset), |()| receive(&socket, &shared, &mut read)) {
+            ready = socket.readable() => if let Some(close) = ready.map_or(Some(Close::Reset), |()| receive(&socket, &shared, &mut read)) {
                 break close;
             },
             // An error shows when the socket is read.
-            _ = socket.stream().writable(), if is_waiting => {}
+            _ = socket.writable(), if is_waiting => {}
             () = shared.wake.notified() => {}
         }
     };
@@ -75,8 +75,10 @@ pub(super) async fn drive(socket: Socket, shared: Arc<SharedState>) {
 fn flush(socket: &Socket, shared: &SharedState) -> bool {
     let mut state = shared.state();
     loop {
-        let Some(first) = state.out.front() else { return false };
-        match socket.stream().try_write(&first.bytes) {
+        let Some(first) = state.out.front() else {
+            return socket.try_flush().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        };
+        match socket.try_write(&first.bytes) {
             Ok(count) => state.written(count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
             Err(_) => {
@@ -91,7 +93,7 @@ fn flush(socket: &Socket, shared: &SharedState) -> bool {
 /// Reads once. Returns how the connection ended, if it did.
 fn receive(socket: &Socket, shared: &SharedState, read: &mut BytesMut) -> Option<Close> {
     let mut chunk = [0_u8; 16 * 1024];
-    match socket.stream().try_read(&mut chunk) {
+    match socket.try_read(&mut chunk) {
         Ok(0) => return Some(Close::Eof),
         Ok(count) => read.extend_from_slice(chunk.get(..count).unwrap_or_default()),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,

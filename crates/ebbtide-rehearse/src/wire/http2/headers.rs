@@ -3,6 +3,7 @@
 
 use http::Request;
 use http::header::{CONNECTION, HOST};
+use http::uri::Scheme;
 use loona_hpack::Decoder;
 
 use super::frame::NotHttp2;
@@ -15,7 +16,8 @@ pub(super) fn encode<B>(request: &Request<B>) -> Vec<u8> {
     let host = request.headers().get(HOST).map_or(&[][..], |host| host.as_bytes());
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     field(&mut block, b":method", request.method().as_str().as_bytes());
-    field(&mut block, b":scheme", b"http");
+    let scheme = request.extensions().get::<Scheme>().map_or("http", Scheme::as_str);
+    field(&mut block, b":scheme", scheme.as_bytes());
     field(&mut block, b":authority", host);
     field(&mut block, b":path", path.as_bytes());
     let others = request.headers().iter().filter(|(name, _)| ![HOST, CONNECTION].contains(name));

@@ -1,0 +1,120 @@
+//! Rehearsals over TLS: the verdict agrees with the record of the service, and what cannot be rehearsed is named.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Output;
+
+use crate::common::{ebbtide, need, service};
+use crate::ports::free_port;
+use crate::scene::{Row, Says, certify, holds};
+
+/// Handshakes take time on a busy machine.
+const WARM: &str = "--warmup=1500ms";
+
+#[test]
+fn a_graceful_service_over_tls_loses_nothing_in_any_phase() {
+    let seen =
+        holds(&Row::innocent("perfect", &["--url=keepalive=POST:/", "--require-readiness", WARM]).over_tls());
+    let evidence = seen.evidence("phases-served");
+    assert!(evidence.starts_with("9 connections held at the signal, none lost"), "{evidence}");
+}
+
+#[test]
+fn each_request_that_is_lost_over_tls_is_found() {
+    holds(&Row::guilty("unanswered", &[("requests-answered", "no response byte")]).with(&[WARM]).over_tls());
+    holds(
+        &Row::guilty("half-body", &[("requests-answered", "response truncated in its body")])
+            .with(&[WARM])
+            .over_tls(),
+    );
+    holds(
+        &Row::guilty("exits-at-once", &[("requests-answered", "when the process ended")])
+            .with(&[WARM])
+            .over_tls(),
+    );
+}
+
+#[test]
+fn a_service_without_http2_over_tls_is_named() {
+    let row = Row::innocent("perfect", &["--http2"]).says(Says::NotRehearsed).over_tls();
+    let words = holds(&row).words();
+    assert!(
+        words.contains(" answers HTTP/1, and not HTTP/2") && words.contains("selects h2 (ALPN)"),
+        "{words}"
+    );
+}
+
+/// Rehearses the service with these options, over TLS if it has a certificate.
+fn rehearse(has_certificate: bool, options: &[&str]) -> Output {
+    need("python3");
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut command = ebbtide();
+    command.env("TRUTH", folder.path().join("truth")).args(["rehearse", "--quiet", "--ready-timeout=8s"]);
+    if has_certificate {
+        certify(&mut command, folder.path());
+    }
+    fs::write(folder.path().join("not.pem"), "hello").unwrap();
+    let fill = |word: &&str| {
+        word.replace("{port}", &port.to_string()).replace("{folder}", &folder.path().display().to_string())
+    };
+    command.args(options.iter().map(fill)).args(["--", "python3"]).arg(service("truth.py"));
+    let output = command.args([&port.to_string(), "perfect"]).output().unwrap();
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the service is left running");
+    output
+}
+
+#[test]
+fn what_cannot_be_rehearsed_over_tls_is_named_with_a_remedy() {
+    let https = "--ready=https://127.0.0.1:{port}/readyz";
+    // The last of --cacert counts.
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), other).unwrap();
+    let other = format!("--cacert={}", file.path().display());
+    for (has_certificate, options, code, words) in [
+        (true, vec![https, &other], 3, ["not signed by a trusted authority", "hint: --cacert FILE"]),
+        (
+            true,
+            vec![https, "--host=shop.example.org"],
+            3,
+            ["certificate is for another name", "hint: --host NAME"],
+        ),
+        (false, vec![https], 3, ["/readyz: the answer is not TLS", "hint: an http:// URL"]),
+        (true, vec!["--ready=http://127.0.0.1:{port}/readyz"], 3, ["not ready within", "hint: "]),
+        (
+            false,
+            vec![https, "--cacert=/no/such/file"],
+            2,
+            ["cannot read `/no/such/file` (--cacert)", "hint: --cacert"],
+        ),
+        (
+            false,
+            vec![https, "--cacert={folder}/not.pem"],
+            2,
+            ["(--cacert): no certificate", "hint: --cacert"],
+        ),
+    ] {
+        let output = rehearse(has_certificate, &options);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{options:?}: {said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{options:?}: {said}");
+    }
+}
+
+#[test]
+fn an_insecure_rehearsal_accepts_any_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut command = ebbtide();
+    command.args(["rehearse", "--quiet", "--insecure", "--host=shop.example.org", "--no-phases"]);
+    command.args(crate::scene::LOAD).arg(WARM).arg(format!("--ready=https://127.0.0.1:{port}/readyz"));
+    let made = rcgen::generate_simple_self_signed(["other.example.org".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    command.env("TRUTH", folder.path().join("truth")).env("TLS_CERT", certificate).env("TLS_KEY", key);
+    command.args(["--", "python3"]).arg(service("truth.py")).args([&port.to_string(), "perfect"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
