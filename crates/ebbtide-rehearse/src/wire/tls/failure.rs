@@ -101,3 +101,34 @@ impl From<TlsFailure> for io::Error {
         Self::new(io::ErrorKind::InvalidData, failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_form;
+
+    #[test]
+    fn error_texts_and_hints_have_the_form() {
+        error_form::walk! {
+            TlsFailure::NotTls => TlsFailure::NotTls;
+            TlsFailure::UnknownIssuer => TlsFailure::UnknownIssuer;
+            TlsFailure::OtherName => TlsFailure::OtherName;
+            TlsFailure::Expired => TlsFailure::Expired;
+            TlsFailure::BadCertificate => TlsFailure::BadCertificate;
+            TlsFailure::NoProtocol => TlsFailure::NoProtocol;
+            TlsFailure::NotHttp2 => TlsFailure::NotHttp2;
+            TlsFailure::Handshake => TlsFailure::Handshake;
+        }
+        for failure in [
+            TlsFailure::NotTls,
+            TlsFailure::UnknownIssuer,
+            TlsFailure::OtherName,
+            TlsFailure::Expired,
+            TlsFailure::NoProtocol,
+            TlsFailure::NotHttp2,
+            TlsFailure::Handshake,
+        ] {
+            assert_eq!(error_form::violations(failure.hint()), [""; 0], "{failure}");
+        }
+    }
+}
