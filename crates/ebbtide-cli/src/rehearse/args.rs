@@ -8,6 +8,7 @@ use clap::Args;
 use ebbtide_rehearse::{Expected, HostName, Ready, RequestHeader, Span, StopSignal};
 use http::Method;
 
+use super::platform::StopPlatform;
 use super::values::{
     ShapeUrl, clients, duration, expect_status, expected, limit, method, number, ready, requests, runs,
     signal, span, status, streams, url,
@@ -180,13 +181,23 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = LOAD, value_name = "COUNT", default_value_t = 400_000, value_parser = requests, allow_hyphen_values = true)]
     pub(super) max_requests: u64,
 
+    /// Stop as this platform does: its default signal and grace period
+    ///
+    /// --signal and --grace replace its values.
+    #[arg(long, help_heading = STOP, value_name = "PLATFORM", value_enum)]
+    pub(super) platform: Option<StopPlatform>,
+
     /// Signal that asks the service to stop
-    #[arg(long, help_heading = STOP, value_name = "SIGNAL", default_value = "TERM", value_parser = signal, allow_hyphen_values = true)]
-    pub(super) signal: StopSignal,
+    ///
+    /// Default: that of --platform, or TERM.
+    #[arg(long, help_heading = STOP, value_name = "SIGNAL", value_parser = signal, allow_hyphen_values = true)]
+    pub(super) signal: Option<StopSignal>,
 
     /// Grace period: SIGKILL is sent this long after the stop signal
-    #[arg(long, help_heading = STOP, value_name = "TIME", default_value = "30s", value_parser = limit, allow_hyphen_values = true)]
-    pub(super) grace: Duration,
+    ///
+    /// Default: that of --platform, or 30s.
+    #[arg(long, help_heading = STOP, value_name = "TIME", value_parser = limit, allow_hyphen_values = true)]
+    pub(super) grace: Option<Duration>,
 
     /// Expected exit codes, or signal:NAME, separated by commas
     #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_delimiter = ',', value_parser = expected, allow_hyphen_values = true)]

@@ -3,6 +3,7 @@
 mod args;
 mod conclude;
 mod plan;
+mod platform;
 mod run;
 mod values;
 

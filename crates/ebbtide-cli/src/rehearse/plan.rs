@@ -15,6 +15,7 @@ use http::Method;
 use thiserror::Error;
 
 use super::args::{MOST_RUNS, RehearseArgs};
+use super::platform::StopPlatform;
 use crate::demo::{BadDemo, DemoService, check_demo};
 
 /// The options contradict each other, or are not supported by this build.
@@ -87,7 +88,7 @@ impl BadPlan {
 ///
 /// The options contradict each other, or require a feature that this build does not have.
 pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
-    if args.signal.number() == libc::SIGKILL {
+    if args.signal.is_some_and(|signal| signal.number() == libc::SIGKILL) {
         return Err(BadPlan::Kill);
     }
     let shapes = shapes(args)?;
@@ -97,6 +98,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     let template = template(args, &shapes)?;
     let command = args.command.clone();
     let database = database(args)?;
+    let (platform, usual) = (args.platform, StopPlan::default());
     Ok(Scenario {
         program: if args.demo {
             Program::Managed(Arc::new(DemoService::new(command)))
@@ -121,8 +123,8 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
             posts: args.method.is_none(),
         },
         stop: StopPlan {
-            signal: args.signal,
-            grace: args.grace,
+            signal: args.signal.or(platform.map(StopPlatform::signal)).unwrap_or(usual.signal),
+            grace: args.grace.or(platform.map(StopPlatform::grace)).unwrap_or(usual.grace),
             expected: args.expect_exit.clone(),
             warmup: args.warmup,
             window: args.window,

@@ -202,6 +202,7 @@ mod tests {
             "METHOD",
             "NAME: VALUE",
             "NAME[:PORT]",
+            "PLATFORM",
             "SHAPE=METHOD:PATH",
             "STREAMS",
             "TEXT",

@@ -118,3 +118,16 @@ fn readiness_with_another_status_is_reported_with_the_option_that_helps() {
     );
     seen("--ready=http://127.0.0.1:{port}/status/404", &["answered 404", "--ready http://HOST:PORT/PATH"]);
 }
+
+#[test]
+fn a_platform_sets_signal_and_grace_and_explicit_options_win() {
+    // `--grace=6s` is given for every row. The service handles SIGTERM alone.
+    let seen = holds(&Row::innocent("perfect", &["--platform=docker"]));
+    assert!(
+        seen.evidence("exit-in-time").contains("(grace period 6 s)"),
+        "{}",
+        seen.evidence("exit-in-time")
+    );
+    holds(&Row::innocent("perfect", &["--platform=fly", "--signal=TERM"]));
+    holds(&Row::guilty("perfect", &[("exit-code", "expected exit code 0")]).with(&["--platform=fly"]).torn());
+}

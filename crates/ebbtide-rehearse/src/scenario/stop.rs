@@ -29,6 +29,8 @@ pub struct StopSignal(Signal);
 impl StopSignal {
     /// SIGTERM, the usual stop signal of platforms.
     pub const TERM: Self = Self(Signal::TERM);
+    /// SIGINT, that of a terminal and of some platforms.
+    pub const INT: Self = Self(Signal::INT);
 
     /// Every signal that can be given by name.
     const NAMED: [(&'static str, Signal); 7] = [
