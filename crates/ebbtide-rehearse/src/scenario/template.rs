@@ -28,6 +28,9 @@ pub struct RequestTemplate {
 /// compared. It is an order of the demo.
 const DEFAULT_BODY: &[u8] = br#"{"item":"rehearsed","quantity":1}"#;
 
+/// The `Content-Type` of gRPC, without a suffix. Its calls carry `te: trailers`, without which many servers reset them.
+const GRPC: &[u8] = b"application/grpc";
+
 /// The protocol of the load.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Protocol {
@@ -72,6 +75,10 @@ impl RequestTemplate {
         }
         for RequestHeader { name, value } in &self.headers {
             to.append(name, value.clone());
+        }
+        let is_grpc = to.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(GRPC));
+        if is_grpc && self.protocol != Protocol::Http1 {
+            to.insert(header::TE, HeaderValue::from_static("trailers"));
         }
     }
 }
@@ -258,6 +265,23 @@ mod tests {
         template.add_headers(&mut headers);
         assert_eq!(headers.get_all("user-agent").iter().collect::<Vec<_>>(), ["mine"]);
         assert_eq!(headers.get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2"]);
+    }
+
+    #[test]
+    fn a_call_of_grpc_asks_for_trailers() {
+        let sent = |kind: &str, protocol| {
+            let headers = vec![RequestHeader::parse(&format!("Content-Type: {kind}")).unwrap()];
+            let mut headers_sent = HeaderMap::new();
+            let template = RequestTemplate { headers, protocol, ..RequestTemplate::default() };
+            template.add_headers(&mut headers_sent);
+            headers_sent.get(header::TE).cloned()
+        };
+        let http2 = Protocol::Http2 { streams: 1 };
+        for kind in ["application/grpc", "application/grpc+proto"] {
+            assert_eq!(sent(kind, http2), Some(HeaderValue::from_static("trailers")), "{kind}");
+        }
+        assert_eq!(sent("application/json", http2), None);
+        assert_eq!(sent("application/grpc", Protocol::Http1), None);
     }
 
     #[test]
