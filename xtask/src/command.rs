@@ -16,6 +16,8 @@ cargo xtask <command>
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
                                 soak, check; without a name, the first three (the others take long, or need
                                 servers)
+  zoo [NAME...]                 rehearse real servers, as documented and broken, and compare the verdicts with those
+                                written down in tests/zoo; or only the named ones
   fuzz [SECONDS]                fuzz each parser for SECONDS, 60 by default (needs a nightly
                                 toolchain; installs cargo-fuzz if it is missing)
   release --dry-run             check that this commit can be released, and build each published crate from its
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Fuzz(u32),
     /// The comparison to run (the short ones when no name is given), and the options that are passed to it.
     Bench(Option<Comparison>, Vec<String>),
+    /// The servers to rehearse, by the names of their folders; empty for all.
+    Zoo(Vec<String>),
 }
 
 /// One of the comparisons of `bench/`.
@@ -75,6 +79,7 @@ impl Command {
             ["features"] => Ok(Self::Features),
             ["check", steps @ ..] => Ok(Self::Check(owned(steps))),
             ["ci"] => Ok(Self::Ci),
+            ["zoo", names @ ..] => Ok(Self::Zoo(owned(names))),
             ["picture"] => Ok(Self::Picture),
             ["generate"] => Ok(Self::Generate),
             ["release", "--dry-run"] => Ok(Self::Release),

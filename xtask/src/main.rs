@@ -15,6 +15,7 @@ mod release;
 mod shell;
 mod steps;
 mod test;
+mod zoo;
 
 use std::env;
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<(), Failure> {
             test::run(&mut steps, preparations, &selection)
         }
         Command::Check(selection) => check::run(&mut steps, &selection),
+        Command::Zoo(names) => zoo::run(&mut steps, &names),
         Command::Release => release::run(&mut steps),
         Command::Features => {
             check::matrix(&mut steps);

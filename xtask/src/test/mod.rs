@@ -7,3 +7,4 @@ mod summary;
 pub(crate) mod tools;
 
 pub(crate) use run::{Preparations, generate, run};
+pub(crate) use servers::free_port;

@@ -10,4 +10,5 @@ mod rabbitmq;
 mod redis;
 mod sqs;
 
+pub(crate) use own::free_port;
 pub(super) use provide::Servers;

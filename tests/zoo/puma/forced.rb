@@ -1,0 +1,1 @@
+force_shutdown_after 0
