@@ -8,7 +8,7 @@ use std::fs;
 use super::entry::{Load, Rehearsal, Server, servers};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/book/src/zoo.md");
-const INTRODUCTION: &str = include_str!("page.md");
+const INTRODUCTION: &str = include_str!("introduction.txt");
 
 #[test]
 fn the_book_has_the_verdicts_that_the_zoo_expects() {
