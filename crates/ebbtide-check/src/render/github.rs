@@ -1,8 +1,6 @@
-use std::fmt::Write as _;
-
+use super::workflow_command;
 use crate::engine::Report;
 use crate::findings::Severity;
-use crate::input::Position;
 
 /// Returns a report as workflow commands of GitHub Actions, which show findings beside the changed lines.
 pub fn github(report: &Report, least: Severity) -> String {
@@ -18,31 +16,21 @@ pub fn github(report: &Report, least: Severity) -> String {
         let sum = finding.arithmetic.as_ref().map_or_else(String::new, |sum| format!("{sum}\n"));
         let message =
             format!("{} {}\n{sum}{}\n{}", finding.subject, finding.title, finding.effect, finding.remedy);
-        let (path, title) = (property(path), property(&format!("{} {}", finding.rule.id, finding.rule.name)));
-        let Position { line, column } = start;
-        let _ = writeln!(
-            text,
-            "::{level} file={path},line={line},endLine={},col={column},title={title}::{}",
-            end.line,
-            data(&message)
-        );
+        let title = format!("{} {}", finding.rule.id, finding.rule.name);
+        let (line, column, end) = (start.line.to_string(), start.column.to_string(), end.line.to_string());
+        text.push_str(&workflow_command(
+            level,
+            &[("file", path), ("line", &line), ("endLine", &end), ("col", &column), ("title", &title)],
+            &message,
+        ));
     }
     for problem in report.problems.iter().filter(|problem| problem.is_failure) {
-        let line = problem.place.map_or(1, |place| report.sources.position(place).line);
-        let _ = writeln!(
-            text,
-            "::error file={},line={line},title=not checked::{}",
-            property(&problem.path),
-            data(&problem.message)
-        );
+        let line = problem.place.map_or(1, |place| report.sources.position(place).line).to_string();
+        text.push_str(&workflow_command(
+            "error",
+            &[("file", &problem.path), ("line", &line), ("title", "not checked")],
+            &problem.message,
+        ));
     }
     text
-}
-
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -7,6 +7,7 @@ mod page;
 mod sarif;
 mod settings;
 mod text;
+mod workflow;
 
 pub use github::github;
 pub use gitlab::gitlab;
@@ -15,3 +16,4 @@ pub use page::page;
 pub use sarif::sarif;
 pub use settings::{Target, settings};
 pub use text::{Look, text};
+pub use workflow::workflow_command;

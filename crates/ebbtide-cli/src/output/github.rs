@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
+use ebbtide_check::render::workflow_command;
 use ebbtide_rehearse::{Finding, Headline, Verdict};
 
 use super::comparison::compared;
@@ -53,17 +54,7 @@ fn append(file: &Path, judgement: &Judgement<'_>) -> io::Result<()> {
 }
 
 fn command(out: &mut dyn Write, level: &str, title: &str, message: &str) -> io::Result<()> {
-    writeln!(out, "::{level} title={}::{}", property(title), data(message))
-}
-
-/// Escapes the message of a command.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// Escapes the value of a command's property.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    out.write_all(workflow_command(level, &[("title", title)], message).as_bytes())
 }
 
 #[cfg(test)]
@@ -114,12 +105,6 @@ mod tests {
         };
         assert_eq!(levels(&written(false, inconclusive)), ["warning", "warning"]);
         assert_eq!(levels(&written(true, inconclusive)), ["error", "error"]);
-    }
-
-    #[test]
-    fn the_title_is_escaped_more_than_the_message() {
-        assert_eq!(data("a: 1%, b\r\nc"), "a: 1%25, b%0D%0Ac");
-        assert_eq!(property("a: 1, b"), "a%3A 1%2C b");
     }
 
     #[test]
