@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 
 use super::fingerprint::path;
 use super::{Options, Report};
@@ -17,7 +18,7 @@ pub struct Baseline {
 
 /// A finding of a baseline.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with a finding")]
 pub struct BaselineEntry {
     /// The file.
     pub path: String,
@@ -46,14 +47,14 @@ pub enum InvalidBaseline {
         /// The file's name.
         file: String,
         /// Its version.
-        version: u32,
+        version: Number,
     },
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with the findings of a baseline")]
 struct Document {
-    version: u32,
+    version: Number,
     findings: Vec<BaselineEntry>,
 }
 
@@ -66,9 +67,11 @@ impl Baseline {
     pub fn parse(file: &str, text: &str) -> Result<Self, InvalidBaseline> {
         let document: Document = serde_json::from_str(text)
             .map_err(|source| InvalidBaseline::Syntax { file: file.to_owned(), source })?;
-        match document.version {
-            VERSION => Ok(Self { entries: document.findings }),
-            version => Err(InvalidBaseline::Version { file: file.to_owned(), version }),
+        let version = document.version;
+        if version == Number::from(VERSION) {
+            Ok(Self { entries: document.findings })
+        } else {
+            Err(InvalidBaseline::Version { file: file.to_owned(), version })
         }
     }
 
@@ -89,7 +92,7 @@ impl Baseline {
 
     /// Returns the text of the file, which `parse` reads.
     pub fn text(&self) -> String {
-        let document = Document { version: VERSION, findings: self.entries.clone() };
+        let document = Document { version: VERSION.into(), findings: self.entries.clone() };
         // Strings and numbers alone: there is nothing in it that cannot be written.
         let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
         text.push('\n');

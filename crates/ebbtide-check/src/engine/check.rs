@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
+
 use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, parallel};
 use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
-use crate::model::Project;
+use crate::knowledge;
+use crate::model::{Project, Workload};
 use crate::rules::RULES;
 use crate::tree::Comment;
 
@@ -62,9 +65,28 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     systemd::join(&mut all.workloads, all.units);
     kamal::join(&mut all.workloads, all.kamal);
     compose::join(&mut all.workloads, sources);
+    all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
     let project = Project { workloads: all.workloads };
     Read { project, problems: all.problems, comments: all.comments, uneditable: all.uneditable, recognised }
+}
+
+/// Returns the flags and variables of servers that declare a drain time and cannot be read. Process groups share variables.
+fn unreadable_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
+    let mut unreadable = BTreeMap::new();
+    for container in workloads.iter().flat_map(|workload| &workload.containers) {
+        for (value, name, place) in knowledge::unreadable_drains(&container.words(), &container.variables) {
+            let expected = "expected a number of seconds or a number with a unit, such as 30 or 1m30s";
+            unreadable.insert(place, format!("invalid duration `{value}` of {name}: {expected}"));
+        }
+    }
+    let problem = |(place, message): (Place, String)| Problem {
+        path: sources.name(place).to_owned(),
+        place: Some(place),
+        message,
+        is_failure: true,
+    };
+    unreadable.into_iter().map(problem).collect()
 }
 
 /// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
@@ -108,7 +130,8 @@ impl Options {
         self.path_ignores.iter().any(|paths| paths.covers(name, finding.rule))
     }
 
-    pub(super) fn runs(&self, rule: &Rule) -> bool {
+    /// Returns whether a rule runs, for files that `path_ignores` does not name.
+    pub fn runs(&self, rule: &Rule) -> bool {
         let is_selected = self.select.is_empty() || self.select.iter().any(|word| means(word, rule));
         is_selected && !self.ignore.iter().any(|word| means(word, rule))
     }

@@ -28,10 +28,11 @@ fn edit(sources: &Sources, change: Change) -> Option<Edit> {
     let text = |place: Place| Some(sources.get(place.source)?.text());
     match change {
         Change::Set(place, value) => {
-            let quote =
-                text(place)?.get(place.start()..)?.chars().next().filter(|first| "\"'".contains(*first));
-            Some(Edit { place, text: quoted(value, quote) })
+            let first = text(place)?.get(place.start()..)?.chars().next();
+            let quote = first.filter(|first| "\"'".contains(*first)).map(String::from).unwrap_or_default();
+            Some(Edit { place, text: format!("{quote}{value}{quote}") })
         }
+        Change::SetNumber(place, value) => Some(Edit { place, text: value }),
         Change::Add(slot, value) => match slot.at {
             SlotPlace::Map { map, .. } => in_map(text(map)?, &slot, value),
             SlotPlace::LineAfter(place) => {
@@ -51,7 +52,8 @@ fn edit(sources: &Sources, change: Change) -> Option<Edit> {
             let is_alone = !key.is_empty()
                 && key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
                 && (rest.is_empty() || rest.starts_with('#'));
-            is_alone.then(|| Edit { place: Place::new(place.source, start, end), text: String::new() })
+            let (start, end) = if is_alone { (start, end) } else { flow_entry(text, place)? };
+            Some(Edit { place: Place::new(place.source, start, end), text: String::new() })
         }
         Change::LineBefore(place, line) => {
             let text = text(place)?;
@@ -65,6 +67,22 @@ fn edit(sources: &Sources, change: Change) -> Option<Edit> {
         }
         Change::Exec(word, offset) => exec(text(word.place)?, &word, offset),
     }
+}
+
+/// Returns the range of an entry of a mapping in braces, with one of the commas beside it. `None` for the only entry.
+fn flow_entry(text: &str, value: Place) -> Option<(usize, usize)> {
+    let colon = text.get(..value.start())?.trim_end_matches([' ', '\t']).strip_suffix(':')?;
+    let is_name = |letter: char| letter.is_ascii_alphabetic() || "_\"'".contains(letter);
+    let before = colon.trim_end().trim_end_matches(is_name);
+    let key = before.len();
+    let after = text.get(value.end()..)?;
+    if let Some(left) = before.trim_end().strip_suffix(',') {
+        let is_entry = after.trim_start().starts_with([',', '}']);
+        return is_entry.then_some((left.len(), value.end()));
+    }
+    before.trim_end().strip_suffix('{')?;
+    let right = after.trim_start().strip_prefix(',')?.trim_start_matches([' ', '\t']);
+    Some((key, text.len().saturating_sub(right.len())))
 }
 
 fn insertion(near: Place, at: usize, text: String) -> Option<Edit> {
@@ -126,6 +144,7 @@ fn exec(text: &str, word: &Word, offset: usize) -> Option<Edit> {
     insertion(word.place, word.place.start().saturating_add(at), "exec ".to_owned())
 }
 
+/// Puts a text in the quotes that the file uses, and leaves a number without them.
 fn quoted(value: String, quote: Option<char>) -> String {
     let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
     match quote {

@@ -13,12 +13,25 @@ pub struct PathIgnore {
     pub(super) rules: Vec<String>,
 }
 
-/// The text is not a pattern of paths.
+/// The text is not a pattern of paths, or is one that matches nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("invalid pattern `{pattern}`")]
-pub struct InvalidPattern {
-    pattern: String,
-    source: ignore::Error,
+pub enum InvalidPattern {
+    /// Its syntax is not that of a pattern.
+    #[error("invalid pattern `{pattern}`")]
+    Syntax {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        source: ignore::Error,
+    },
+    /// It matches no path.
+    #[error("pattern `{pattern}` matches nothing: {reason}")]
+    Inert {
+        /// The pattern.
+        pattern: String,
+        /// Why it does not.
+        reason: &'static str,
+    },
 }
 
 impl PathIgnore {
@@ -26,10 +39,15 @@ impl PathIgnore {
     ///
     /// # Errors
     ///
-    /// Returns an error if the pattern is not valid.
+    /// Returns an error if the pattern is not valid, or matches nothing.
     pub fn new(root: &Path, pattern: &str, rules: Vec<String>) -> Result<Self, InvalidPattern> {
-        let invalid = |source| InvalidPattern { pattern: pattern.to_owned(), source };
+        if let Some(reason) = inert(pattern) {
+            return Err(InvalidPattern::Inert { pattern: pattern.to_owned(), reason });
+        }
+        let invalid = |source| InvalidPattern::Syntax { pattern: pattern.to_owned(), source };
         let mut builder = GitignoreBuilder::new(root);
+        // git takes an open bracket literally, which nobody means.
+        builder.allow_unclosed_class(false);
         builder.add_line(None, pattern).map_err(invalid)?;
         Ok(Self { matcher: builder.build().map_err(invalid)?, rules })
     }
@@ -43,6 +61,22 @@ impl PathIgnore {
     }
 }
 
+/// Returns why a pattern matches no path. In a `.gitignore` such lines have a meaning; as the only pattern they have none.
+fn inert(pattern: &str) -> Option<&'static str> {
+    let inner = pattern.trim_matches('/');
+    if inner.trim().is_empty() {
+        Some("it is empty")
+    } else if pattern.starts_with('#') {
+        Some("it is a comment")
+    } else if pattern.starts_with('!') {
+        Some("it only excludes paths")
+    } else if inner.split('/').any(|part| part == "." || part == "..") {
+        Some("paths have no `.` or `..`")
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,7 +85,8 @@ mod tests {
     #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
-            InvalidPattern { .. } => PathIgnore::new(Path::new("/"), "[z-a]", Vec::new()).unwrap_err();
+            InvalidPattern::Syntax { .. } => PathIgnore::new(Path::new("/"), "[z-a]", Vec::new()).unwrap_err();
+            InvalidPattern::Inert { .. } => PathIgnore::new(Path::new("/"), "#", Vec::new()).unwrap_err();
         }
     }
 
@@ -80,5 +115,29 @@ mod tests {
         }
         let other = PathIgnore::new(&here, "*", vec!["C001".to_owned()]).unwrap();
         assert!(!other.covers("a.yaml", rule));
+    }
+
+    #[test]
+    fn a_pattern_that_is_not_valid_or_matches_nothing_is_refused() {
+        for (pattern, reason) in [
+            ("[z-a]", "invalid pattern"),
+            ("a[b", "invalid pattern"),
+            ("{a,b", "invalid pattern"),
+            ("a}", "invalid pattern"),
+            ("", "it is empty"),
+            (" ", "it is empty"),
+            ("/", "it is empty"),
+            ("# legacy", "it is a comment"),
+            ("!legacy", "it only excludes"),
+            ("./legacy/", "paths have no"),
+            ("../other/*.yaml", "paths have no"),
+        ] {
+            let refused = PathIgnore::new(Path::new("/"), pattern, Vec::new()).err();
+            let text = refused.map(|refused| refused.to_string()).unwrap_or_default();
+            assert!(text.contains(reason), "{pattern}: {text}");
+        }
+        for pattern in ["legacy/", ".hidden/", "**/a..b.yaml", "\\#a", "a [b].yaml"] {
+            assert!(PathIgnore::new(Path::new("/"), pattern, Vec::new()).is_ok(), "{pattern}");
+        }
     }
 }

@@ -1,6 +1,8 @@
+use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 
 use crate::input::Problem;
 use crate::model::{Declared, Drain, Workload, seconds};
@@ -43,29 +45,65 @@ impl PlanTimes {
 
 /// The text is not a plan.
 #[derive(Debug, thiserror::Error)]
-#[error("invalid plan {file}")]
-pub struct InvalidPlan {
-    file: String,
-    source: serde_json::Error,
+pub enum InvalidPlan {
+    /// There is no text: the service printed nothing.
+    #[error("no plan in {file}: it is empty")]
+    Empty {
+        /// The file's name.
+        file: String,
+    },
+    /// It is not the JSON of one.
+    #[error("invalid plan {file}")]
+    Syntax {
+        /// The file's name.
+        file: String,
+        /// What is wrong, with its line and column.
+        source: serde_json::Error,
+    },
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with the times of a plan")]
 struct Document {
-    grace_ms: u64,
-    margin_ms: u64,
-    deadline_ms: u64,
+    grace_ms: Millis,
+    margin_ms: Millis,
+    deadline_ms: Millis,
     lame_duck: LameDuck,
-    servers_end_ms: u64,
-    workers_end_ms: u64,
-    resources_end_ms: u64,
-    telemetry_end_ms: u64,
+    servers_end_ms: Millis,
+    workers_end_ms: Millis,
+    resources_end_ms: Millis,
+    telemetry_end_ms: Millis,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with the times of the lame duck")]
 struct LameDuck {
-    min_ms: u64,
-    quiet_ms: u64,
-    max_ms: u64,
+    min_ms: Millis,
+    quiet_ms: Millis,
+    max_ms: Millis,
+}
+
+/// A time, whose errors are in the words of users.
+struct Millis(Duration);
+
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+
+        impl Visitor<'_> for Whole {
+            type Value = Millis;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number of milliseconds")
+            }
+
+            fn visit_u64<E>(self, millis: u64) -> Result<Millis, E> {
+                Ok(Millis(Duration::from_millis(millis)))
+            }
+        }
+
+        deserializer.deserialize_u64(Whole)
+    }
 }
 
 impl ServicePlan {
@@ -76,10 +114,13 @@ impl ServicePlan {
     ///
     /// Returns an error if the text is not the JSON of a plan.
     pub fn parse(workload: Option<&str>, file: &str, text: &str) -> Result<Self, InvalidPlan> {
-        let document: Document =
-            serde_json::from_str(text).map_err(|source| InvalidPlan { file: file.to_owned(), source })?;
+        if text.trim().is_empty() {
+            return Err(InvalidPlan::Empty { file: file.to_owned() });
+        }
+        let document: Document = serde_json::from_str(text)
+            .map_err(|source| InvalidPlan::Syntax { file: file.to_owned(), source })?;
         let LameDuck { min_ms, quiet_ms, max_ms } = document.lame_duck;
-        let time = Duration::from_millis;
+        let time = |Millis(time): Millis| time;
         let times = PlanTimes {
             grace: time(document.grace_ms),
             margin: time(document.margin_ms),
@@ -136,7 +177,25 @@ mod tests {
     #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
-            InvalidPlan { .. } => ServicePlan::parse(None, "plan.json", "{").err().unwrap();
+            InvalidPlan::Empty { .. } => ServicePlan::parse(None, "plan.json", "\n").err().unwrap();
+            InvalidPlan::Syntax { .. } => ServicePlan::parse(None, "plan.json", "{").err().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_names_of_types() {
+        for (text, expected) in [
+            ("[]", "expected an object with the times of a plan"),
+            ("3", "expected an object with the times of a plan"),
+            ("{\"grace_ms\": \"30s\"}", "expected a whole number of milliseconds"),
+            ("{\"grace_ms\": -1}", "expected a whole number of milliseconds"),
+            ("{\"grace_ms\": 1.5}", "expected a whole number of milliseconds"),
+            ("{\"lame_duck\": 3}", "expected an object with the times of the lame duck"),
+            ("{}", "missing field `grace_ms`"),
+        ] {
+            let error = ServicePlan::parse(None, "plan.json", text).err().unwrap();
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(source.contains(expected), "{text}: {source}");
         }
     }
 }

@@ -2,6 +2,7 @@ use super::check::is_about;
 use crate::findings::{Finding, Suppressed};
 use crate::input::{Place, Problem, SourceId, Sources};
 use crate::model::Workload;
+use crate::rules;
 use crate::tree::Comment;
 
 /// The prefix of an annotation that suppresses a rule for its object: `ignore.ebbtide.dev/K001: reason`.
@@ -68,7 +69,15 @@ impl Suppressions {
             });
             return;
         }
-        let rules = rules.split(',').map(str::to_owned).collect();
+        let rules: Vec<String> = rules.split(',').map(str::to_owned).collect();
+        for unknown in rules.iter().filter(|rule| rules::find(rule).is_none()) {
+            self.problems.push(Problem {
+                path: sources.name(place).to_owned(),
+                place: Some(place),
+                message: format!("suppression of {unknown}: no rule has this id"),
+                is_failure: false,
+            });
+        }
         self.all.push(Suppression { rules, scope, reason, place });
     }
 

@@ -11,8 +11,10 @@ pub(crate) struct Repair {
 /// A change of a file that keeps its comments and its form.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
-    /// Replaces a value.
+    /// Replaces a value, which keeps its quotes.
     Set(Place, String),
+    /// Replaces a value by a number without quotes.
+    SetNumber(Place, String),
     /// Adds a setting with this value.
     Add(Slot, String),
     /// Removes the line of a setting, which this value is of.

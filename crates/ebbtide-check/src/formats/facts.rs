@@ -1,3 +1,4 @@
+use super::times::Unreadable;
 use super::{ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem};
 use crate::model::{Word, Workload};
@@ -19,6 +20,8 @@ pub(crate) struct Facts {
     pub(crate) comments: Vec<Comment>,
     /// Values that no edit is made in: an alias repeats them elsewhere, or their format is not the one that edits are written in.
     pub(crate) uneditable: Vec<Place>,
+    /// Times that are declared and cannot be read.
+    pub(super) unreadable: Unreadable,
     pub(crate) problems: Vec<Problem>,
 }
 

@@ -14,6 +14,7 @@ mod scalar;
 mod syntax;
 pub(crate) mod systemd;
 pub(crate) mod terraform;
+mod times;
 
 pub(crate) use facts::{Facts, Format};
 pub(crate) use read::read;

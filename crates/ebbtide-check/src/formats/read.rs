@@ -1,13 +1,10 @@
-use std::collections::BTreeMap;
-
-use super::scalar::{DRAIN, LAME_DUCK};
 use super::syntax::Syntax;
 use super::{
     Facts, Format, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax, systemd,
-    terraform,
+    terraform, times,
 };
 use crate::input::{Place, Problem, Source, SourceId};
-use crate::model::{Word, go_duration};
+use crate::model::Word;
 use crate::tree::{Node, Parsed, parse_dockerfile, parse_unit};
 
 /// The errors of one file that are reported.
@@ -17,6 +14,9 @@ const MAX_ERRORS: usize = 10;
 pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
     let mut facts = recognise(id, source);
     comment::apply(&mut facts);
+    for (place, message) in std::mem::take(&mut facts.unreadable) {
+        facts.problem(source.name(), place, message);
+    }
     facts
 }
 
@@ -49,12 +49,12 @@ fn script(id: SourceId, source: &Source) -> Facts {
 
 fn unit(id: SourceId, source: &Source) -> Facts {
     let parsed = parse_unit(id, source.text());
-    let units = parsed
-        .documents
-        .into_iter()
-        .map(|document| systemd::UnitFile::new(source.name(), document.root))
-        .collect();
-    Facts { format: Some(Format::Systemd), units, comments: parsed.comments, ..Facts::default() }
+    let mut facts = Facts { format: Some(Format::Systemd), comments: parsed.comments, ..Facts::default() };
+    for document in parsed.documents {
+        systemd::note_unreadable(&document.root, &mut facts.unreadable);
+        facts.units.push(systemd::UnitFile::new(source.name(), document.root));
+    }
+    facts
 }
 
 fn image(id: SourceId, source: &Source) -> Facts {
@@ -107,11 +107,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         if matches!(syntax, Syntax::Hcl | Syntax::Toml) || facts.format == Some(Format::Terraform) {
             facts.uneditable.push(Place::new(document.root.place.source, 0, source.text().len()));
         }
-        let mut times = BTreeMap::new();
-        unreadable_times(&document.root, &mut times);
-        for (place, message) in times {
-            facts.problem(source.name(), place, message);
-        }
+        times::note_own(&document.root, &mut facts.unreadable);
         for duplicate in document.duplicates {
             let key = source.text().get(duplicate.start()..duplicate.end()).unwrap_or_default();
             facts.problem(source.name(), duplicate, format!("duplicate key `{}`", key.trim_matches('"')));
@@ -132,23 +128,4 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
 
 fn terraform_file(source: &Source, root: &Node, facts: &Facts) -> terraform::TerraformFile {
     terraform::TerraformFile::new(source.name(), root.clone(), facts.comments.clone())
-}
-
-/// Finds the times that are declared for this check and are no durations: without them the rules that need them are silent. What
-/// is replaced before the deploy is not known, and is none of them.
-fn unreadable_times(node: &Node, found: &mut BTreeMap<Place, String>) {
-    for entry in node.entries() {
-        let value = entry.node.written().unwrap_or_default();
-        if matches!(entry.key.as_str(), DRAIN | LAME_DUCK)
-            && entry.node.text().is_some()
-            && go_duration(value).is_none()
-            && !["$", "{{", "<%"].iter().any(|mark| value.contains(mark))
-        {
-            let expected = "expected a number with a unit, such as 20s or 1m30s";
-            found
-                .insert(entry.node.place, format!("invalid duration `{value}` of {}: {expected}", entry.key));
-        }
-        unreadable_times(&entry.node, found);
-    }
-    node.items().iter().for_each(|item| unreadable_times(item, found));
 }

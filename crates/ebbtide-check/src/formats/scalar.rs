@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use super::times::Form;
 use crate::input::Place;
-use crate::model::{Command, Declared, Drain, Slot, SlotPlace, Variable, Word, go_duration, seconds};
+use crate::model::{Command, Declared, Drain, Slot, SlotPlace, Variable, Word, go_duration};
 use crate::tree::{Entry, Node};
 
 /// The key of an annotation, a label or a field that declares how long the program drains.
@@ -38,13 +39,7 @@ pub(crate) fn count(node: Option<&Node>, default: u32) -> Declared<u32> {
 
 /// Reads a number of seconds.
 pub(crate) fn duration(node: Option<&Node>, default: Duration) -> Declared<Duration> {
-    match node {
-        None => Declared::Default(default),
-        Some(node) => match node.integer().and_then(|number| u64::try_from(number).ok()) {
-            Some(number) => Declared::Written(seconds(number), node.place),
-            None => Declared::Unresolved(node.place),
-        },
-    }
+    Form::Seconds.declared(node, default)
 }
 
 /// Returns where a key can be added to a mapping that does not have it. What a merge key brings is written elsewhere.
@@ -85,12 +80,4 @@ pub(crate) fn command(node: &Node) -> Option<Command> {
     let word = |item: &Node| Some(Word { text: item.written()?.to_owned(), place: item.place });
     let words: Vec<Word> = node.items().iter().filter_map(word).collect();
     (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
-}
-
-/// Reads a duration with units.
-pub(crate) fn with_units(node: &Node) -> Declared<Duration> {
-    match node.text().and_then(go_duration) {
-        Some(time) => Declared::Written(time, node.place),
-        None => Declared::Unresolved(node.place),
-    }
 }

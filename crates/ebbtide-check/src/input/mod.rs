@@ -8,5 +8,6 @@ mod walk;
 
 pub use place::{Place, Position, SourceId};
 pub use problem::Problem;
+pub use read::read_text;
 pub use sources::{Source, Sources};
-pub use walk::collect;
+pub use walk::{collect, siblings};

@@ -1,9 +1,13 @@
-use std::fs::File;
+use std::fs::{self, File, FileType};
 use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 /// The largest file that is read. The size of a real deployment file is a few kilobytes; that of generated ones some megabytes.
 const MAX_BYTES: u64 = 64 << 20;
+
+/// Where a process finds the files that it has open. A shell passes the pipe of `<(command)` by such a path.
+const OPEN: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
 
 /// A text from a file.
 pub(super) struct Text {
@@ -16,25 +20,54 @@ pub(super) struct Text {
 pub(super) enum Unreadable {
     #[error("cannot read the file: {0}")]
     Io(io::Error),
-    #[error("not a regular file")]
-    Special,
+    #[error("not a regular file: {0}")]
+    Special(&'static str),
     #[error("larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
     #[error("not UTF-8: invalid byte at offset {0}")]
     NotUtf8(usize),
 }
 
-pub(super) fn read(path: &Path) -> Result<Text, Unreadable> {
-    let file = File::open(path).map_err(Unreadable::Io)?;
-    let metadata = file.metadata().map_err(Unreadable::Io)?;
-    // A pipe such as /dev/stdin is read, a folder or a device is not.
-    if metadata.is_dir() {
-        return Err(Unreadable::Special);
+/// Reads the text of a file, without a byte order mark.
+///
+/// # Errors
+///
+/// The file cannot be read, is a folder, a device, a socket or a FIFO, is not UTF-8, or is larger than 64 MiB.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    match read(path) {
+        Ok(read) => Ok(read.text),
+        Err(Unreadable::Io(error)) => Err(error),
+        Err(unreadable) => Err(io::Error::other(unreadable)),
     }
+}
+
+pub(super) fn read(path: &Path) -> Result<Text, Unreadable> {
+    // Before it is opened, because that waits for a writer if it is a FIFO.
+    let kind = fs::metadata(path).map_err(Unreadable::Io)?.file_type();
+    let is_open = kind.is_fifo() && OPEN.iter().any(|folder| path.starts_with(folder));
+    if let Some(special) = special(kind).filter(|_| !is_open) {
+        return Err(Unreadable::Special(special));
+    }
+    let file = File::open(path).map_err(Unreadable::Io)?;
     let mut bytes = Vec::new();
     // The file may grow while it is read, and a pipe has no length.
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
     decode(bytes)
+}
+
+/// Returns what a file is of which the reading may never end.
+fn special(kind: FileType) -> Option<&'static str> {
+    if kind.is_dir() {
+        Some("a folder")
+    } else if kind.is_fifo() {
+        Some("a FIFO")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else if kind.is_char_device() || kind.is_block_device() {
+        Some("a device")
+    } else {
+        None
+    }
 }
 
 fn decode(bytes: Vec<u8>) -> Result<Text, Unreadable> {
@@ -58,7 +91,7 @@ mod tests {
     fn error_texts_have_the_form() {
         error_form::walk! {
             Unreadable::Io(_) => Unreadable::Io(io::Error::other("permission denied"));
-            Unreadable::Special => Unreadable::Special;
+            Unreadable::Special(_) => Unreadable::Special("a FIFO");
             Unreadable::TooLarge => Unreadable::TooLarge;
             Unreadable::NotUtf8(_) => Unreadable::NotUtf8(7);
         }

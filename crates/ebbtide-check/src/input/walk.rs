@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -26,12 +27,13 @@ const ENDINGS: [&str; 15] = [
 /// Returns the files to check: a file as it is named, and of a folder those whose names a deployment file may have, in the order
 /// of their paths.
 ///
-/// `.gitignore` and `.ignore` are respected, hidden files are left out, and symbolic links to folders are not followed.
+/// `.gitignore` and `.ignore` are respected, hidden files are left out, and symbolic links to folders are not followed. A FIFO or a socket
+/// with such a name is among them: [`Sources::add_file`](super::Sources::add_file) refuses it.
 pub fn collect(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
-            walk(path, &mut files, &mut problems);
+            walk(path, None, &mut files, &mut problems);
         } else {
             files.push(path.clone());
         }
@@ -41,14 +43,29 @@ pub fn collect(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
     (files, problems)
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
-    let walk = WalkBuilder::new(folder).require_git(false).sort_by_file_path(Path::cmp).build();
-    for entry in walk {
+/// Returns the files of a file's folder that [`collect`] would find, without those of the folders in it.
+pub fn siblings(file: &Path) -> Vec<PathBuf> {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    if let Some(folder) = file.parent() {
+        walk(folder, Some(1), &mut files, &mut problems);
+    }
+    files
+}
+
+fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+    let mut builder = WalkBuilder::new(folder);
+    builder.require_git(false).max_depth(depth).sort_by_file_path(Path::cmp);
+    for entry in builder.build() {
         match entry {
             Ok(entry) => {
-                let is_file = entry.file_type().is_some_and(|kind| kind.is_file())
-                    || (entry.path_is_symlink() && entry.path().is_file());
-                if is_file && is_candidate(entry.path()) {
+                // Of a link, what it leads to; nothing if that is missing.
+                let kind = if entry.path_is_symlink() {
+                    fs::metadata(entry.path()).ok().map(|target| target.file_type())
+                } else {
+                    entry.file_type()
+                };
+                // A FIFO or a socket of such a name is reported when it is to be read.
+                if kind.is_some_and(|kind| !kind.is_dir()) && is_candidate(entry.path()) {
                     files.push(entry.into_path());
                 }
             }

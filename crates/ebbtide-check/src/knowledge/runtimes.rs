@@ -32,8 +32,7 @@ const EBBTIDE_MARGIN: Duration = seconds(2);
 
 /// Returns the drain time that a command line and its variables declare, else the default of a known program.
 pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain> {
-    let split: Vec<(&str, Place)> =
-        words.iter().flat_map(|word| word.text.split_whitespace().map(|part| (part, word.place))).collect();
+    let split = split(words);
     let runs = |program: &str| split.iter().any(|(word, _)| base(word) == program);
     let declared = flag(&split, &runs)
         .or_else(|| nginx(words))
@@ -46,15 +45,48 @@ pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain>
     })
 }
 
-fn flag(words: &[(&str, Place)], runs: &impl Fn(&str) -> bool) -> Option<Drain> {
-    words.iter().enumerate().find_map(|(index, (word, place))| {
+/// Returns the values of flags and variables that declare the drain time and cannot be read, each with its name and its place. What
+/// is replaced before the start is none of them.
+pub(crate) fn unreadable_drains<'w>(
+    words: &[&'w Word],
+    variables: &'w [Variable],
+) -> Vec<(&'w str, &'static str, Place)> {
+    let split = split(words);
+    let runs = |program: &str| split.iter().any(|(word, _)| base(word) == program);
+    let in_flags = flags(&split, &runs).map(|(flag, value, place)| (value, flag, place));
+    let in_variables = variables.iter().filter_map(|variable| {
+        let mut names = VARIABLES.iter().chain(&["EBBTIDE_GRACE"]);
+        let name = names.find(|name| name.eq_ignore_ascii_case(&variable.name))?;
+        Some((variable.value.as_deref()?, *name, variable.place))
+    });
+    // The text of a script may go on after the value: `30; then`.
+    let is_word = |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || "-._ ".contains(letter));
+    let all = in_flags.collect::<Vec<_>>().into_iter().chain(in_variables);
+    all.filter(|(value, name, _)| time(name, value).is_none() && !value.is_empty() && is_word(value))
+        .collect()
+}
+
+/// Returns the known flags with their values.
+fn flags<'w>(
+    words: &[(&'w str, Place)],
+    runs: &impl Fn(&str) -> bool,
+) -> impl Iterator<Item = (&'static str, &'w str, Place)> {
+    words.iter().enumerate().filter_map(move |(index, (word, place))| {
         let (name, inline) = word.split_once('=').map_or((*word, None), |(name, value)| (name, Some(value)));
         let known = FLAGS
             .iter()
             .find(|(program, flag)| flag.eq_ignore_ascii_case(name) && program.is_none_or(runs))?;
         let value = inline.or_else(|| words.get(index.saturating_add(1)).map(|(word, _)| *word))?;
-        declared(time(value)?, known.1.to_owned(), *place)
+        Some((known.1, value, *place))
     })
+}
+
+fn flag(words: &[(&str, Place)], runs: &impl Fn(&str) -> bool) -> Option<Drain> {
+    flags(words, runs).find_map(|(flag, value, place)| declared(time(flag, value)?, flag.to_owned(), place))
+}
+
+fn split<'w>(words: &[&'w Word]) -> Vec<(&'w str, Place)> {
+    words.iter().flat_map(|word| word.text.split_whitespace().map(|part| (part, word.place))).collect()
 }
 
 /// Reads `nginx -g 'worker_shutdown_timeout 30s;'`.
@@ -62,7 +94,7 @@ fn nginx(words: &[&Word]) -> Option<Drain> {
     words.iter().find_map(|word| {
         let (_, rest) = word.text.split_once("worker_shutdown_timeout")?;
         let value = rest.trim_start().split([';', ' ']).next()?;
-        declared(time(value)?, "worker_shutdown_timeout".to_owned(), word.place)
+        declared(time("", value)?, "worker_shutdown_timeout".to_owned(), word.place)
     })
 }
 
@@ -75,7 +107,7 @@ fn traefik(words: &[(&str, Place)]) -> Option<Drain> {
             let name = name.to_ascii_lowercase();
             let is_meant = name.starts_with("--entrypoints.") && name.ends_with(option);
             is_meant.then_some(())?;
-            Some((time(value)?, *place))
+            Some((time(option, value)?, *place))
         });
         values.max_by_key(|(time, _)| *time)
     };
@@ -89,11 +121,11 @@ fn variable(variables: &[Variable]) -> Option<Drain> {
     variables.iter().find_map(|variable| {
         let value = variable.value.as_deref()?;
         if variable.name == "EBBTIDE_GRACE" {
-            let within = time(value)?.saturating_sub(EBBTIDE_MARGIN);
+            let within = time(&variable.name, value)?.saturating_sub(EBBTIDE_MARGIN);
             return declared(within, "EBBTIDE_GRACE less its margin".to_owned(), variable.place);
         }
         let name = VARIABLES.iter().find(|name| name.eq_ignore_ascii_case(&variable.name))?;
-        declared(time(value)?, (*name).to_owned(), variable.place)
+        declared(time(name, value)?, (*name).to_owned(), variable.place)
     })
 }
 
@@ -111,11 +143,13 @@ fn declared(time: Duration, from: String, place: Place) -> Option<Drain> {
     Some(Drain { time, from, place: Some(place), is_declared: true })
 }
 
-/// Reads a number of seconds, a duration with units, or an ISO 8601 duration such as `PT30S`.
-fn time(text: &str) -> Option<Duration> {
-    let text = text.trim_matches(['"', '\'']);
+/// Reads a number of seconds, a duration with units, or an ISO 8601 duration such as `PT30S`. A number without a unit is milliseconds
+/// for Spring.
+fn time(name: &str, text: &str) -> Option<Duration> {
+    let text = text.trim_end_matches([';', ')', '&']).trim_matches(['"', '\'']);
     if let Ok(number) = text.parse::<u64>() {
-        return Some(seconds(number));
+        let is_spring = name.to_ascii_lowercase().contains("spring");
+        return Some(if is_spring { Duration::from_millis(number) } else { seconds(number) });
     }
     match text.strip_prefix("PT").or_else(|| text.strip_prefix("pt")) {
         Some(iso) => go_duration(&iso.to_ascii_lowercase()),

@@ -32,3 +32,14 @@ impl<T> Declared<T> {
         matches!(self, Self::Default(_))
     }
 }
+
+/// Returns whether a text is replaced before the deploy: by a shell, by a template of Helm, Jinja or Levant, by a parameter of Azure, or by a
+/// build tool.
+pub(crate) fn is_variable(text: &str) -> bool {
+    let text = text.trim();
+    let is_between = |sign: char| text.len() > 2 && text.starts_with(sign) && text.ends_with(sign);
+    ["$", "{{", "{%", "[[", "<%"].iter().any(|mark| text.contains(mark))
+        || text.starts_with('[')
+        || is_between('@')
+        || is_between('%')
+}

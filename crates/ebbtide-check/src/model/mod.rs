@@ -19,7 +19,7 @@ mod workload;
 
 pub(crate) use command::{Command, Init, Word};
 pub(crate) use container::{Build, Container, Role, Variable};
-pub(crate) use declared::Declared;
+pub(crate) use declared::{Declared, is_variable};
 pub(crate) use disruption::{Allowed, Disruption, NodeShutdown};
 pub(crate) use ecs::{Service, TargetGroup};
 pub(crate) use engine::{KamalProxy, KamalRole, Quadlet};

@@ -97,11 +97,9 @@ fn summary(report: &Report, look: Look) -> String {
         parts.push(format!("{fixable} fixable with --fix"));
     }
     let failed = report.problems.iter().filter(|problem| problem.is_failure).count();
-    if failed > 0 {
-        parts.push(format!("{} not checked", many(failed, "document")));
-    }
+    let failed = if failed > 0 { format!("; {} not checked", many(failed, "part")) } else { String::new() };
     let (workloads, files) = (many(report.workloads, "workload"), many(report.recognised, "deployment file"));
-    format!("{} in {workloads}, {files}\n", parts.join(", "))
+    format!("{} in {workloads}, {files}{failed}\n", parts.join(", "))
 }
 
 fn many(count: usize, noun: &str) -> String {

@@ -1,5 +1,5 @@
 use super::repairs::remove;
-use super::words::is_unhandled;
+use super::words::{is_unhandled, signal_name};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::server_of_image;
 use crate::model::{Declared, Platform, Project};
@@ -28,6 +28,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let setting = setting(workload.platform);
         for container in &workload.containers {
             let Some(Declared::Written(signal, place)) = &container.stop_signal else { continue };
+            // That of its Dockerfile is a finding there.
+            if place.source != workload.place.source {
+                continue;
+            }
             if is_unhandled(signal) {
                 let title = format!("is stopped by {signal}, which no program can handle");
                 findings.push(
@@ -40,7 +44,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             }
             let Some(Declared::Written(image, image_place)) = &container.image else { continue };
             let Some(known) = server_of_image(image) else { continue };
-            if normal(signal) == normal(known.signal) || container.run().is_some() {
+            let name = signal_name(signal);
+            if name == signal_name(known.signal) || container.run().is_some() {
                 continue;
             }
             let own = known.signal;
@@ -55,7 +60,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 )
                 .also(Some(*image_place), format!("has STOPSIGNAL {own}"))
                 .repair(remove(setting, *place))
-                .effect(known.effect)
+                .effect(known.effect_of(&name))
                 .remedy(format!("remove {setting}, so that {own} is used")),
             );
         }
@@ -68,8 +73,4 @@ fn setting(platform: Platform) -> &'static str {
         Platform::Quadlet => "StopSignal",
         _ => "stop_signal",
     }
-}
-
-fn normal(signal: &str) -> &str {
-    signal.strip_prefix("SIG").unwrap_or(signal)
 }

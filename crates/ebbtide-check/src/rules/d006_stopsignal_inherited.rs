@@ -1,7 +1,8 @@
 use super::repairs::stop_signal;
+use super::words::last_program;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{Script, server_of_image};
-use crate::model::{Command, Declared, Platform, Project};
+use crate::knowledge::server_of_image;
+use crate::model::{Declared, Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "D006",
@@ -38,7 +39,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             };
             let (Some(known), Some(command)) = (server_of_image(base), container.run()) else { continue };
             let (_, command) = command.without_init();
-            let Some(program) = program(&command) else { continue };
+            let Some(program) = last_program(&command) else { continue };
             let is_script = program.ends_with(".sh") || program.contains("entrypoint");
             if is_script || known.programs.iter().any(|own| program.starts_with(own)) {
                 continue;
@@ -65,16 +66,5 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             }
             findings.push(finding);
         }
-    }
-}
-
-fn program(command: &Command) -> Option<String> {
-    match command.script() {
-        Some(script) => {
-            let last = Script::read(&script.text).commands.pop()?;
-            let word = last.words.into_iter().find(|word| word != "exec")?;
-            Some(word.rsplit('/').next().unwrap_or(&word).to_owned())
-        }
-        None => command.program().map(str::to_owned),
     }
 }

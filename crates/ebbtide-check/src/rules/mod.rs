@@ -12,7 +12,7 @@ mod d003_entrypoint_no_exec;
 mod d004_pkg_manager_pid1;
 mod d005_stopsignal_kill;
 mod d006_stopsignal_inherited;
-mod d007_nginx_sigterm;
+mod d007_stopsignal_not_graceful;
 mod d008_init_no_group;
 mod e001_stoptimeout_range;
 mod e002_task_budget;

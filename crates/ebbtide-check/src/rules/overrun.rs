@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use super::repairs::raise_grace;
 use super::words::{grace_note, named};
-use crate::findings::{Finding, Rule, Severity};
-use crate::knowledge::Budget;
-use crate::model::{Container, Workload};
+use crate::findings::{Finding, Rule, Severity, Sum};
+use crate::knowledge::{Budget, MARGIN};
+use crate::model::{Container, Declared, Workload, number, show};
 
 /// Returns the finding that a container's drain does not fit in its grace period. `None` if it fits, or if one of them is not known.
 ///
@@ -29,4 +31,33 @@ pub(super) fn overrun(
             .effect(budget.effect())
             .remedy(remedy(&budget)),
     )
+}
+
+/// Returns the finding that a grace period is longer than its platform, `allower`, allows.
+pub(super) fn beyond(
+    rule: &'static Rule,
+    workload: &Workload,
+    max: Duration,
+    allower: &str,
+) -> Option<Finding> {
+    let Declared::Written(grace, place) = &workload.grace else { return None };
+    let name = workload.platform.grace_name();
+    let sum = Sum::new(vec![(*grace, name.to_owned())], max, format!("the most that {allower} allows"));
+    let title = format!("has a {name} that {allower} does not allow");
+    let label = format!("more than {}", show(max));
+    (*grace > max).then(|| {
+        Finding::new(rule, Severity::Error, workload, title, *place, label)
+            .sum(&sum)
+            .effect("the deploy is refused, or the program is stopped earlier than it expects")
+            .remedy(format!("set {name} to {} or less", number(max)))
+    })
+}
+
+/// Returns the remedy of an overrun on a platform that allows this much.
+pub(super) fn raise_or_shorten(workload: &Workload, budget: &Budget<'_>, max: Duration) -> String {
+    let name = workload.platform.grace_name();
+    if budget.needed > max {
+        return format!("shorten the drain to {} or less", show(max.saturating_sub(MARGIN)));
+    }
+    format!("set {name} to {} or more, or shorten the drain", number(budget.needed))
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use super::overrun::overrun;
-use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::model::{Declared, Platform, Project, number, seconds};
+use super::overrun::{beyond, overrun, raise_or_shorten};
+use crate::findings::{Example, Finding, Rule, Severity};
+use crate::model::{Platform, Project, seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "P001",
@@ -30,29 +30,12 @@ const MAX: Duration = seconds(300);
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     let mut reported = None;
     for workload in project.on(Platform::Fly) {
-        if let Declared::Written(grace, place) = &workload.grace
-            && *grace > MAX
-            // Each process group has the same timeout.
-            && reported.replace(*place) != Some(*place)
-        {
-            let sum = Sum::new(vec![(*grace, "kill_timeout".to_owned())], MAX, "the most that Fly allows");
-            findings.push(
-                Finding::new(
-                    &RULE,
-                    Severity::Error,
-                    workload,
-                    "has a kill timeout that Fly does not allow",
-                    *place,
-                    "more than 300 s",
-                )
-                .sum(&sum)
-                .effect("the deploy is refused, or the machine is stopped earlier than the program expects")
-                .remedy("set kill_timeout to 300 or less"),
-            );
-        }
+        // Each process group has the same timeout.
+        let beyond = beyond(&RULE, workload, MAX, "Fly");
+        findings.extend(beyond.filter(|beyond| reported.replace(beyond.place()) != Some(beyond.place())));
         findings.extend(workload.containers.iter().filter_map(|container| {
             overrun(&RULE, workload, container, "after the kill signal", |budget| {
-                format!("set kill_timeout to {} or more, or shorten the drain", number(budget.needed))
+                raise_or_shorten(workload, budget, MAX)
             })
         }));
     }

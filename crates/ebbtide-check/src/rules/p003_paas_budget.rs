@@ -1,6 +1,8 @@
-use super::overrun::overrun;
+use std::time::Duration;
+
+use super::overrun::{beyond, overrun, raise_or_shorten};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, number};
+use crate::model::{Platform, Project, seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "P003",
@@ -12,6 +14,7 @@ Heroku, Render and Azure Container Apps send SIGTERM and kill the process after 
 300 s, and Container Apps have `terminationGracePeriodSeconds` of the template; Heroku has none:
 
     drain + 2 (margin) > 30, or what is set
+    maxShutdownDelaySeconds > 300
 
 The drain time has to be declared: by a comment `# ebbtide.dev/drain: 20s` in the file, or by a flag or a variable of a known server. If only the default of a
 known server is known, the finding is an info. The rule reads `render.yaml`, `Procfile`, the YAML and JSON of
@@ -33,18 +36,25 @@ known server is known, the finding is an info. The rule reads `render.yaml`, `Pr
     check,
 };
 
+/// The longest grace period of Render.
+const RENDER: Duration = seconds(300);
+
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in [Platform::ContainerApps, Platform::Render, Platform::Heroku]
         .into_iter()
         .flat_map(|one| project.on(one))
     {
+        let max = match workload.platform {
+            Platform::Render => RENDER,
+            _ if workload.platform.has_fixed_grace() => seconds(30),
+            _ => Duration::MAX,
+        };
+        if workload.platform == Platform::Render {
+            findings.extend(beyond(&RULE, workload, RENDER, "Render"));
+        }
         findings.extend(workload.containers.iter().filter_map(|container| {
             overrun(&RULE, workload, container, "after SIGTERM", |budget| {
-                if workload.platform.has_fixed_grace() {
-                    return "shorten the drain to 28 s or less".to_owned();
-                }
-                let name = workload.platform.grace_name();
-                format!("set {name} to {} or more, or shorten the drain", number(budget.needed))
+                raise_or_shorten(workload, budget, max)
             })
         }));
     }

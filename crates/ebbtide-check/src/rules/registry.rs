@@ -15,7 +15,7 @@ pub static RULES: &[&Rule] = &[
     &d004_pkg_manager_pid1::RULE,
     &d005_stopsignal_kill::RULE,
     &d006_stopsignal_inherited::RULE,
-    &d007_nginx_sigterm::RULE,
+    &d007_stopsignal_not_graceful::RULE,
     &d008_init_no_group::RULE,
     &e001_stoptimeout_range::RULE,
     &e002_task_budget::RULE,
@@ -87,5 +87,8 @@ pub static RULES: &[&Rule] = &[
 
 /// Returns a rule by its id or its name.
 pub fn find(word: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(word) || rule.name == word).copied()
+    RULES
+        .iter()
+        .find(|rule| rule.id.eq_ignore_ascii_case(word) || rule.name.eq_ignore_ascii_case(word))
+        .copied()
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::input::Place;
-use crate::knowledge::{Shell, ShellsThatStay, shell_of_image};
+use crate::knowledge::{Script, Shell, ShellsThatStay, shell_of_image};
 use crate::model::{Command, Container, Declared, Platform, Workload, show};
 
 /// Puts the name of a container before a sentence, if the workload has several.
@@ -66,7 +66,33 @@ pub(super) fn assumption(stays: ShellsThatStay) -> String {
     format!("the image's /bin/sh is {shells}")
 }
 
+/// Returns the program that a command, or the last command of its script, runs.
+pub(super) fn last_program(command: &Command) -> Option<String> {
+    let Some(script) = command.script() else { return command.program().map(str::to_owned) };
+    let last = Script::read(&script.text).commands.pop()?;
+    let word = last.words.into_iter().find(|word| word != "exec")?;
+    Some(word.rsplit('/').next().unwrap_or(&word).to_owned())
+}
+
+/// Returns the name of a signal without `SIG`, in capitals. Files also have its number on Linux.
+pub(super) fn signal_name(signal: &str) -> String {
+    let upper = signal.trim().to_ascii_uppercase();
+    let name = match upper.as_str() {
+        "1" => "HUP",
+        "2" => "INT",
+        "3" => "QUIT",
+        "9" => "KILL",
+        "10" => "USR1",
+        "12" => "USR2",
+        "15" => "TERM",
+        "19" => "STOP",
+        "28" => "WINCH",
+        name => name.strip_prefix("SIG").unwrap_or(name),
+    };
+    name.to_owned()
+}
+
 /// Returns whether a signal ends or suspends every program.
 pub(super) fn is_unhandled(signal: &str) -> bool {
-    matches!(signal.trim().trim_start_matches("SIG"), "KILL" | "9" | "STOP" | "19")
+    matches!(signal_name(signal).as_str(), "KILL" | "STOP")
 }

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use hcl_edit::Span;
-use hcl_edit::expr::{Expression, FuncCall, ObjectKey};
+use hcl_edit::expr::{Expression, FuncCall, ObjectKey, UnaryOperator};
 use hcl_edit::structure::{Block, BlockLabel, Body, Structure};
 use hcl_edit::template::{Element, Template};
 
@@ -106,6 +106,12 @@ impl Builder<'_> {
         let value = match expression {
             Expression::Null(_) => scalar("null".to_owned(), true),
             Expression::Bool(value) => scalar(value.to_string(), true),
+            Expression::UnaryOp(operation) if operation.operator.value() == &UnaryOperator::Neg => {
+                match &operation.expr {
+                    Expression::Number(number) => scalar(format!("-{}", number.value()), true),
+                    _ => return self.computed(place),
+                }
+            }
             Expression::Number(number) => scalar(number.value().to_string(), true),
             Expression::String(text) => scalar(text.to_string(), false),
             Expression::Array(array) => Value::List(array.iter().map(|item| self.expression(item)).collect()),

@@ -171,29 +171,6 @@ fn files_of_other_programs_are_not_taken_for_deployments() {
     assert_eq!((levant.problems.len(), levant.is_incomplete()), (1, false), "{}", shown(&levant));
 }
 
-/// A drain that cannot be read would turn off the rules that need it.
-#[test]
-fn a_declared_time_that_is_no_duration_is_reported() {
-    let compose = |time: &str| {
-        format!(
-            "services:\n  api:\n    image: api\n    stop_grace_period: 10s\n    labels:\n      ebbtide.dev/drain: {time}\n"
-        )
-    };
-    for (time, problems) in [("soon", 1), ("30", 1), ("10 seconds", 1), ("8s", 0), ("${DRAIN}", 0)] {
-        let report = check_text("compose.yaml", &compose(time));
-        let failures = report.problems.iter().filter(|problem| problem.is_failure).count();
-        assert_eq!(failures, problems, "{time}\n{}", shown(&report));
-    }
-    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotations:\n    ebbtide.dev/lame-duck: banana\nspec:\n  containers: \
-               [{name: api, image: api}]\n";
-    let report = check_text("pod.yaml", pod);
-    assert!(
-        shown(&report).contains("invalid duration `banana` of ebbtide.dev/lame-duck: expected"),
-        "{}",
-        shown(&report)
-    );
-}
-
 /// Fargate does not allow what such a drain needs, and Compose rounds fractions down.
 #[test]
 fn a_remedy_is_one_that_the_platform_accepts() {
@@ -202,4 +179,14 @@ fn a_remedy_is_one_that_the_platform_accepts() {
     assert!(shown(&check_text("task.json", task)).contains("shorten the drain to 118 s or less"));
     let compose = "services:\n  api:\n    image: api\n    stop_grace_period: 10s\n    labels: {ebbtide.dev/drain: 12500ms}\n";
     assert!(shown(&check_text("compose.yaml", compose)).contains("set stop_grace_period to 15s or more"));
+    let render = |limit: u32| {
+        format!(
+            "# ebbtide.dev/drain: 400s\nservices:\n- {{type: web, name: shop, runtime: node, maxShutdownDelaySeconds: {limit}}}\n"
+        )
+    };
+    let report = check_text("render.yaml", &render(300));
+    assert!(ids(&report) == ["P003"] && shown(&report).contains("shorten the drain to 298 s or less"));
+    assert_eq!(ids(&check_text("render.yaml", &render(500))), ["P003"]);
+    let fly = "# ebbtide.dev/drain: 400s\napp = \"shop\"\nprimary_region = \"ams\"\nkill_timeout = 20\n";
+    assert!(shown(&check_text("fly.toml", fly)).contains("shorten the drain to 298 s or less"));
 }

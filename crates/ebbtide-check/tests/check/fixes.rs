@@ -222,6 +222,62 @@ fn a_setting_is_added_in_the_form_of_its_file() {
     }
 }
 
+/// The attributes of a target group are strings; a grace period of Kubernetes is a number, and the API server refuses a string.
+#[test]
+fn a_value_keeps_its_quotes_where_the_platform_has_a_string() {
+    let group = |value: &str| {
+        format!(
+            "Resources:\n  Group:\n    Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Properties:\n      TargetGroupAttributes:\n      - Key: \
+             deregistration_delay.timeout_seconds\n        Value: {value}\n"
+        )
+    };
+    for (before, after) in [("\"4000\"", "\"3600\""), ("'4000'", "'3600'"), ("4000", "3600")] {
+        assert_eq!(fixed_text("template.yaml", &group(before)), group(after));
+    }
+    let task = |value: &str| {
+        format!(
+            "{{\"containerDefinitions\": [{{\"name\": \"api\", \"stopTimeout\": {value}, \"dockerLabels\": {{\"ebbtide.dev/drain\": \"40s\"}}}}]}}"
+        )
+    };
+    for (before, after) in [("\"30\"", "\"42\""), ("30", "42")] {
+        assert_eq!(fixed_text("task.json", &task(before)), task(after));
+    }
+    let pod = |value: &str| {
+        pod(&format!(
+            "\n  terminationGracePeriodSeconds: {value}\n  containers: [{{name: api, image: api}}]\n"
+        ))
+    };
+    for before in ["\"30\"", "'30'", "30"] {
+        assert_eq!(fixed_text("a.yaml", &pod(before)), pod("42"), "{before}");
+    }
+}
+
+#[test]
+fn an_entry_of_a_mapping_in_braces_is_removed_with_one_comma() {
+    for (before, after) in [
+        ("{image: postgres, stop_signal: SIGTERM}", "{image: postgres}"),
+        ("{stop_signal: SIGTERM, image: postgres}", "{image: postgres}"),
+        ("{image: postgres, stop_signal: SIGTERM, ports: [5432]}", "{image: postgres, ports: [5432]}"),
+        (
+            "{image: postgres, \"stop_signal\": \"SIGTERM\", ports: [5432]}",
+            "{image: postgres, ports: [5432]}",
+        ),
+        (
+            "{\n  image: postgres,\n  stop_signal: SIGTERM,\n  ports: [5432]\n}",
+            "{\n  image: postgres,\n  ports: [5432]\n}",
+        ),
+        ("{ stop_signal: SIGTERM ,  image: postgres }", "{ image: postgres }"),
+    ] {
+        let [text, expected] =
+            [before, after].map(|service| format!("services:\n  db: {}\n", service.replace('\n', "\n    ")));
+        assert!(ids(&check_text("compose.yaml", &text)).contains(&"C003"), "{text}");
+        let fixed = fixed_text("compose.yaml", &text);
+        // Another rule may set a grace period in the same mapping.
+        let fixed = fixed.replace(", stop_grace_period: 60s", "");
+        assert_eq!(fixed, expected);
+    }
+}
+
 #[test]
 fn a_value_that_another_place_repeats_is_not_changed() {
     for spec in [

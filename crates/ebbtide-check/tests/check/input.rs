@@ -1,8 +1,12 @@
 //! Input that is broken, hostile or unusual: what can be checked is checked, and the rest is reported with its place.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::process::Command;
 
 use ebbtide_check::{Options, Position, Report, Sources, check, collect};
 use tempfile::tempdir;
@@ -168,6 +172,46 @@ fn files_that_cannot_be_read_are_problems() {
         "{messages:?}"
     );
     assert_eq!((ids(&report), report.is_incomplete()), (vec!["K001"], true));
+}
+
+/// Opening a FIFO waits for a writer, and a device may have no end: the test would not end either.
+#[test]
+fn what_is_no_regular_file_is_reported_and_not_opened() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(at("fifo.yaml")).status().unwrap().success());
+    let _listener = UnixListener::bind(at("socket.yaml")).unwrap();
+    symlink(at("fifo.yaml"), at("link.yaml")).unwrap();
+    symlink("/dev/zero", at("zero.yaml")).unwrap();
+    assert!(Command::new("mkfifo").arg(at("other.txt")).status().unwrap().success());
+    fs::write(at("pod.yaml"), BAD).unwrap();
+    let named: Vec<PathBuf> =
+        ["fifo.yaml", "link.yaml", "pod.yaml", "socket.yaml", "zero.yaml"].map(at).into_iter().collect();
+    for paths in [named, vec![folder.path().to_owned()]] {
+        let report = check_paths(&paths);
+        let found: Vec<String> = report
+            .problems
+            .iter()
+            .map(|problem| {
+                let name = problem.path.rsplit('/').next().unwrap_or_default();
+                format!("{name}: {}", problem.message)
+            })
+            .collect();
+        let expected = [("fifo", "FIFO"), ("link", "FIFO"), ("socket", "socket"), ("zero", "device")]
+            .map(|(name, kind)| format!("{name}.yaml: not a regular file: a {kind}"));
+        assert_eq!(found, expected);
+        assert_eq!((ids(&report), report.is_incomplete()), (vec!["K001"], true));
+    }
+}
+
+/// A shell passes the output of a command by such a path: `ebbtide check <(helm template .)`.
+#[test]
+fn a_pipe_that_is_already_open_is_read() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(BAD.as_bytes()).unwrap();
+    drop(writer);
+    let report = check_paths(&[PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()))]);
+    assert_eq!(ids(&report), ["K001"], "{}", shown(&report));
 }
 
 /// The sparse file has no blocks on the disk.

@@ -11,6 +11,8 @@ mod formats;
 mod input;
 mod rule_pages;
 mod rules;
+mod stop_signals;
 mod suppression;
 mod terraform;
 mod timeline;
+mod times;

@@ -47,3 +47,16 @@ fn a_suppression_of_another_rule_or_line_or_without_a_reason_does_nothing() {
     let report = check_text("a.yaml", &pod("a: b", "# ebbtide:ignore K001"));
     assert!(report.problems[0].message.contains("without a reason") && !report.is_incomplete());
 }
+
+/// A rule that does not exist suppresses nothing, and a typing error in an id is easy to make.
+#[test]
+fn a_suppression_of_a_rule_that_does_not_exist_is_noted() {
+    let text = pod("ignore.ebbtide.dev/K999: a reason", "# ebbtide:ignore K01,K002 a reason");
+    let report = check_text("a.yaml", &text);
+    let messages: Vec<_> = report.problems.iter().map(|problem| &*problem.message).collect();
+    assert_eq!(
+        messages,
+        ["suppression of K01: no rule has this id", "suppression of K999: no rule has this id"]
+    );
+    assert!(!report.is_incomplete());
+}

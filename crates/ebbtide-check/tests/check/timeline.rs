@@ -66,6 +66,8 @@ fn each_part_is_where_it_happens() {
     }
     let unit = "[Service]\nExecStart=/bin/a\nTimeoutStopSec=infinity\n";
     assert_eq!(rows(&[("a.service", unit)]), ["a.service:; signal 0, kill -"]);
+    let is_unlimited = |unit: &str| axis(&[("a.service", unit)]).all[0].rows[0].is_unlimited;
+    assert_eq!((is_unlimited(unit), is_unlimited(&unit.replace("infinity", "@TIME@"))), (true, false));
 }
 
 #[test]

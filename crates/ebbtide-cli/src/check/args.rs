@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ebbtide_check::Severity;
-use serde::Deserialize;
 
 use super::format::FindingsFormat;
 use crate::output::Destination;
@@ -101,8 +100,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// A severity as an option's value.
-#[derive(Clone, Copy, Debug, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Level {
     Error,
     Warning,
@@ -141,7 +139,7 @@ Exit codes:
   0      no finding at or above --fail-on
   1      a finding at or above --fail-on
   2      wrong usage, or a file that could not be read, parsed or, with --fix,
-         written; the other files were checked
+         written, or a time in it that could not be read; the rest was checked
 
 Examples:
   ebbtide check deploy/

@@ -1,12 +1,13 @@
 //! `ebbtide.toml`: the settings of a project.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ebbtide_check::{Options, PathIgnore};
+use clap::ValueEnum as _;
+use ebbtide_check::{Options, PathIgnore, read_text};
+use ebbtide_rehearse::words::chain;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -44,19 +45,19 @@ impl BadConfig {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "the section [check]")]
 struct Document {
     check: Option<Section>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a section")]
 struct Section {
-    select: Option<Vec<Spanned<String>>>,
+    select: Option<Spanned<Vec<Spanned<String>>>>,
     ignore: Option<Vec<Spanned<String>>>,
-    fail_on: Option<Level>,
+    fail_on: Option<Spanned<String>>,
     #[serde(default)]
-    per_path_ignores: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    per_path_ignores: BTreeMap<Spanned<String>, Spanned<Vec<Spanned<String>>>>,
 }
 
 /// Reads the file of a folder or of the nearest folder above it, up to the root of the repository. Without one there are no settings.
@@ -67,7 +68,7 @@ struct Section {
 pub(super) fn find(folder: &Path) -> Result<Config, BadConfig> {
     for folder in folder.ancestors() {
         let path = folder.join(NAME);
-        match fs::read_to_string(&path) {
+        match read_text(&path) {
             Ok(text) => return parse(folder, &path, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(BadConfig::Unreadable { path, source }),
@@ -101,26 +102,40 @@ fn parse(folder: &Path, path: &Path, text: &str) -> Result<Config, BadConfig> {
             None => Ok(words.into_iter().map(Spanned::into_inner).collect()),
         }
     };
+    let not_empty = |words: Spanned<Vec<Spanned<String>>>, hint| match words.get_ref().as_slice() {
+        [] => Err(invalid(Some(words.span()), "empty list of rules".to_owned(), hint)),
+        _ => rules(words.into_inner()),
+    };
+    let level = |word: Spanned<String>| {
+        let invalid =
+            |_| invalid(Some(word.span()), format!("invalid severity `{}`", word.get_ref()), LEVELS);
+        Level::from_str(word.get_ref(), false).map_err(invalid)
+    };
     let mut config = Config {
-        select: section.select.map(&rules).transpose()?,
+        select: section.select.map(|words| not_empty(words, SELECT)).transpose()?,
         ignore: section.ignore.map(&rules).transpose()?,
-        fail_on: section.fail_on,
+        fail_on: section.fail_on.map(level).transpose()?,
         path_ignores: Vec::new(),
     };
     for (pattern, words) in section.per_path_ignores {
-        let ignore = PathIgnore::new(folder, pattern.get_ref(), rules(words)?)
-            .map_err(|error| invalid(Some(pattern.span()), error.to_string(), PATTERNS))?;
+        let ignore = PathIgnore::new(folder, pattern.get_ref(), not_empty(words, IGNORED)?)
+            .map_err(|error| invalid(Some(pattern.span()), chain(&error).replace('\n', " "), PATTERNS))?;
         config.path_ignores.push(ignore);
     }
     Ok(config)
 }
 
 const KEYS: &str = "the section [check] has select, ignore, fail-on and per-path-ignores";
+const LEVELS: &str = "fail-on is error, warning or info";
 const RULES: &str = "`ebbtide explain` lists the rules";
-const PATTERNS: &str = "patterns are those of .gitignore";
+const SELECT: &str = "leave select out to run every rule";
+const IGNORED: &str = "name the rules that do not run for these files";
+const PATTERNS: &str = "patterns are those of .gitignore, from the folder of ebbtide.toml on";
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::error_form;
 
@@ -154,7 +169,9 @@ mod tests {
         for (text, place, word, hint) in [
             ("[check]\nselct = []\n", "2:1", "unknown field `selct`", KEYS),
             ("[chek]\n", "1:2", "unknown field `chek`", KEYS),
-            ("[check]\nfail-on = \"fatal\"\n", "2:11", "unknown variant `fatal`", KEYS),
+            ("[check]\nfail-on = \"fatal\"\n", "2:11", "invalid severity `fatal`", LEVELS),
+            ("[check]\nfail-on = 3\n", "2:11", "expected a string", KEYS),
+            ("check = 1\n", "1:9", "expected a section", KEYS),
             ("[check]\nselect = \"K001\"\n", "2:10", "invalid type", KEYS),
             ("[check]\nignore = [\"K001\",\n  \"Q1\"]\n", "3:3", "unknown rule `Q1`", RULES),
             (
@@ -163,6 +180,10 @@ mod tests {
                 "invalid pattern `[z-a]`",
                 PATTERNS,
             ),
+            ("[check]\nselect = []\n", "2:10", "empty list of rules", SELECT),
+            ("[check.per-path-ignores]\n\"a\" = []\n", "2:7", "empty list of rules", IGNORED),
+            ("[check.per-path-ignores]\n\"a[\" = [\"K001\"]\n", "2:1", "unclosed character class", PATTERNS),
+            ("[check.per-path-ignores]\n\"./a\" = [\"K001\"]\n", "2:1", "matches nothing", PATTERNS),
             ("[check.per-path-ignores]\n\"a\" = [\"Q1\"]\n", "2:8", "unknown rule `Q1`", RULES),
             ("[check\n", "1:7", "", KEYS),
         ] {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ebbtide_check::{Problem, ServicePlan, SourceId, Sources, collect};
+use ebbtide_check::{Problem, ServicePlan, SourceId, Sources, collect, read_text};
 use ebbtide_rehearse::words::chain;
 
 /// The name of what is read from standard input.
@@ -70,6 +70,9 @@ fn read_plan(argument: &str) -> Result<ServicePlan, String> {
         Some((workload, file)) => (Some(workload), file),
         None => (None, argument),
     };
-    let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?;
+    if file.is_empty() || workload.is_some_and(str::is_empty) {
+        return Err(format!("invalid --plan `{argument}`: expected [WORKLOAD=]FILE"));
+    }
+    let text = read_text(Path::new(file)).map_err(|error| format!("cannot read {file}: {error}"))?;
     ServicePlan::parse(workload, file, &text).map_err(|error| chain(&error))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ebbtide_check::render::{self, Look};
-use ebbtide_check::{Baseline, Options, Report, Severity, check, fix};
+use ebbtide_check::{Baseline, Options, RULES, Report, Severity, check, fix, read_text};
 use ebbtide_rehearse::words::chain;
 
 use super::args::{CheckArgs, Level};
@@ -13,7 +13,7 @@ use super::format::{FindingsFormat, Shown};
 use super::input::{self, is_stdin};
 use super::render as rendered;
 use crate::exit::Ending;
-use crate::output::{self, Destination, complain, say};
+use crate::output::{self, Destination, complain, nearest, say};
 
 /// Runs `ebbtide check`.
 pub(crate) fn run(args: CheckArgs) -> Ending {
@@ -34,7 +34,12 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
         baseline: args.baseline.as_deref().map(read_baseline).transpose()?,
     };
     if let Some(unknown) = options.unknown().first() {
-        complain(&format!("unknown rule `{unknown}`"), Some("`ebbtide explain` lists the rules"));
+        let names = RULES.iter().flat_map(|rule| [rule.id, rule.name]);
+        complain(&format!("unknown rule `{unknown}`"), Some(&nearest(unknown, names)));
+        return Err(Ending::Usage);
+    }
+    if !RULES.iter().any(|rule| options.runs(rule)) {
+        complain("no rule is left to run", Some("--ignore names every rule that --select names"));
         return Err(Ending::Usage);
     }
     let prints_text = args.fix && args.paths.iter().any(|path| is_stdin(path));
@@ -117,7 +122,7 @@ fn config() -> Result<Config, Ending> {
 
 fn read_baseline(file: &Path) -> Result<Baseline, Ending> {
     let name = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    let text = read_text(file).map_err(|error| {
         complain(
             &format!("cannot read {name}: {error}"),
             Some("`--write-baseline FILE` records the findings"),

@@ -1,9 +1,10 @@
 //! Prints the text of a check or of a rule.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 
-use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command};
 use ebbtide_check::{RULES, render};
 use ebbtide_rehearse::CheckId;
 
@@ -19,29 +20,37 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// Name of a check, or id or name of a rule; without one, all are listed
-    #[arg(value_name = "NAME", value_parser = names(), hide_possible_values = true, ignore_case = true)]
+    #[arg(value_name = "NAME", value_parser = Names, hide_possible_values = true)]
     name: Option<String>,
 }
 
 /// Runs `ebbtide explain`.
 pub(crate) fn run(args: &ExplainArgs) -> Ending {
-    let explained = args.name.as_deref().map_or_else(list, page);
+    let explained = match args.name.as_deref() {
+        None => list(),
+        Some(name) => match page(name) {
+            Some(page) => page,
+            None => {
+                let hint = output::nearest(name, names());
+                output::complain(&format!("no check and no rule is called `{name}`"), Some(&hint));
+                return Ending::Usage;
+            }
+        },
+    };
     match anstream::stdout().write_all(explained.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             output::complain(&format!("cannot write to stdout: {error}"), None);
-            Ending::NotRehearsed
+            Ending::Usage
         }
         _ => Ending::Passed,
     }
 }
 
-/// Returns the page of what `name` names: one of [`names`].
-fn page(name: &str) -> String {
+/// Returns the page of a check or a rule.
+fn page(name: &str) -> Option<String> {
     let check = CheckId::ALL.into_iter().find(|check| check.name().eq_ignore_ascii_case(name));
-    check.map_or_else(
-        || ebbtide_check::find(name).map(render::page).unwrap_or_default(),
-        |check| text(check).to_owned(),
-    )
+    let rule = || ebbtide_check::find(name).map(render::page);
+    check.map(|check| text(check).to_owned()).or_else(rule)
 }
 
 fn list() -> String {
@@ -57,10 +66,26 @@ fn list() -> String {
         .collect()
 }
 
-fn names() -> PossibleValuesParser {
-    let checks = CheckId::ALL.into_iter().map(|check| PossibleValue::new(check.name()));
-    let rules = RULES.iter().map(|rule| PossibleValue::new(rule.id).alias(rule.name));
-    PossibleValuesParser::new(checks.chain(rules))
+fn names() -> impl Iterator<Item = &'static str> {
+    let checks = CheckId::ALL.into_iter().map(CheckId::name);
+    checks.chain(RULES.iter().flat_map(|rule| [rule.id, rule.name]))
+}
+
+/// Takes any word, so that [`run`] can say which names resemble it. Completions suggest the names of checks and the ids of rules.
+#[derive(Clone)]
+struct Names;
+
+impl TypedValueParser for Names {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let checks = CheckId::ALL.into_iter().map(|check| PossibleValue::new(check.name()));
+        Some(Box::new(checks.chain(RULES.iter().map(|rule| PossibleValue::new(rule.id)))))
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +100,7 @@ mod tests {
             .collect();
         assert_eq!(named.len(), CheckId::ALL.len() + RULES.len());
         for name in named {
-            assert!(page(&name).starts_with("# "), "{name}");
+            assert!(page(&name).is_some_and(|page| page.starts_with("# ")), "{name}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod json;
 mod judgement;
 mod junit;
 mod markdown;
+mod nearest;
 mod paint;
 mod stderr;
 mod table;
@@ -23,6 +24,7 @@ pub(crate) use judgement::Judgement;
 #[cfg(test)]
 pub(crate) use junit::complaint as junit_complaint;
 pub(crate) use junit::write_junit;
+pub(crate) use nearest::nearest;
 pub(crate) use paint::{BOLD, DIM, FAIL, PASS, WARN};
 pub(crate) use stderr::{Progress, complain, not_rehearsed, note, say};
 pub(crate) use whole_file::WholeFile;

@@ -1,12 +1,11 @@
 //! Prints the settings that fit a service's plan.
 
-use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ebbtide_check::ServicePlan;
 use ebbtide_check::render::{self, Target};
+use ebbtide_check::{ServicePlan, read_text};
 use ebbtide_rehearse::words::chain;
 
 use crate::exit::Ending;
@@ -65,7 +64,8 @@ Examples:
 
 /// Runs `ebbtide plan`.
 pub(crate) fn run(args: &PlanArgs) -> Ending {
-    let source = args.file.display().to_string();
+    let is_stdin = args.file == Path::new("-");
+    let source = if is_stdin { "standard input".to_owned() } else { args.file.display().to_string() };
     let text = match read(&args.file) {
         Ok(text) => text,
         Err(error) => {
@@ -96,7 +96,7 @@ fn read(file: &Path) -> io::Result<String> {
         io::stdin().lock().read_to_string(&mut text)?;
         Ok(text)
     } else {
-        fs::read_to_string(file)
+        read_text(file)
     }
 }
 

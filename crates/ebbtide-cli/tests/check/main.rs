@@ -51,6 +51,7 @@ fn the_exit_code_is_that_of_the_table() {
         (&["check", "broken.yaml", "bad.yaml"], 2),
         (&["check", "missing.yaml", "bad.yaml"], 2),
         (&["check", "--select", "Q1", "bad.yaml"], 2),
+        (&["check", "--select", "K", "--ignore", "K", "bad.yaml"], 2),
         (&["check", "--format", "json", "--format", "text", "bad.yaml"], 2),
         (&["check", "--format", "github", "bad.yaml"], 1),
         (&["check", "--format", "json=/missing/x", "bad.yaml"], 2),
@@ -244,6 +245,15 @@ fn the_file_of_the_project_sets_rules_and_threshold_and_an_option_replaces_them(
         (code(&["bad.yaml"]), code(&["legacy/bad.yaml"]), code(&["legacy"])),
         (Some(1), Some(0), Some(0))
     );
+    write("ebbtide.toml", "[check.per-path-ignores]\n\"legacy[\" = [\"K001\"]\n");
+    let refused = ebbtide(folder.path(), &["check", "bad.yaml"]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        said.contains("ebbtide.toml:2:1: invalid pattern `legacy[`")
+            && said.contains("hint: patterns are those of .gitignore"),
+        "{said}"
+    );
     write("ebbtide.toml", "[check]\nselct = []\n");
     let refused = ebbtide(folder.path(), &["check", "bad.yaml"]);
     let said = text(&refused.stderr);
@@ -253,4 +263,69 @@ fn the_file_of_the_project_sets_rules_and_threshold_and_an_option_replaces_them(
             && said.contains("hint: the section [check] has"),
         "{said}"
     );
+}
+
+/// A shell would show a page of names otherwise.
+#[test]
+fn a_name_that_does_not_exist_is_answered_with_the_nearest_ones() {
+    let folder = tempdir().unwrap();
+    for (words, expected) in [
+        (&["explain", "K999"][..], "error: no check and no rule is called `K999`\nhint: similar: `K009`, "),
+        (&["explain", "exit-cod"], "hint: similar: `exit-code`; `ebbtide explain` lists all names\n"),
+        (&["explain", ""], "hint: `ebbtide explain` lists all names\n"),
+        (&["check", "--select", "K0O1", "."], "error: unknown rule `K0O1`\nhint: similar: `K001`, "),
+    ] {
+        let output = ebbtide(folder.path(), words);
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{words:?}");
+        assert!(said.contains(expected) && said.lines().count() == 2, "{words:?}: {said}");
+    }
+    let by_name = ebbtide(folder.path(), &["explain", "Budget-Overrun"]);
+    assert!(text(&by_name.stdout).starts_with("# K001 "), "{}", text(&by_name.stdout));
+}
+
+/// Each of them waited for a writer that never came.
+#[test]
+fn a_fifo_is_refused_wherever_a_file_is_named() {
+    let folder = tempdir().unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join("pod.yaml")).status().unwrap().success());
+    for words in [
+        &["check", "pod.yaml"][..],
+        &["check", "."],
+        &["check", "--fix", "."],
+        &["check", "--plan", "pod.yaml", "."],
+        &["check", "--baseline", "pod.yaml", "."],
+        &["timeline", "."],
+        &["plan", "--for", "ecs", "pod.yaml"],
+    ] {
+        let output = ebbtide(folder.path(), words);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
+        assert!(
+            said.contains("not a regular file: a FIFO") && said.contains("pod.yaml"),
+            "{words:?}: {said}"
+        );
+    }
+    fs::rename(folder.path().join("pod.yaml"), folder.path().join("ebbtide.toml")).unwrap();
+    let output = ebbtide(folder.path(), &["check", "."]);
+    assert!(
+        text(&output.stderr).contains("ebbtide.toml: not a regular file: a FIFO"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn a_workload_without_a_limit_and_one_without_any_time_are_named_in_the_timeline() {
+    let folder = tempdir().unwrap();
+    let unit = "[Service]\nExecStart=/bin/a\nTimeoutStopSec=";
+    for (grace, remark) in [("infinity", Some("no limit: SIGKILL never comes")), ("90", None)] {
+        fs::write(folder.path().join("a.service"), format!("{unit}{grace}\n")).unwrap();
+        let drawn = text(&ebbtide(folder.path(), &["timeline", "a.service"]).stdout);
+        assert_eq!(drawn.contains("no limit"), remark.is_some(), "{drawn}");
+        assert!(remark.is_none_or(|remark| drawn.contains(remark)), "{drawn}");
+    }
+    fs::write(folder.path().join("pod.yaml"), WARNED).unwrap();
+    let drawn = text(&ebbtide(folder.path(), &["timeline", "pod.yaml"]).stdout);
+    assert!(drawn.contains("SIGKILL comes at once: there is no time to stop"), "{drawn}");
 }

@@ -54,9 +54,15 @@ fn the_settings_of_a_service_keep_its_times_and_the_check_is_clean() {
 #[test]
 fn a_text_that_is_no_plan_and_wrong_usage_are_refused() {
     let folder = tempdir().unwrap();
+    std::fs::write(folder.path().join("list.json"), "[]").unwrap();
     for (words, said) in [
         (&["plan", "--for", "kubernetes", "missing.json"][..], "cannot read missing.json"),
-        (&["plan", "--for", "kubernetes"], "invalid plan -"),
+        (&["plan", "--for", "kubernetes"], "no plan in standard input: it is empty"),
+        (
+            &["plan", "--for", "kubernetes", "list.json"],
+            "invalid plan list.json: invalid length 0, expected an object",
+        ),
+        (&["plan", "--for", "kubernetes", "."], "cannot read .: not a regular file: a folder"),
         (&["plan"], "--for"),
         (&["plan", "--for", "nowhere"], "nowhere"),
         (&["plan", "--for", "ecs", "--name", "a b"], "a b"),

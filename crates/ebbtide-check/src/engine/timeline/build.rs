@@ -44,7 +44,8 @@ fn exit(row: &TimelineRow) -> Option<Duration> {
 
 /// `after` is when the containers before it have exited, if it waits for any; nothing in it if that is not known.
 fn container(workload: &Workload, container: &Container, after: Option<Option<Duration>>) -> TimelineRow {
-    let grace = workload.grace_of(container).value().copied().filter(|grace| *grace != UNBOUNDED);
+    let limit = workload.grace_of(container).value().copied();
+    let grace = limit.filter(|limit| *limit != UNBOUNDED);
     let hook = container.pre_stop.as_ref().filter(|_| workload.platform == Platform::Kubernetes);
     let least = hook.and_then(|hook| Some((hook.least?.0, hook.label())));
     // The proxy of Kamal waits before the signal.
@@ -54,6 +55,7 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
         name: container.name.clone(),
         signal: None,
         kill: grace.map(|grace| signal.saturating_add(grace)),
+        is_unlimited: limit == Some(UNBOUNDED),
         spans: Vec::new(),
         arithmetic: None,
     };
@@ -104,6 +106,7 @@ fn tasks(service: &Service) -> Vec<TimelineRow> {
             name: "target group".to_owned(),
             signal: None,
             kill: None,
+            is_unlimited: false,
             spans: vec![span(
                 SpanKind::Deregistration,
                 SpanKind::Deregistration.name(),
@@ -121,6 +124,7 @@ fn tasks(service: &Service) -> Vec<TimelineRow> {
         name: "tasks".to_owned(),
         signal: Some(signal),
         kill,
+        is_unlimited: false,
         spans: unknown.into_iter().collect(),
         arithmetic: None,
     });
@@ -138,6 +142,7 @@ fn routed(route: &Route) -> TimelineRow {
         name: route.name.clone(),
         signal: None,
         kill: None,
+        is_unlimited: false,
         spans: [traffic].into_iter().chain(delay).collect(),
         arithmetic: None,
     }

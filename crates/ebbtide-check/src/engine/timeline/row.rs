@@ -9,6 +9,8 @@ pub struct TimelineRow {
     pub signal: Option<Duration>,
     /// When it is killed, if that is known and happens at all.
     pub kill: Option<Duration>,
+    /// Whether the platform waits for it without a limit.
+    pub is_unlimited: bool,
     /// What happens, in the order of the begins.
     pub spans: Vec<TimelineSpan>,
     /// The arithmetic of its budget, if its drain time is known.

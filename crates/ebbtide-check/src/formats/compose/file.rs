@@ -1,5 +1,5 @@
-use super::service::service;
-use crate::formats::Facts;
+use super::service::{TIME, service};
+use crate::formats::{Facts, times};
 use crate::tree::Node;
 
 /// Keys of which a service has one.
@@ -15,6 +15,7 @@ pub(crate) fn is_compose(root: &Node) -> bool {
 /// Adds the services of a Compose file.
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     for entry in root.get("services").map_or(&[][..], Node::entries) {
+        times::note(&entry.node, &[TIME], &mut facts.unreadable);
         facts.workloads.push(service(entry));
     }
 }

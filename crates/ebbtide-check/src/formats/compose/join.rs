@@ -28,6 +28,10 @@ pub(crate) fn join(workloads: &mut [Workload], sources: &Sources) {
 
 fn inherit(container: &mut Container, image: &Container) {
     let overrides = container.entrypoint.is_some() || container.arguments.is_some();
+    // An image that runs what its base runs is the server of that base.
+    if container.image.is_none() && image.run().is_none() {
+        container.image.clone_from(&image.image);
+    }
     if container.stop_signal.is_none() {
         container.stop_signal.clone_from(&image.stop_signal);
     }

@@ -1,23 +1,22 @@
 use crate::formats::scalar::{DRAIN, declared_drain, slot};
+use crate::formats::times::Form;
 use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
     Annotation, Build, Command, Container, Declared, Init, Platform, PreStop, PreStopAction, Role, Rollout,
-    Variable, Word, Workload, go_duration, seconds,
+    Variable, Word, Workload, seconds,
 };
 use crate::tree::{Entry, Node};
 
+/// The time of a service.
+pub(super) const TIME: (&str, Form) = ("stop_grace_period", Form::LongUnits);
+
 pub(super) fn service(entry: &Entry) -> Workload {
     let node = &entry.node;
-    let grace = match node.get("stop_grace_period") {
-        None => Declared::Default(seconds(10)),
-        Some(value) => match value.text().and_then(go_duration) {
-            Some(time) => Declared::Written(time, value.place),
-            None => Declared::Unresolved(value.place),
-        },
-    };
+    let (key, form) = TIME;
+    let grace = form.declared(node.get(key), seconds(10));
     let mut workload = Workload::new(Platform::Compose, "service", &entry.key, entry.key_place, grace);
-    workload.grace_slot = slot(node, "stop_grace_period");
+    workload.grace_slot = slot(node, key);
     workload.annotations = pairs(node.get("labels"));
     workload.drain = workload
         .annotations

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::formats::times::{UNITS, Unreadable, complaint};
 use crate::input::Place;
 use crate::model::{go_duration, seconds};
 use crate::tree::{Node, Value};
@@ -12,8 +13,7 @@ const MAX_DEPTH: usize = 6;
 
 /// Returns the stop timeout that the user data of a launch template or configuration sets.
 pub(super) fn timeout(properties: &Node) -> Option<(Duration, Place)> {
-    let data = properties.get("UserData").or_else(|| properties.at(&["LaunchTemplateData", "UserData"]))?;
-    in_scripts(data, 0)
+    in_scripts(data(properties)?, 0)
 }
 
 fn in_scripts(node: &Node, depth: usize) -> Option<(Duration, Place)> {
@@ -29,9 +29,51 @@ fn in_scripts(node: &Node, depth: usize) -> Option<(Duration, Place)> {
     }
 }
 
+/// Notes the setting if its value is no time. The agent then takes its default.
+pub(super) fn note_unreadable(properties: &Node, unreadable: &mut Unreadable) {
+    let Some(data) = data(properties) else { return };
+    note_in_scripts(data, 0, unreadable);
+}
+
+fn note_in_scripts(node: &Node, depth: usize, unreadable: &mut Unreadable) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    let inner = depth.saturating_add(1);
+    match &node.value {
+        Value::Scalar(scalar) => {
+            if let Some(value) =
+                value(&scalar.text).filter(|value| time(value).is_none() && !value.is_empty())
+            {
+                let key = SETTING.trim_end_matches('=');
+                unreadable.insert(node.place, complaint(value, key, UNITS));
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| note_in_scripts(item, inner, unreadable)),
+        Value::Map(entries) => {
+            entries.iter().for_each(|entry| note_in_scripts(&entry.node, inner, unreadable));
+        }
+    }
+}
+
+fn data(properties: &Node) -> Option<&Node> {
+    properties.get("UserData").or_else(|| properties.at(&["LaunchTemplateData", "UserData"]))
+}
+
 fn setting(script: &str) -> Option<Duration> {
+    time(value(script)?)
+}
+
+/// Returns the value of the setting; an empty one if it is a variable.
+fn value(script: &str) -> Option<&str> {
     let (_, rest) = script.split_once(SETTING)?;
-    let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(rest.len());
-    let value = rest.get(..end)?;
+    let rest = rest.trim_start_matches(['"', '\'']);
+    let end = rest
+        .find(|letter: char| !(letter.is_ascii_alphanumeric() || "-._".contains(letter)))
+        .unwrap_or(rest.len());
+    rest.get(..end)
+}
+
+fn time(value: &str) -> Option<Duration> {
     go_duration(value).or_else(|| value.parse().ok().map(seconds))
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::fields::{field, list};
 use super::{agent, service, task};
 use crate::formats::Facts;
+use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
 use crate::model::Declared;
 use crate::tree::Node;
@@ -31,19 +32,23 @@ pub(crate) enum Resource<'n> {
 }
 
 /// Adds a resource of Terraform. `id` is what other resources call it, and `name` what findings do.
-pub(crate) fn add_resource(resource: Resource<'_>, id: &str, name: &str, place: Place, ecs: &mut Resources) {
+pub(crate) fn add_resource(resource: Resource<'_>, id: &str, name: &str, place: Place, facts: &mut Facts) {
+    let Facts { ecs, unreadable, .. } = facts;
     match resource {
         Resource::Task(node) => {
+            times::note(node, &TIMES, unreadable);
             let mut found = task::task(node, Some(name), place);
             found.id = Some(id.to_owned());
             ecs.tasks.push(found);
         }
         Resource::Service(node) => {
+            times::note(node, &TIMES, unreadable);
             let mut found = service::service(node, Some(name), place);
             found.is_module = true;
             ecs.services.push(found);
         }
         Resource::TargetGroup { node, idle_timeout } => {
+            service::note_unreadable(node, unreadable);
             let mut found = service::target_group(node, id, place);
             found.group.idle_timeout = idle_timeout.filter(|_| found.speaks_http);
             ecs.target_groups.push(found);
@@ -63,6 +68,11 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         let (mut idle_timeouts, mut agent_timeout) = (Vec::new(), None);
         for entry in root.get("Resources").map_or(&[][..], Node::entries) {
             let Some(properties) = entry.node.get("Properties") else { continue };
+            note_unreadable(
+                entry.node.text_of("Type").unwrap_or_default(),
+                properties,
+                &mut facts.unreadable,
+            );
             let (id, place) = (Some(entry.key.as_str()), entry.key_place);
             match entry.node.text_of("Type") {
                 Some("AWS::ECS::TaskDefinition") => facts.ecs.tasks.push(task::task(properties, id, place)),
@@ -88,12 +98,33 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         return;
     }
     if let Some(task) = unwrapped(root) {
+        times::note(task, &TIMES, &mut facts.unreadable);
         let place = field(task, "family").map_or(task.place, |family| family.place);
         facts.ecs.tasks.push(task::task(task, None, place));
     }
     for service in services(root) {
+        times::note(service, &TIMES, &mut facts.unreadable);
         let place = field(service, "serviceName").map_or(service.place, |name| name.place);
         facts.ecs.services.push(service::service(service, None, place));
+    }
+}
+
+/// The times of task definitions and services.
+const TIMES: [(&str, Form); 4] = [
+    ("stopTimeout", Form::Seconds),
+    ("StopTimeout", Form::Seconds),
+    ("healthCheckGracePeriodSeconds", Form::Seconds),
+    ("HealthCheckGracePeriodSeconds", Form::Seconds),
+];
+
+/// Notes the times of a resource of CloudFormation that are none.
+fn note_unreadable(kind: &str, properties: &Node, unreadable: &mut Unreadable) {
+    match kind.strip_prefix("AWS::") {
+        Some("ECS::TaskDefinition" | "ECS::Service") => times::note(properties, &TIMES, unreadable),
+        Some("ElasticLoadBalancingV2::TargetGroup" | "ElasticLoadBalancingV2::LoadBalancer") => {
+            service::note_unreadable(properties, unreadable);
+        }
+        _ => agent::note_unreadable(properties, unreadable),
     }
 }
 

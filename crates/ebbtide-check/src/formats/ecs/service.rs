@@ -2,9 +2,16 @@ use std::time::Duration;
 
 use super::fields::{field, list, reference};
 use crate::formats::scalar::{count, duration};
+use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
 use crate::model::{Declared, Platform, Service, TargetGroup, Workload, seconds};
 use crate::tree::Node;
+
+/// The lists of attributes, and those that are times.
+const GROUP: &str = "targetGroupAttributes";
+const DEREGISTRATION: &str = "deregistration_delay.timeout_seconds";
+const BALANCER: &str = "loadBalancerAttributes";
+const IDLE: &str = "idle_timeout.timeout_seconds";
 
 /// A service, and the logical ids of what belongs to it.
 #[derive(Debug)]
@@ -64,7 +71,7 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
 }
 
 pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
-    let delay = attribute(node, "targetGroupAttributes", "deregistration_delay.timeout_seconds");
+    let delay = attribute(node, GROUP, DEREGISTRATION);
     let speaks_http =
         field(node, "protocol").and_then(Node::text).is_none_or(|name| name.starts_with("HTTP"));
     let group = TargetGroup {
@@ -80,9 +87,16 @@ pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
 /// Returns the idle timeout of a load balancer that speaks HTTP: 60 s by default.
 pub(super) fn idle_timeout(node: &Node) -> Option<Declared<Duration>> {
     let is_http = field(node, "type").and_then(Node::text).is_none_or(|kind| kind == "application");
-    is_http.then(|| {
-        duration(attribute(node, "loadBalancerAttributes", "idle_timeout.timeout_seconds"), seconds(60))
-    })
+    is_http.then(|| duration(attribute(node, BALANCER, IDLE), seconds(60)))
+}
+
+/// Notes the attributes of a target group or of a load balancer that are times and cannot be read.
+pub(super) fn note_unreadable(node: &Node, unreadable: &mut Unreadable) {
+    for (attributes, key) in [(GROUP, DEREGISTRATION), (BALANCER, IDLE)] {
+        if let Some(value) = attribute(node, attributes, key) {
+            times::note_value(key, value, Form::Seconds, unreadable);
+        }
+    }
 }
 
 fn attribute<'n>(node: &'n Node, attributes: &str, key: &str) -> Option<&'n Node> {

@@ -1,5 +1,6 @@
 use super::fields::{field, list, text};
-use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot, with_units};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot};
+use crate::formats::times::Form;
 use crate::input::Place;
 use crate::knowledge::drain_of;
 use crate::model::{Command, Container, Declared, Init, Platform, Role, Variable, Word, Workload, seconds};
@@ -44,7 +45,8 @@ fn container(node: &Node) -> Container {
         .and_then(Node::boolean);
     container.init = has_init.filter(|init| *init).map(|_| Init { signals_group: false });
     let labels = field(node, "dockerLabels");
-    container.lame_duck = labels.and_then(|labels| labels.get(LAME_DUCK)).map(with_units);
+    container.lame_duck =
+        labels.and_then(|labels| labels.get(LAME_DUCK)).map(|node| Form::Units.written(node));
     let labelled = labels
         .and_then(|labels| labels.get(DRAIN))
         .and_then(|label| declared_drain("label", label.text()?, label.place));

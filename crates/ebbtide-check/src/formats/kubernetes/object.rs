@@ -1,7 +1,7 @@
 use super::policy::{self, DisruptionBudget};
 use super::traffic::{self, Ingress, Namespace, Service};
 use super::workload;
-use crate::formats::{Facts, paas};
+use crate::formats::{Facts, paas, times};
 use crate::tree::Node;
 
 /// The nesting of `List` that is followed.
@@ -44,9 +44,13 @@ fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
                 add_nested(item, facts, depth.saturating_add(1));
             }
         }
-        ("", "Service") => facts.kubernetes.services.extend(traffic::service(object)),
+        ("", "Service") => {
+            traffic::note_unreadable(object, &mut facts.unreadable);
+            facts.kubernetes.services.extend(traffic::service(object));
+        }
         ("", "Namespace") => facts.kubernetes.namespaces.extend(traffic::namespace_labels(object)),
         ("networking.k8s.io" | "extensions", "Ingress") => {
+            traffic::note_unreadable(object, &mut facts.unreadable);
             facts.kubernetes.ingresses.extend(traffic::ingress(object));
         }
         ("gateway.networking.k8s.io", "HTTPRoute" | "GRPCRoute" | "TCPRoute" | "TLSRoute") => {
@@ -55,8 +59,16 @@ fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
         ("policy", "PodDisruptionBudget") => {
             facts.kubernetes.budgets.extend(policy::disruption_budget(object));
         }
-        ("kubelet.config.k8s.io", "KubeletConfiguration") => facts.workloads.push(policy::kubelet(object)),
+        ("kubelet.config.k8s.io", "KubeletConfiguration") => {
+            times::note(object, &policy::TIMES, &mut facts.unreadable);
+            facts.workloads.push(policy::kubelet(object));
+        }
         ("serving.knative.dev", "Service") => paas::add_knative(object, facts),
-        _ => facts.workloads.extend(workload::workload(object, group, kind)),
+        _ => {
+            if let Some(workload) = workload::workload(object, group, kind) {
+                times::note(object, &workload::TIMES, &mut facts.unreadable);
+                facts.workloads.push(workload);
+            }
+        }
     }
 }

@@ -2,10 +2,13 @@ use std::time::Duration;
 
 use super::scalar::name_place;
 use super::workload::amount;
-use crate::model::{
-    Allowed, Amount, Declared, Disruption, NodeShutdown, Platform, Workload, go_duration, seconds,
-};
+use crate::formats::times::Form;
+use crate::model::{Allowed, Amount, Declared, Disruption, NodeShutdown, Platform, Workload, seconds};
 use crate::tree::Node;
+
+/// The times of a kubelet: that of its shutdown, and the part for critical pods.
+pub(super) const TIMES: [(&str, Form); 2] =
+    [("shutdownGracePeriod", Form::Units), ("shutdownGracePeriodCriticalPods", Form::Units)];
 
 /// A PodDisruptionBudget, and which pods it is about.
 #[derive(Debug)]
@@ -44,19 +47,8 @@ pub(super) fn kubelet(object: &Node) -> Workload {
     let grace = Declared::Default(seconds(30));
     let mut workload =
         Workload::new(Platform::Kubernetes, "KubeletConfiguration", "of the nodes", place, grace);
-    workload.node_shutdown = Some(NodeShutdown {
-        total: time(object.get("shutdownGracePeriod")),
-        critical: time(object.get("shutdownGracePeriodCriticalPods")),
-    });
+    let time = |(key, form): (&str, Form)| form.declared(object.get(key), Duration::ZERO);
+    let [total, critical] = TIMES;
+    workload.node_shutdown = Some(NodeShutdown { total: time(total), critical: time(critical) });
     workload
-}
-
-fn time(node: Option<&Node>) -> Declared<Duration> {
-    match node {
-        None => Declared::Default(Duration::ZERO),
-        Some(node) => match node.text().and_then(go_duration) {
-            Some(time) => Declared::Written(time, node.place),
-            None => Declared::Unresolved(node.place),
-        },
-    }
 }

@@ -1,5 +1,5 @@
 use crate::input::Place;
-use crate::model::Declared;
+use crate::model::{Declared, is_variable};
 use crate::tree::Node;
 
 /// Reads a text.
@@ -8,11 +8,6 @@ pub(super) fn text(node: &Node) -> Declared<String> {
         Some(text) if !is_variable(text) => Declared::Written(text.to_owned(), node.place),
         _ => Declared::Unresolved(node.place),
     }
-}
-
-/// Returns whether a text is replaced before the deploy.
-pub(super) fn is_variable(text: &str) -> bool {
-    text.contains("${") || text.contains("{{") || text.contains("$(")
 }
 
 /// Returns the place of an object's name, else that of the object.

@@ -1,9 +1,18 @@
 use std::time::Duration;
 
 use super::scalar::name_place;
+use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
-use crate::model::{Declared, RouteKind, seconds};
+use crate::model::{Declared, RouteKind, is_variable, seconds};
 use crate::tree::Node;
+
+/// The annotations with the attributes of target groups, and the attribute that is a time.
+const ALB_ATTRIBUTES: &str = "alb.ingress.kubernetes.io/target-group-attributes";
+const NLB_ATTRIBUTES: &str = "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes";
+const DEREGISTRATION: &str = "deregistration_delay.timeout_seconds=";
+
+/// The annotation with the time between two health checks of a node.
+const HEALTH_CHECK_INTERVAL: &str = "service.beta.kubernetes.io/aws-load-balancer-healthcheck-interval";
 
 /// A Service with a selector.
 #[derive(Debug)]
@@ -58,9 +67,7 @@ pub(super) fn service(object: &Node) -> Option<Service> {
         place: name_place(object),
         selector,
         kind,
-        deregistration: (kind == RouteKind::Nlb).then(|| {
-            deregistration(object, "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes")
-        }),
+        deregistration: (kind == RouteKind::Nlb).then(|| deregistration(object, NLB_ATTRIBUTES)),
         node_removal: node_removal(object, spec).filter(|_| kind == RouteKind::LoadBalancer),
     })
 }
@@ -88,8 +95,7 @@ pub(super) fn ingress(object: &Node) -> Option<Ingress> {
         _ => RouteKind::Ingress,
     };
     let title = title("Ingress", object)?;
-    let deregistration = matches!(class, Some("alb"))
-        .then(|| deregistration(object, "alb.ingress.kubernetes.io/target-group-attributes"));
+    let deregistration = matches!(class, Some("alb")).then(|| deregistration(object, ALB_ATTRIBUTES));
     Some(Ingress {
         namespace: namespace(object),
         title,
@@ -131,12 +137,29 @@ fn deregistration(object: &Node, key: &str) -> Declared<Duration> {
     let node = object.at(&["metadata", "annotations"]).and_then(|annotations| annotations.get(key));
     let Some(node) = node else { return Declared::Default(seconds(300)) };
     let attributes = node.text().unwrap_or_default().split(',');
-    let mut values = attributes
-        .filter_map(|attribute| attribute.trim().strip_prefix("deregistration_delay.timeout_seconds="));
+    let mut values = attributes.filter_map(|attribute| attribute.trim().strip_prefix(DEREGISTRATION));
     match values.next().map(str::parse) {
         None => Declared::Default(seconds(300)),
         Some(Ok(number)) => Declared::Written(seconds(number), node.place),
         Some(Err(_)) => Declared::Unresolved(node.place),
+    }
+}
+
+/// Notes the times in the annotations of a Service or an Ingress that are none.
+pub(super) fn note_unreadable(object: &Node, unreadable: &mut Unreadable) {
+    let Some(annotations) = object.at(&["metadata", "annotations"]) else { return };
+    times::note(annotations, &[(HEALTH_CHECK_INTERVAL, Form::Seconds)], unreadable);
+    for node in [ALB_ATTRIBUTES, NLB_ATTRIBUTES].into_iter().filter_map(|key| annotations.get(key)) {
+        for attribute in node.text().unwrap_or_default().split(',') {
+            let Some(value) = attribute.trim().strip_prefix(DEREGISTRATION) else { continue };
+            if value.parse::<u64>().is_err() && !is_variable(value) {
+                let key = DEREGISTRATION.trim_end_matches('=');
+                unreadable.insert(
+                    node.place,
+                    times::complaint(value, key, "a whole number of seconds, such as 30"),
+                );
+            }
+        }
     }
 }
 

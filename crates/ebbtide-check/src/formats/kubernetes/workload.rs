@@ -1,8 +1,21 @@
 use super::pod;
-use super::scalar::{is_variable, name_place};
+use super::scalar::name_place;
 use crate::formats::scalar::{count, duration};
-use crate::model::{Amount, Declared, Platform, Rollout, Workload, seconds};
+use crate::formats::times::Form;
+use crate::model::{Amount, Declared, Platform, Rollout, Workload, is_variable, seconds};
 use crate::tree::Node;
+
+/// The times of the objects that run pods.
+pub(super) const TIMES: [(&str, Form); 7] = [
+    ("terminationGracePeriodSeconds", Form::Number),
+    ("minReadySeconds", Form::Number),
+    ("progressDeadlineSeconds", Form::Number),
+    ("scaleDownDelaySeconds", Form::Number),
+    ("periodSeconds", Form::Number),
+    ("initialDelaySeconds", Form::Number),
+    // Of a hook that sleeps.
+    ("seconds", Form::Number),
+];
 
 /// Reads an object that runs pods.
 pub(super) fn workload(object: &Node, group: &str, kind: &str) -> Option<Workload> {

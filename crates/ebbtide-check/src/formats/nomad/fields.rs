@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use crate::formats::times::Form;
 use crate::input::Place;
-use crate::model::{Declared, go_duration};
+use crate::model::Declared;
 use crate::tree::{Entry, Node};
 
 /// A block with a label: its name, where that is, and its body.
@@ -43,14 +44,20 @@ pub(super) fn unlabelled<'n>(node: &'n Node, kind: &str, list: &str) -> Vec<&'n 
     in_hcl.chain(node.list(list)).collect()
 }
 
+/// The times of a job and of a client.
+pub(super) const TIMES: [(&str, Form); 7] = [
+    ("kill_timeout", Form::NanosecondsOrUnits),
+    ("KillTimeout", Form::NanosecondsOrUnits),
+    ("shutdown_delay", Form::NanosecondsOrUnits),
+    ("ShutdownDelay", Form::NanosecondsOrUnits),
+    ("progress_deadline", Form::NanosecondsOrUnits),
+    ("ProgressDeadline", Form::NanosecondsOrUnits),
+    ("max_kill_timeout", Form::NanosecondsOrUnits),
+];
+
 /// Reads a duration: text with units, or a number of nanoseconds.
 pub(super) fn duration(node: Option<&Node>, default: Duration) -> Declared<Duration> {
-    let Some(node) = node else { return Declared::Default(default) };
-    let nanoseconds = node.integer().and_then(|number| u64::try_from(number).ok()).map(Duration::from_nanos);
-    match nanoseconds.or_else(|| go_duration(node.text()?)) {
-        Some(time) => Declared::Written(time, node.place),
-        None => Declared::Unresolved(node.place),
-    }
+    Form::NanosecondsOrUnits.declared(node, default)
 }
 
 fn capitals(key: &str) -> String {

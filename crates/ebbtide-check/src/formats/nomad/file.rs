@@ -1,6 +1,6 @@
-use super::fields::{Block, blocks, duration, field};
+use super::fields::{Block, TIMES, blocks, duration, field};
 use super::group::group;
-use crate::formats::Facts;
+use crate::formats::{Facts, times};
 use crate::model::{Declared, Platform, Workload, seconds};
 use crate::tree::Node;
 
@@ -12,12 +12,16 @@ pub(crate) fn is_nomad(root: &Node) -> bool {
 /// Adds the task groups of the jobs.
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     for job in jobs(root) {
+        times::note(job.body, &TIMES, &mut facts.unreadable);
         let groups = blocks(job.body, "group", "TaskGroups");
         facts.workloads.extend(groups.iter().map(|block| group(&job, block)));
         // A job with one group may leave the group out.
         if groups.is_empty() {
             facts.workloads.push(group(&job, &job));
         }
+    }
+    if let Some(client) = field(root, "client") {
+        times::note(client, &TIMES, &mut facts.unreadable);
     }
     if let Some(limit) = max_kill_timeout(root) {
         let grace = Declared::Default(seconds(5));

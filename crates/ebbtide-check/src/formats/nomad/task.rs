@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::fields::{Block, duration, field};
-use crate::formats::scalar::{DRAIN, LAME_DUCK, command, declared_drain, text, variables, with_units};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, command, declared_drain, text, variables};
+use crate::formats::times::Form;
 use crate::knowledge::drain_of;
 use crate::model::{Command, Container, Declared, Drain, Role, Word, seconds};
 use crate::tree::Node;
@@ -39,7 +40,7 @@ pub(super) fn drain(body: &Node) -> Option<Drain> {
 
 /// Reads the lame duck that `meta` declares.
 pub(super) fn lame_duck(body: &Node) -> Option<Declared<Duration>> {
-    field(body, "meta")?.get(LAME_DUCK).map(with_units)
+    field(body, "meta")?.get(LAME_DUCK).map(|node| Form::Units.written(node))
 }
 
 /// Reads the kill timeout. The API writes 0 for one that is not set.

@@ -1,6 +1,7 @@
 use super::knative::container;
 use crate::formats::Facts;
 use crate::formats::scalar::duration;
+use crate::formats::times::{self, Form};
 use crate::input::Place;
 use crate::model::{Platform, Workload, seconds};
 use crate::tree::Node;
@@ -17,6 +18,7 @@ pub(crate) fn is_container_apps(root: &Node) -> bool {
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     for app in apps(root) {
         let Some(template) = app.at(&["properties", "template"]) else { continue };
+        times::note(template, &[("terminationGracePeriodSeconds", Form::Seconds)], &mut facts.unreadable);
         let name = app.get("name");
         let place = name.map_or(app.place, |name| name.place);
         // A name with parameters is an expression in brackets.

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use crate::formats::Facts;
 use crate::formats::scalar::{text, variables};
+use crate::formats::times::{self, Form};
 use crate::knowledge::{drain_of, split_words};
-use crate::model::{Command, Container, Declared, Platform, Role, Word, Workload, go_duration, seconds};
+use crate::model::{Command, Container, Declared, Platform, Role, Word, Workload, seconds};
 use crate::tree::Node;
 
 /// Keys of which the configuration of an application has one beside its name.
@@ -18,6 +19,9 @@ const KEYS: [&str; 8] = [
     "mounts",
 ];
 
+/// The time of an application.
+const TIME: (&str, Form) = ("kill_timeout", Form::SecondsOrUnits);
+
 /// Returns whether a document is the configuration of an application of Fly.
 pub(crate) fn is_fly(root: &Node) -> bool {
     root.text_of("app").is_some() && KEYS.iter().any(|key| root.get(key).is_some())
@@ -26,6 +30,7 @@ pub(crate) fn is_fly(root: &Node) -> bool {
 /// Adds the process groups of an application, each of which runs in machines of its own.
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     let Some(app) = root.entry("app") else { return };
+    times::note(root, &[TIME], &mut facts.unreadable);
     let name = app.node.text().unwrap_or_default();
     let variables = variables(root.get("env"));
     let processes = root.get("processes").map_or(&[][..], Node::entries);
@@ -56,12 +61,8 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
     }
 }
 
-/// Reads `kill_timeout`: a number of seconds, or text with units. 5 s by default.
+/// Reads `kill_timeout`: 5 s by default.
 fn grace(root: &Node) -> Declared<Duration> {
-    let Some(node) = root.get("kill_timeout") else { return Declared::Default(seconds(5)) };
-    let number = node.integer().and_then(|number| u64::try_from(number).ok()).map(seconds);
-    match number.or_else(|| go_duration(node.text()?)) {
-        Some(time) => Declared::Written(time, node.place),
-        None => Declared::Unresolved(node.place),
-    }
+    let (key, form) = TIME;
+    form.declared(root.get(key), seconds(5))
 }

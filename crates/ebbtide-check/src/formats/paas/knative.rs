@@ -1,5 +1,6 @@
 use crate::formats::Facts;
-use crate::formats::scalar::{command, duration};
+use crate::formats::scalar::command;
+use crate::formats::times::{self, Form};
 use crate::input::Place;
 use crate::knowledge::drain_of;
 use crate::model::{Command, Container, Declared, Platform, Role, Variable, Workload, seconds};
@@ -8,9 +9,13 @@ use crate::tree::Node;
 /// The begins of the annotations and labels that Cloud Run's own files have.
 const CLOUD_RUN: [&str; 2] = ["run.googleapis.com/", "cloud.googleapis.com/"];
 
+/// The longest time of a request.
+const TIME: (&str, Form) = ("timeoutSeconds", Form::Number);
+
 /// Adds a Service of Knative, or of Cloud Run, which has the same form and another limit.
 pub(crate) fn add(object: &Node, facts: &mut Facts) {
     let Some(spec) = object.at(&["spec", "template", "spec"]) else { return };
+    times::note(spec, &[TIME], &mut facts.unreadable);
     let metadata = [object.get("metadata"), object.at(&["spec", "template", "metadata"])];
     let keys = metadata
         .iter()
@@ -27,7 +32,8 @@ pub(crate) fn add(object: &Node, facts: &mut Facts) {
         cloud_run(text, place)
     } else {
         // The pods have the limit of a request as their grace period.
-        let grace = duration(spec.get("timeoutSeconds"), seconds(300));
+        let (key, form) = TIME;
+        let grace = form.declared(spec.get(key), seconds(300));
         Workload::new(Platform::Knative, "Knative Service", text, place, grace)
     };
     workload.namespace = object.at(&["metadata", "namespace"]).and_then(Node::text).map(str::to_owned);

@@ -1,11 +1,14 @@
 use crate::formats::Facts;
-use crate::formats::scalar::duration;
+use crate::formats::times::{self, Form};
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{Command, Container, Platform, Role, Variable, Word, Workload, seconds};
 use crate::tree::Node;
 
 /// The types of services that run until they are stopped.
 const KINDS: [&str; 3] = ["web", "pserv", "worker"];
+
+/// The time of a service.
+const TIME: (&str, Form) = ("maxShutdownDelaySeconds", Form::Seconds);
 
 /// Returns whether a document is a blueprint of Render: a list of services with a type and a runtime or an environment.
 pub(crate) fn is_render(root: &Node) -> bool {
@@ -23,6 +26,7 @@ pub(crate) fn is_render(root: &Node) -> bool {
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     for service in root.list("services") {
         if service.text_of("type").is_some_and(|kind| KINDS.contains(&kind)) {
+            times::note(service, &[TIME], &mut facts.unreadable);
             facts.workloads.push(workload(service));
         }
     }
@@ -32,7 +36,8 @@ fn workload(service: &Node) -> Workload {
     let name = service.get("name");
     let (text, place) =
         (name.and_then(Node::text).unwrap_or("(unnamed)"), name.map_or(service.place, |name| name.place));
-    let grace = duration(service.get("maxShutdownDelaySeconds"), seconds(30));
+    let (key, form) = TIME;
+    let grace = form.declared(service.get(key), seconds(30));
     let mut workload = Workload::new(Platform::Render, "service", text, place, grace);
     let mut container = Container::new(text, Role::Main, place);
     let run = service.get("startCommand").or_else(|| service.get("dockerCommand"));

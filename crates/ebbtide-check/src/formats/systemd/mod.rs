@@ -6,3 +6,4 @@ mod service;
 mod time;
 
 pub(crate) use file::{UnitFile, has_unit_name, is_unit, join};
+pub(crate) use service::note_unreadable;

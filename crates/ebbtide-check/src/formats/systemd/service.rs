@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::time::span;
+use crate::formats::times::{Unreadable, complaint};
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
     Command, Container, Declared, Drain, Platform, Role, Slot, SlotPlace, UNBOUNDED, Unit, Variable, Word,
-    Workload, seconds,
+    Workload, is_variable, seconds,
 };
 use crate::tree::Node;
 
@@ -30,7 +31,7 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     workload.is_oneshot = last(section, "Type").and_then(Node::text) == Some("oneshot");
     workload.drain = last(section, DRAIN).and_then(|node| {
         Some(Drain {
-            time: span(node.text()?)?,
+            time: finite(node.text()?)?,
             from: DRAIN.to_owned(),
             place: Some(node.place),
             is_declared: true,
@@ -70,6 +71,29 @@ pub(super) fn grace(section: &Node, place: crate::input::Place, is_whole: bool) 
         Some(time) => Declared::Written(time, node.place),
         None => Declared::Unresolved(node.place),
     }
+}
+
+/// Notes the times of a unit or a drop-in that systemd, or this check, cannot read. systemd then takes its default.
+pub(crate) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
+    let Some(section) = root.get("Service") else { return };
+    let limit = "a time span, such as 90, 30s, 1min 30s or infinity";
+    let drain = "a time span, such as 90, 30s or 1min 30s";
+    let keys: [(&str, Read, &str); 3] = [(STOP, span, limit), (BOTH, span, limit), (DRAIN, finite, drain)];
+    for (key, read, expected) in keys {
+        for node in section.list(key) {
+            let text = node.text().unwrap_or_default();
+            if read(text).is_none() && !is_variable(text) {
+                unreadable.insert(node.place, complaint(text, key, expected));
+            }
+        }
+    }
+}
+
+type Read = fn(&str) -> Option<Duration>;
+
+/// Reads a time span that ends: a drain without an end is none that a grace period could be compared with.
+fn finite(text: &str) -> Option<Duration> {
+    span(text).filter(|time| *time != UNBOUNDED)
 }
 
 pub(super) fn last<'n>(section: &'n Node, key: &str) -> Option<&'n Node> {

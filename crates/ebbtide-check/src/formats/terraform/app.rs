@@ -1,5 +1,6 @@
 use super::kubernetes::camel;
 use super::shape::{Resource, block, blocks};
+use crate::formats::times::{self, Form};
 use crate::formats::{Facts, paas};
 use crate::model::Workload;
 use crate::tree::Node;
@@ -15,7 +16,9 @@ pub(super) fn cloud_run(resource: &Resource<'_>, facts: &mut Facts) {
 /// Adds an application of Azure Container Apps.
 pub(super) fn container_app(resource: &Resource<'_>, facts: &mut Facts) {
     let Some(template) = block(resource.body, "template") else { return };
-    let grace = template.get("termination_grace_period_seconds");
+    let key = "termination_grace_period_seconds";
+    times::note(template, &[(key, Form::Seconds)], &mut facts.unreadable);
+    let grace = template.get(key);
     add(paas::container_app(resource.name, resource.place, grace), &blocks(template, "container"), facts);
 }
 

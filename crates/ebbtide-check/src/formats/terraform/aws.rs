@@ -112,5 +112,5 @@ pub(super) fn idle_timeout(all: &[Resource<'_>]) -> Option<Declared<Duration>> {
 }
 
 fn add(converted: ecs::Resource<'_>, resource: &Resource<'_>, facts: &mut Facts) {
-    ecs::add_resource(converted, &resource.id(), resource.name, resource.place, &mut facts.ecs);
+    ecs::add_resource(converted, &resource.id(), resource.name, resource.place, facts);
 }

@@ -1,6 +1,7 @@
 use super::shape::Resource;
 use super::{app, aws, kubernetes};
 use crate::formats::Facts;
+use crate::formats::times::{self, Form};
 use crate::tree::Node;
 
 /// The nesting of modules in a plan that is followed.
@@ -21,6 +22,9 @@ pub(super) fn add(path: &str, root: &Node, facts: &mut Facts) {
             "aws_ecs_service" => aws::service(resource, facts),
             "aws_lb_target_group" | "aws_alb_target_group" => {
                 aws::target_group(resource, idle_timeout.clone(), facts);
+            }
+            "aws_lb" | "aws_alb" => {
+                times::note(resource.body, &[("idle_timeout", Form::Seconds)], &mut facts.unreadable);
             }
             "google_cloud_run_v2_service" | "google_cloud_run_service" => app::cloud_run(resource, facts),
             "azurerm_container_app" => app::container_app(resource, facts),

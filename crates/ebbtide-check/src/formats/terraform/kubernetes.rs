@@ -1,6 +1,6 @@
 use super::shape::{Resource, block, put};
 use crate::formats::{Facts, kubernetes};
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{Entry, Node, Scalar, Value};
 
 /// The resources of the provider, and the objects that they are.
 const KINDS: [(&str, &str, &str); 9] = [
@@ -70,7 +70,11 @@ fn converted(node: &Node, verbatim: &[&str], depth: usize) -> Node {
     }
     let inner = |node: &Node| converted(node, verbatim, depth.saturating_add(1));
     let value = match &node.value {
-        Value::Scalar(_) => return node.clone(),
+        // The provider takes a number in quotes for a number.
+        Value::Scalar(scalar) => {
+            let is_plain = scalar.is_plain || node.integer().is_some();
+            Value::Scalar(Scalar { is_plain, ..scalar.clone() })
+        }
         Value::List(items) => Value::List(items.iter().map(inner).collect()),
         Value::Map(entries) => {
             let mut result: Vec<Entry> = Vec::with_capacity(entries.len());

@@ -34,7 +34,7 @@ impl Axis {
 }
 
 /// Returns a time as people write it: `90 s`, `1.5 s`.
-pub(super) fn show(time: Duration) -> String {
+pub(crate) fn show(time: Duration) -> String {
     let text = format!("{}.{:03}", time.as_secs(), time.subsec_millis());
     format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }

@@ -1,6 +1,7 @@
 //! The timelines as text. It is readable without colours.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anstyle::Style;
 use ebbtide_check::{SpanKind, Timeline, TimelineRow, Timelines};
@@ -61,10 +62,14 @@ fn draw(out: &mut dyn Write, timeline: &Timeline) -> io::Result<()> {
 }
 
 /// Returns the arithmetic of a row, and how much earlier SIGKILL comes.
-pub(super) fn remark(row: &TimelineRow) -> Option<String> {
+pub(crate) fn remark(row: &TimelineRow) -> Option<String> {
     let late = row.overrun().map(|late| format!("SIGKILL comes {} too early", show(late)));
     match (row.arithmetic.clone(), late) {
         (Some(sum), Some(late)) => Some(format!("{sum}: {late}")),
+        (None, None) if row.is_unlimited => Some("no limit: SIGKILL never comes".to_owned()),
+        (None, None) if row.kill == Some(Duration::ZERO) => {
+            Some("SIGKILL comes at once: there is no time to stop".to_owned())
+        }
         (sum, late) => sum.or(late),
     }
 }
