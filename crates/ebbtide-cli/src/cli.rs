@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::check::{CheckArgs, TimelineArgs};
 use crate::completions::CompletionsArgs;
 use crate::explain::ExplainArgs;
+use crate::language_server::LanguageServerArgs;
 use crate::man::ManArgs;
 use crate::plan::PlanArgs;
 use crate::rehearse::RehearseArgs;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Draw the shutdown of each workload on one time axis
     Timeline(TimelineArgs),
+    /// Show the findings of `check` in an editor, by the language server protocol
+    LanguageServer(LanguageServerArgs),
     /// Judge a recorded rehearsal again, and print the verdict in any format
     Replay(ReplayArgs),
     /// Explain a check of `rehearse` or a rule of `check`: meaning, causes and remedies

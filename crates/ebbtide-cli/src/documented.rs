@@ -97,6 +97,7 @@ fn check(words: &[String]) -> Result<(), String> {
         Command::Check(_)
         | Command::Plan(_)
         | Command::Timeline(_)
+        | Command::LanguageServer(_)
         | Command::Replay(_)
         | Command::Explain(_)
         | Command::Completions(_)
@@ -181,6 +182,7 @@ fn call(line: &str) -> Option<Vec<String>> {
                     | "check"
                     | "plan"
                     | "timeline"
+                    | "language-server"
                     | "replay"
                     | "explain"
                     | "completions"

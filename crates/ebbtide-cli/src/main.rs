@@ -13,6 +13,7 @@ mod documented;
 mod error_form;
 mod exit;
 mod explain;
+mod language_server;
 mod man;
 mod output;
 mod plan;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         }
         cli::Command::Check(args) => check::run(args).into(),
         cli::Command::Timeline(args) => check::run_timeline(args).into(),
+        cli::Command::LanguageServer(args) => language_server::run(&args).into(),
         cli::Command::Plan(args) => plan::run(&args).into(),
         // Its exit codes are those of a lifecycle.
         cli::Command::Demo(args) => ebbtide_demo::run(args),

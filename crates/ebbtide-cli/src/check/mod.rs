@@ -12,5 +12,5 @@ mod run;
 mod timeline;
 
 pub(crate) use args::CheckArgs;
-pub(crate) use run::run;
-pub(crate) use timeline::{TimelineArgs, run as run_timeline};
+pub(crate) use run::{project_options, run};
+pub(crate) use timeline::{TimelineArgs, remark, run as run_timeline, show};

@@ -112,6 +112,17 @@ fn usage(message: String) -> Ending {
     Ending::Usage
 }
 
+/// Returns the rules that the settings of a folder's project choose, for another command.
+///
+/// # Errors
+///
+/// Returns what is wrong with the settings, in one line.
+pub(crate) fn project_options(folder: &Path) -> Result<Options, String> {
+    let config = config::find(folder).map_err(|error| chain(&error))?;
+    let (select, ignore) = (config.select.unwrap_or_default(), config.ignore.unwrap_or_default());
+    Ok(Options { select, ignore, path_ignores: config.path_ignores, ..Options::default() })
+}
+
 fn config() -> Result<Config, Ending> {
     let folder = std::env::current_dir().map_err(|error| usage(format!("no current folder: {error}")))?;
     config::find(&folder).map_err(|error| {

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::tempdir;
 
 mod fix;
+mod language_server;
 mod plan;
 mod render;
 

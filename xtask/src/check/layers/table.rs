@@ -30,7 +30,7 @@ pub(super) const SCOPES: [Scope; 5] = [
             &["exit"],
             &["output"],
             &["check", "completions", "explain", "man", "plan", "rehearse"],
-            &["replay"],
+            &["language_server", "replay"],
         ],
         top: &["main", "cli", "documented"],
         files_on_top: false,

@@ -7,4 +7,6 @@ mod picture;
 mod run;
 mod text;
 
+pub(crate) use axis::show;
 pub(crate) use run::{TimelineArgs, run};
+pub(crate) use text::remark;

@@ -1,0 +1,218 @@
+//! `ebbtide language-server`, as an editor speaks to it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::BAD;
+
+/// An editor with a server.
+struct Editor {
+    server: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+    requests: u64,
+}
+
+impl Editor {
+    fn start(folder: &Path) -> Self {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_ebbtide"))
+            .arg("language-server")
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (to, from) = (server.stdin.take().unwrap(), BufReader::new(server.stdout.take().unwrap()));
+        let mut editor = Self { server, to, from, requests: 0 };
+        let answer =
+            editor.ask("initialize", json!({"capabilities": {}, "processId": null, "rootUri": null}));
+        assert_eq!(answer["result"]["capabilities"]["hoverProvider"], true, "{answer}");
+        editor.tell("initialized", json!({}));
+        editor
+    }
+
+    fn send(&mut self, message: &Value) {
+        let text = message.to_string();
+        write!(self.to, "Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+        self.to.flush().unwrap();
+    }
+
+    fn tell(&mut self, method: &str, params: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+    }
+
+    /// Sends a request and returns its answer, which is the next message.
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.requests += 1;
+        self.send(&json!({"jsonrpc": "2.0", "id": self.requests, "method": method, "params": params}));
+        let answer = self.next();
+        assert_eq!(answer["id"], self.requests, "{answer}");
+        answer
+    }
+
+    /// Waits for a message.
+    fn next(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.from.read_line(&mut line).unwrap(), 0, "the server ended");
+            match line.trim_end().strip_prefix("Content-Length: ") {
+                Some(number) => length = number.parse().unwrap(),
+                None if line.trim_end().is_empty() => break,
+                None => {}
+            }
+        }
+        let mut bytes = vec![0; length];
+        self.from.read_exact(&mut bytes).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    /// Waits for the diagnostics of a document.
+    fn diagnostics(&mut self, uri: &str) -> Vec<Value> {
+        let message = self.next();
+        assert_eq!(message["method"], "textDocument/publishDiagnostics", "{message}");
+        assert_eq!(message["params"]["uri"], uri, "{message}");
+        message["params"]["diagnostics"].as_array().unwrap().clone()
+    }
+
+    fn open(&mut self, uri: &str, text: &str) -> Vec<Value> {
+        let document = json!({"uri": uri, "languageId": "yaml", "version": 1, "text": text});
+        self.tell("textDocument/didOpen", json!({"textDocument": document}));
+        self.diagnostics(uri)
+    }
+
+    fn change(&mut self, uri: &str, text: &str) -> Vec<Value> {
+        let params = json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": text}]});
+        self.tell("textDocument/didChange", params);
+        self.diagnostics(uri)
+    }
+
+    fn end(mut self) -> ExitStatus {
+        assert_eq!(self.ask("shutdown", Value::Null)["result"], Value::Null);
+        self.tell("exit", Value::Null);
+        self.server.wait().unwrap()
+    }
+}
+
+fn uri(folder: &Path, name: &str) -> String {
+    format!("file://{}/{name}", folder.display())
+}
+
+fn codes(diagnostics: &[Value]) -> Vec<&str> {
+    diagnostics.iter().map(|diagnostic| diagnostic["code"].as_str().unwrap_or("-")).collect()
+}
+
+#[test]
+fn findings_follow_the_text_that_is_typed_and_not_the_file() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("pod.yaml"), "a: 1\n").unwrap();
+    let mut editor = Editor::start(folder.path());
+    let pod = uri(folder.path(), "pod.yaml");
+    let found = editor.open(&pod, BAD);
+    assert_eq!(codes(&found), ["K001"]);
+    assert_eq!(
+        found[0]["range"],
+        json!({"start": {"line": 3, "character": 8}, "end": {"line": 3, "character": 11}})
+    );
+    assert_eq!((&found[0]["severity"], &found[0]["source"]), (&json!(1), &json!("ebbtide")));
+    let message = found[0]["message"].as_str().unwrap();
+    for part in
+        ["Pod api needs 42 s to stop", "42 > 30 (terminationGracePeriodSeconds, default)", "remedy: set "]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(codes(&editor.change(&pod, &BAD.replace("40s", "4s"))), [""; 0]);
+    // What is no time is a diagnostic without a rule.
+    let unread = editor.change(&pod, &BAD.replace("40s", "soon"));
+    assert!(
+        codes(&unread) == ["-"] && unread[0]["message"].as_str().unwrap().contains("invalid duration `soon`")
+    );
+    editor.tell("textDocument/didSave", json!({"textDocument": {"uri": pod}}));
+    assert_eq!(editor.diagnostics(&pod).len(), 1);
+    editor.tell("textDocument/didClose", json!({"textDocument": {"uri": pod}}));
+    assert_eq!(editor.diagnostics(&pod).len(), 0);
+    assert_eq!(editor.end().code(), Some(0));
+}
+
+#[test]
+fn hover_shows_the_sum_and_a_quick_fix_makes_the_edit() {
+    let folder = tempdir().unwrap();
+    let mut editor = Editor::start(folder.path());
+    let pod = uri(folder.path(), "pod%20a.yaml");
+    editor.open(&pod, BAD);
+    let document = json!({"uri": pod});
+    let hover = editor.ask(
+        "textDocument/hover",
+        json!({"textDocument": document, "position": {"line": 7, "character": 2}}),
+    );
+    assert_eq!(
+        hover["result"]["contents"]["value"],
+        "**Pod api**\n\n- `api`: 40 (drain, from annotation ebbtide.dev/drain) + 2 (margin) = 42 > 30 \
+         (terminationGracePeriodSeconds, default): SIGKILL comes 12 s too early"
+    );
+    let before = json!({"textDocument": document, "position": {"line": 0, "character": 0}});
+    assert_eq!(editor.ask("textDocument/hover", before)["result"], Value::Null);
+    let cursor =
+        |line: u32| json!({"start": {"line": line, "character": 9}, "end": {"line": line, "character": 9}});
+    let mut fixes = |line: u32| {
+        let params = json!({"textDocument": document, "range": cursor(line), "context": {"diagnostics": []}});
+        editor.ask("textDocument/codeAction", params)["result"].as_array().unwrap().clone()
+    };
+    assert_eq!(fixes(0).len(), 0);
+    let offered = fixes(3);
+    assert_eq!(offered.len(), 1);
+    assert_eq!(offered[0]["title"], "K001: set terminationGracePeriodSeconds to 42");
+    assert_eq!(
+        offered[0]["edit"]["changes"][&pod],
+        json!([{
+            "range": {"start": {"line": 6, "character": 0}, "end": {"line": 6, "character": 0}},
+            "newText": "  terminationGracePeriodSeconds: 42\n"
+        }])
+    );
+    assert_eq!(editor.end().code(), Some(0));
+}
+
+#[test]
+fn the_other_files_of_the_folder_and_the_settings_of_the_project_count() {
+    let folder = tempdir().unwrap();
+    let example = ebbtide_check::find("K005").unwrap().bad[0].text;
+    let (deployment, routes) = example.split_once("---\n").unwrap();
+    let mut editor = Editor::start(folder.path());
+    let own = uri(folder.path(), "deployment.yaml");
+    assert!(!codes(&editor.open(&own, deployment)).contains(&"K005"));
+    fs::write(folder.path().join("routes.yaml"), routes).unwrap();
+    let together = editor.change(&own, deployment);
+    assert!(codes(&together).contains(&"K005"), "{together:?}");
+    let related = together.iter().flat_map(|found| found["relatedInformation"].as_array().unwrap());
+    let mut places = related.map(|related| related["location"]["uri"].as_str().unwrap());
+    assert!(places.any(|place| place.ends_with("/routes.yaml")));
+    fs::write(folder.path().join("ebbtide.toml"), "[check]\nignore = [\"K005\"]\n").unwrap();
+    assert!(!codes(&editor.change(&own, deployment)).contains(&"K005"));
+    fs::write(folder.path().join("ebbtide.toml"), "[chek]\n").unwrap();
+    editor.tell("textDocument/didSave", json!({"textDocument": {"uri": own}}));
+    assert!(codes(&editor.diagnostics(&own)).contains(&"K005"));
+    let message = editor.next();
+    assert_eq!(message["method"], "window/showMessage");
+    assert!(message["params"]["message"].as_str().unwrap().contains("unknown field `chek`"), "{message}");
+    assert_eq!(editor.end().code(), Some(0));
+}
+
+#[test]
+fn messages_that_are_not_valid_are_answered_and_do_not_end_the_server() {
+    let folder = tempdir().unwrap();
+    let mut editor = Editor::start(folder.path());
+    assert_eq!(editor.ask("textDocument/rename", json!({}))["error"]["code"], -32601);
+    assert_eq!(editor.ask("textDocument/hover", json!({"position": 3}))["error"]["code"], -32602);
+    editor.tell("textDocument/didOpen", json!({"textDocument": 3}));
+    editor.tell("$/setTrace", json!({"value": "off"}));
+    assert_eq!(codes(&editor.open("untitled:Untitled-1", BAD)), ["K001"]);
+    assert_eq!(editor.end().code(), Some(0));
+    let mut gone = Editor::start(folder.path());
+    gone.tell("exit", Value::Null);
+    assert_eq!(gone.server.wait().unwrap().code(), Some(1), "an exit without a shutdown");
+}
