@@ -94,6 +94,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             paas::add_render(&document.root, &mut facts);
             facts.format = Some(Format::Render);
         } else if kamal::is_kamal(source.name(), &document.root) {
+            kamal::note_unreadable(&document.root, &mut facts.unreadable);
             facts.kamal.push(kamal::KamalFile::new(source.name(), document.root.clone()));
             facts.format = Some(Format::Kamal);
         } else {

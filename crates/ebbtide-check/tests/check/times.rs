@@ -119,6 +119,21 @@ const FILES: &[(&str, &str, [&str; 3])] = &[
     ("api.service", "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=@@\n", ["20s", "20 x", "${DRAIN}"]),
     ("api.service", "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=@@\n", ["0", "infinity", "@DRAIN@"]),
     (
+        "api.container",
+        "[Container]\nImage=docker.io/shop/api\nStopTimeout=@@\n[Service]\nTimeoutStopSec=90\n",
+        ["30", "30s", "${TIMEOUT}"],
+    ),
+    (
+        "deploy.yml",
+        "service: shop\nimage: shop/api\nservers: [192.0.2.1]\nregistry: {username: shop}\nstop_timeout: @@\n",
+        ["30", "30s", "<%= timeout %>"],
+    ),
+    (
+        "deploy.yml",
+        "service: shop\nimage: shop/api\nservers: {web: {hosts: [192.0.2.1], stop_timeout: @@}}\nregistry: {username: shop}\n",
+        ["30", "-1", "<%= timeout %>"],
+    ),
+    (
         "job.nomad",
         "job \"shop\" {\n  group \"web\" {\n    task \"api\" {\n      driver = \"docker\"\n      kill_timeout = @@\n    }\n  }\n}\n",
         ["\"20s\"", "\"20\"", "var.timeout"],

@@ -45,9 +45,18 @@ fn bash_completes_commands_options_and_checks() {
 fn each_shell_has_completions_for_each_command_that_is_shown() {
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&["completions", shell]);
-        for command in
-            ["rehearse", "check", "plan", "timeline", "replay", "explain", "demo", "completions", "man"]
-        {
+        for command in [
+            "rehearse",
+            "check",
+            "plan",
+            "timeline",
+            "replay",
+            "explain",
+            "demo",
+            "language-server",
+            "completions",
+            "man",
+        ] {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }
@@ -65,9 +74,19 @@ fn each_command_that_is_shown_has_a_manual_page() {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    let expected =
-        ["check", "completions", "demo", "explain", "man", "plan", "rehearse", "replay", "timeline"]
-            .map(|name| format!("ebbtide-{name}.1"));
+    let expected = [
+        "check",
+        "completions",
+        "demo",
+        "explain",
+        "language-server",
+        "man",
+        "plan",
+        "rehearse",
+        "replay",
+        "timeline",
+    ]
+    .map(|name| format!("ebbtide-{name}.1"));
     assert_eq!(names, expected.into_iter().chain(["ebbtide.1".to_owned()]).collect::<Vec<_>>());
     let page = fs::read_to_string(pages.join("ebbtide-rehearse.1")).unwrap();
     for part in [".TH ebbtide-rehearse 1", ".SH LOAD", ".SH NOTES\n.nf\n", "Exit codes:"] {

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::accessory::accessory;
 use super::role::{Config, roles};
+use crate::formats::times::{self, Form, Unreadable};
 use crate::model::{Declared, Workload};
 use crate::tree::{Node, Value};
 
@@ -44,6 +45,12 @@ pub(crate) fn is_kamal(path: &str, root: &Node) -> bool {
     // The servers, too, may be in the files of the destinations alone.
     let is_split = servers.is_none() && root.get("registry").is_some() && root.get("image").is_some();
     has_image && (has_servers || has_accessories || is_split)
+}
+
+/// Notes the times of a file that are no whole numbers of seconds.
+pub(crate) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
+    const TIMES: [&str; 3] = ["drain_timeout", "stop_timeout", "response_timeout"];
+    times::note(root, &TIMES.map(|key| (key, Form::Seconds)), unreadable);
 }
 
 fn is_role(role: &crate::tree::Entry) -> bool {

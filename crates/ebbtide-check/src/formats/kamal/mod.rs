@@ -7,4 +7,4 @@ mod file;
 mod role;
 
 pub(crate) use erb::masked;
-pub(crate) use file::{KamalFile, is_kamal, join};
+pub(crate) use file::{KamalFile, is_kamal, join, note_unreadable};

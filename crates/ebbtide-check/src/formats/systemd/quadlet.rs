@@ -1,11 +1,12 @@
 use super::service::{command, declared, grace, last, variables};
 use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
+use crate::formats::times::{Unreadable, complaint};
 use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
     Annotation, Command, Container, Declared, Drain, Init, Platform, Quadlet, Role, Slot, SlotPlace, Word,
-    Workload, go_duration, seconds,
+    Workload, go_duration, is_variable, seconds,
 };
 use crate::tree::{Node, parse_json_inside};
 
@@ -14,6 +15,16 @@ pub(super) const SECTION: &str = "Container";
 
 /// The key that sets how long Podman waits for the container.
 const STOP: &str = "StopTimeout";
+
+/// Notes the stop timeout of a container if it is no whole number of seconds.
+pub(super) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
+    for node in root.get(SECTION).into_iter().flat_map(|section| section.list(STOP)) {
+        let text = node.text().unwrap_or_default();
+        if text.parse::<u64>().is_err() && !is_variable(text) {
+            unreadable.insert(node.place, complaint(text, STOP, "a whole number of seconds, such as 30"));
+        }
+    }
+}
 
 /// Reads a container unit from its merged files.
 pub(super) fn container(name: &str, root: &Node, is_whole: bool) -> Option<Workload> {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::quadlet;
 use super::time::span;
 use crate::formats::times::{Unreadable, complaint};
 use crate::knowledge::{drain_of, split_words};
@@ -75,6 +76,7 @@ pub(super) fn grace(section: &Node, place: crate::input::Place, is_whole: bool) 
 
 /// Notes the times of a unit or a drop-in that systemd, or this check, cannot read. systemd then takes its default.
 pub(crate) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
+    quadlet::note_unreadable(root, unreadable);
     let Some(section) = root.get("Service") else { return };
     let limit = "a time span, such as 90, 30s, 1min 30s or infinity";
     let drain = "a time span, such as 90, 30s or 1min 30s";
