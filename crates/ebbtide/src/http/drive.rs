@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use hyper::server::conn::http1::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::time::Sleep;
 
@@ -36,28 +37,50 @@ where
         if !io.is_open() && !open(&mut io, &mut watch).await {
             return;
         }
-        let Some(protocol) = first_bytes(&mut io, &mut watch).await else { return };
+        let Some(protocol) = first_bytes(&mut io, None, &mut watch).await else { return };
         match protocol {
             Protocol::Http1 => {
-                let served = {
-                    io.watch_for_end();
-                    let requests = Requests::new(service, watch.shared());
-                    let http1 = &watch.conn().context.settings.http1;
-                    Box::pin(http1.serve_connection(TokioIo::new(io), requests).with_upgrades())
-                };
-                run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;
+                let mut requests = Requests::new(service, watch.shared());
+                loop {
+                    let mut served = {
+                        io.watch_for_end();
+                        let http1 = &watch.conn().context.settings.http1;
+                        Box::pin(http1.serve_connection(TokioIo::new(io), requests).with_upgrades())
+                    };
+                    let ended =
+                        run(served.as_mut(), |served| served.graceful_shutdown(), protocol, &mut watch).await;
+                    let parts =
+                        (ended == Ended::Parked).then(|| Pin::into_inner(served).into_parts()).flatten();
+                    let Some(Parts { io: socket, service, read_buf, .. }) = parts else { return };
+                    (io, requests) = (socket.into_inner(), service);
+                    io.put_back(&read_buf);
+                    // It is the end of a buffer that hyper allocated.
+                    drop(read_buf);
+                    if first_bytes(&mut io, Some(protocol), &mut watch).await.is_none() {
+                        return;
+                    }
+                }
             }
             Protocol::Http2 => {
-                let served = {
+                let mut served = {
                     watch.conn().state().multiplex(clock::now());
                     let requests = Requests::new(service, watch.shared());
                     let io = TokioIo::new(DelayedPong::new(Frames::new(io)));
                     Box::pin(watch.conn().context.settings.http2.serve_connection(io, requests))
                 };
-                run(served, |served| served.graceful_shutdown(), protocol, &mut watch).await;
+                run(served.as_mut(), |served| served.graceful_shutdown(), protocol, &mut watch).await;
             }
         }
     }
+}
+
+/// The outcome of polling a connection of hyper's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// It has finished, or must end.
+    Over,
+    /// It is idle, and its socket can be served by another one.
+    Parked,
 }
 
 /// Polls hyper's connection until it has finished or must end.
@@ -69,11 +92,11 @@ where
 /// `served` is boxed: a connection that has sent nothing needs no room for it, and one that has needs it once, while a
 /// future that is passed by value to another is stored twice.
 fn run<C>(
-    mut served: Pin<Box<C>>,
+    mut served: Pin<&mut C>,
     ask: impl Fn(Pin<&mut C>),
     protocol: Protocol,
     watch: &mut Watch,
-) -> impl Future<Output = ()>
+) -> impl Future<Output = Ended>
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -95,7 +118,7 @@ where
         loop {
             let order = watch.order(cx);
             if order == Order::Cancel && protocol == Protocol::Http1 {
-                return Poll::Ready(());
+                return Poll::Ready(Ended::Over);
             }
             if order >= ask_at && !asked {
                 asked = true;
@@ -106,15 +129,18 @@ where
                 if let Err(error) = result {
                     tracing::debug!(peer = %watch.conn().peer(), %error, "connection ended with an error");
                 }
-                return Poll::Ready(());
+                return Poll::Ready(Ended::Over);
+            }
+            if protocol == Protocol::Http1 && watch.conn().parks() {
+                return Poll::Ready(Ended::Parked);
             }
             if order == Order::Cancel {
                 // The streams reset themselves, each in its task; let the resets be sent.
                 let parting = parting.get_or_insert_with(|| Box::pin(tokio::time::sleep(RESET_TIME)));
-                return parting.as_mut().poll(cx);
+                return parting.as_mut().poll(cx).map(|()| Ended::Over);
             }
             if order > Order::Announce || !tells || asked {
-                return watch.poll_due(cx);
+                return watch.poll_due(cx).map(|()| Ended::Over);
             }
             ready!(watch.poll_announce(order, cx));
             asked = true;

@@ -47,6 +47,8 @@ mod handle;
 mod health;
 mod listener;
 mod on_stop;
+#[cfg(test)]
+mod parking;
 mod registry;
 mod request;
 mod serve;

@@ -87,6 +87,25 @@ impl ConnRegistry {
         self.raise(Order::Drain);
     }
 
+    /// Parks the connections that have been idle for `every` or longer, as long as this is polled.
+    pub(crate) async fn park_idle(&self, every: Duration) -> Infallible {
+        loop {
+            tokio::time::sleep(every).await;
+            let mut next = Some(0);
+            while let Some(from) = next {
+                let mut wakers = Vec::new();
+                {
+                    let entries = self.entries();
+                    let mut batch = entries.open.range(from..);
+                    wakers.extend(batch.by_ref().take(BATCH).filter_map(|(_, conn)| conn.park()));
+                    next = batch.next().map(|(key, _)| *key);
+                }
+                wakers.into_iter().for_each(Waker::wake);
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     /// Ends WebSockets whose peers do not answer the server's close frame, as long as this is polled.
     pub(crate) async fn end_unanswered_closes(&self, context: &ServerContext) -> Infallible {
         const OFTEN: Duration = Duration::from_millis(10);
@@ -180,6 +199,12 @@ impl ConnRegistry {
         if empty {
             self.empty.notify_waiters();
         }
+    }
+
+    /// Returns how many open connections are parked.
+    #[cfg(test)]
+    pub(super) fn parked(&self) -> usize {
+        self.entries().open.values().filter(|conn| conn.state().is_parked()).count()
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

@@ -51,6 +51,7 @@ where
         biased;
         () = lame_duck_over => {}
         never = accept_all(&mut acceptors, &context, &mut serve_one) => match never {},
+        never = registry.park_idle(settings.park_after) => match never {},
     }
 
     let mut drained = Box::pin(async {

@@ -44,9 +44,9 @@ use crate::model::Plan;
 #[must_use = "a server does nothing until `serve` is called"]
 pub struct Server<S> {
     service: S,
-    settings: Settings,
+    pub(super) settings: Settings,
     arrivals: Arrivals,
-    registry: Arc<ConnRegistry>,
+    pub(super) registry: Arc<ConnRegistry>,
 }
 
 impl<S> Server<S> {

@@ -58,6 +58,8 @@ pub(super) struct Settings {
     pub(super) peer_info: bool,
     pub(super) half_close: bool,
     pub(super) keep_alive_timeout: Option<Duration>,
+    /// How long an HTTP/1 connection is idle, at least, before it is parked; twice as long at most.
+    pub(super) park_after: Duration,
     pub(super) http1: http1::Builder,
     pub(super) http2: http2::Builder<StreamExecutor>,
     pub(super) close_mode: CloseMode,
@@ -81,6 +83,7 @@ impl Default for Settings {
             peer_info: false,
             half_close: false,
             keep_alive_timeout: None,
+            park_after: Duration::from_secs(10),
             http1: with_fixed_http1(http1::Builder::new()),
             http2: with_fixed_http2(http2::Builder::new(StreamExecutor)),
             close_mode: CloseMode::Lossless,

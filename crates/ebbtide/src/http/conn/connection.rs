@@ -33,6 +33,8 @@ pub(crate) struct Conn {
     websocket: AtomicBool,
     /// Whether nothing follows what remains to be written of the last response. Used by the connection's task.
     last: AtomicBool,
+    /// Whether the connection is to be parked if it is idle.
+    parks: AtomicBool,
     /// Whether closing the socket resets the connection. Changed under the state's lock.
     resets: AtomicBool,
 }
@@ -218,6 +220,22 @@ impl Conn {
         self.last.load(Ordering::Relaxed)
     }
 
+    /// Asks the connection's task to park it if it has been idle since the last call; returns the task's waker.
+    pub(crate) fn park(&self) -> Option<Waker> {
+        let waker = self.state().rests()?;
+        self.parks.store(true, Ordering::Relaxed);
+        Some(waker)
+    }
+
+    /// Returns whether the connection parks now. Called by the connection's task.
+    #[inline]
+    pub(crate) fn parks(&self) -> bool {
+        self.parks.load(Ordering::Relaxed) && {
+            self.parks.store(false, Ordering::Relaxed);
+            self.state().park()
+        }
+    }
+
     /// Ends a request; see [`ConnState::end`].
     #[inline]
     pub(crate) fn end(&self, id: RequestId, outcome: Outcome) {
@@ -309,7 +327,7 @@ impl ConnGuard {
     pub(crate) fn new(context: &Arc<ServerContext>, socket: &Socket, peer: Address) -> Self {
         let state = Mutex::new(ConnState::new(clock::now(), socket.is_timed_by_kernel()));
         let socket = SocketHandle::new(socket);
-        let [timed, waits, reads, websocket, last, resets] = [const { AtomicBool::new(false) }; 6];
+        let [timed, waits, reads, websocket, last, parks, resets] = [const { AtomicBool::new(false) }; 7];
         let source = OnceLock::new();
         let enter = |key| {
             Arc::new(Conn {
@@ -324,6 +342,7 @@ impl ConnGuard {
                 reads,
                 websocket,
                 last,
+                parks,
                 resets,
             })
         };

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::in_flight::{Outcome, RequestId};
-use super::state::{ConnState, Phase};
+use super::message::Framing;
+use super::state::{ConnState, Parking, Phase};
 use crate::drain::WorkCounts;
 use crate::http::Address;
 use crate::http::registry::Order;
@@ -64,6 +65,8 @@ impl ConnState {
             return false;
         }
         // On a multiplexed connection the message consists of the preface, and of frames after it, which begin no head.
+        let alone = framing == Framing::Length(0) && self.message.is_alone(framing) && !self.is_multiplexed();
+        self.parking = if alone { Parking::Possible } else { Parking::No };
         let next_began = !self.is_multiplexed() && self.message.ended(framing);
         // Another task must still send the end of a stream's response: the kernel has not seen it yet.
         let unsent = self.is_multiplexed() && order.is_draining();

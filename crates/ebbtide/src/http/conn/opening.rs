@@ -62,10 +62,10 @@ pub(crate) enum Protocol {
 ///
 /// hyper-util's detection closes an accepted connection that it has not read from as soon as it is asked to shut down.
 /// This one waits for its grace time.
-pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protocol> {
+pub(crate) async fn first_bytes(io: &mut Io, known: Option<Protocol>, watch: &mut Watch) -> Option<Protocol> {
     poll_fn(|cx| {
         loop {
-            if let Some(protocol) = protocol(io) {
+            if let Some(protocol) = protocol(io, known) {
                 return Poll::Ready(Some(protocol));
             }
             match io.poll_first(cx) {
@@ -75,7 +75,7 @@ pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protoc
                 Poll::Pending if watch.poll_due(cx).is_ready() => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
             }
-            if protocol(io).is_none() {
+            if protocol(io, known).is_none() {
                 io.guard().half_head();
             }
         }
@@ -84,8 +84,8 @@ pub(crate) async fn first_bytes(io: &mut Io, watch: &mut Watch) -> Option<Protoc
 }
 
 /// Returns the protocol, once a byte has arrived: until then the connection is silent, whatever ALPN selected.
-fn protocol(io: &Io) -> Option<Protocol> {
-    if io.first().is_empty() { None } else { io.negotiated().or_else(|| detect(io.first())) }
+fn protocol(io: &Io, known: Option<Protocol>) -> Option<Protocol> {
+    if io.first().is_empty() { None } else { known.or(io.negotiated()).or_else(|| detect(io.first())) }
 }
 
 pub(super) fn detect(bytes: &[u8]) -> Option<Protocol> {

@@ -32,6 +32,9 @@ pub(crate) struct ConnState {
     /// The peer has part of a response and must not mistake it for the whole.
     pub(super) broken: bool,
     waker: Option<Waker>,
+    pub(super) parking: Parking,
+    /// How many requests had begun when the idle connections were last looked for.
+    looked_at: u64,
     /// The connection was upgraded to a protocol that may have no other end than that of the connection.
     pub(super) tunnel: bool,
 }
@@ -52,6 +55,8 @@ impl ConnState {
             blocks: 0,
             broken: false,
             waker: None,
+            parking: Parking::No,
+            looked_at: 0,
             tunnel: false,
         }
     }
@@ -96,6 +101,7 @@ impl ConnState {
             }
             return false;
         }
+        self.parking = Parking::No;
         let whole = self.message.head(bytes);
         if matches!(self.phase, Phase::HalfHead { .. }) {
             self.since = (!whole).then(now).or(self.since);
@@ -170,6 +176,37 @@ impl ConnState {
         self.phase == Phase::Upgraded
     }
 
+    /// Returns the waker of the connection's task if the connection can be parked, and no request has begun since the last
+    /// call.
+    pub(super) fn rests(&mut self) -> Option<Waker> {
+        let rests = self.is_parkable() && self.looked_at == self.begun;
+        self.looked_at = self.begun;
+        self.waker.clone().filter(|_| rests)
+    }
+
+    /// Records that the connection is parked, if it can be.
+    pub(super) fn park(&mut self) -> bool {
+        let parks = self.is_parkable();
+        if parks {
+            self.parking = Parking::Parked;
+        }
+        parks
+    }
+
+    /// Returns whether the connection waits, parked, for its next request.
+    #[cfg(test)]
+    pub(crate) fn is_parked(&self) -> bool {
+        self.parking == Parking::Parked
+    }
+
+    /// Returns whether the parser has nothing of a message, and nothing to write.
+    fn is_parkable(&self) -> bool {
+        self.parking == Parking::Possible
+            && self.phase == Phase::Idle
+            && self.requests.is_empty()
+            && !self.must_reset()
+    }
+
     pub(super) fn set_waker(&mut self, waker: Waker) {
         self.waker = Some(waker);
     }
@@ -220,6 +257,15 @@ pub(super) enum Phase {
     Lingering,
     /// The socket was passed to another protocol.
     Upgraded,
+}
+
+/// Whether an HTTP/1 connection can be parked: kept without its parser and its buffers, which are created again with the next bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parking {
+    No,
+    /// The last request had no body, and nothing has arrived after it: the parser has nothing that another would need.
+    Possible,
+    Parked,
 }
 
 impl Phase {

@@ -201,6 +201,11 @@ impl Io {
         &self.first
     }
 
+    /// Lets bytes that a parser has read, and has not used, be read again.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        self.first.splice(self.first_at..self.first_at, bytes.iter().copied());
+    }
+
     #[inline]
     fn take_first(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let left = &self.first[self.first_at..];
@@ -253,8 +258,7 @@ impl Io {
 
     /// Returns whether this side closes first, so that the peer may still be sending and must not be reset for it.
     fn must_linger(&mut self, cx: &mut Context<'_>) -> bool {
-        let ours = self.guard.context.is_announced();
-        if ours {
+        if self.guard.context.is_announced() {
             return true;
         }
         let mut byte = [0_u8; 1];
