@@ -43,6 +43,13 @@ pub(crate) enum Format {
 }
 
 impl Facts {
+    /// Makes problems of the times that cannot be read.
+    pub(super) fn report_unreadable(&mut self, path: &str) {
+        for (place, message) in std::mem::take(&mut self.unreadable) {
+            self.problem(path, place, message);
+        }
+    }
+
     pub(crate) fn problem(&mut self, path: &str, place: Place, message: impl Into<String>) {
         let message = message.into();
         self.problems.push(Problem { path: path.to_owned(), place: Some(place), message, is_failure: true });

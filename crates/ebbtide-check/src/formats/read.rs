@@ -14,9 +14,7 @@ const MAX_ERRORS: usize = 10;
 pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
     let mut facts = recognise(id, source);
     comment::apply(&mut facts);
-    for (place, message) in std::mem::take(&mut facts.unreadable) {
-        facts.problem(source.name(), place, message);
-    }
+    facts.report_unreadable(source.name());
     facts
 }
 

@@ -30,6 +30,6 @@ pub(crate) use project::Project;
 pub(crate) use rollout::{Amount, Rollout};
 pub(crate) use route::{Route, RouteKind};
 pub(crate) use slot::{Slot, SlotPlace};
-pub(crate) use time::{UNBOUNDED, go_duration, number, seconds, show};
+pub(crate) use time::{UNBOUNDED, go_duration, number, seconds, show, whole_seconds};
 pub(crate) use unit::Unit;
 pub(crate) use workload::{Annotation, Drain, Workload};

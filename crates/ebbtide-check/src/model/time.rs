@@ -25,6 +25,11 @@ pub(crate) fn number(duration: Duration) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// Returns the least whole number of seconds that is enough: many platforms take no fraction.
+pub(crate) const fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
+}
+
 /// Parses a duration as Go writes it, which Compose, Nomad and the annotations of this check use: `1m30s`, `1.5s`, `500ms`.
 pub(crate) fn go_duration(text: &str) -> Option<Duration> {
     let text = text.trim();

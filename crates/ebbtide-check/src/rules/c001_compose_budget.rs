@@ -1,6 +1,6 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, seconds, show};
+use crate::model::{Platform, Project, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "C001",
@@ -28,9 +28,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         findings.extend(workload.containers.iter().filter_map(|container| {
             overrun(&RULE, workload, container, "after the stop signal", |budget| {
                 // Compose rounds fractions down.
-                let fraction = u64::from(budget.needed.subsec_nanos() > 0);
-                let whole = seconds(budget.needed.as_secs().saturating_add(fraction));
-                format!("set stop_grace_period to {} or more", show(whole).replace(' ', ""))
+                format!("set stop_grace_period to {}s or more", whole_seconds(budget.needed))
             })
         }));
     }

@@ -1,6 +1,6 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, number, seconds};
+use crate::model::{Platform, Project, seconds, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "E002",
@@ -32,7 +32,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 }
                 format!(
                     "set stopTimeout to at least {} (120 at most on Fargate), or shorten the drain",
-                    number(budget.needed)
+                    whole_seconds(budget.needed)
                 )
             })
         }));

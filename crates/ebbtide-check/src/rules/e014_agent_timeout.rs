@@ -1,7 +1,7 @@
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
 use crate::knowledge::MARGIN;
-use crate::model::{Platform, Project, number, show};
+use crate::model::{Platform, Project, show, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "E014",
@@ -61,7 +61,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .effect(
                     "SIGKILL ends requests and jobs in flight at each deployment and each drain of a machine",
                 )
-                .remedy(format!("set stopTimeout of the container to {} or more", number(sum.total()))),
+                .remedy(format!(
+                    "set stopTimeout of the container to {} or more",
+                    whole_seconds(sum.total())
+                )),
             );
         }
     }

@@ -1,7 +1,7 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Budget;
-use crate::model::{Container, Platform, Project, number};
+use crate::model::{Container, Platform, Project, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "K001",
@@ -39,7 +39,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         findings.extend(workload.running().filter(is_left).filter_map(|container| {
             overrun(&RULE, workload, container, "after SIGTERM", |budget| {
                 let name = workload.platform.grace_name();
-                format!("set {name} to at least {}, or shorten the drain", number(budget.needed))
+                format!("set {name} to at least {}, or shorten the drain", whole_seconds(budget.needed))
             })
         }));
     }

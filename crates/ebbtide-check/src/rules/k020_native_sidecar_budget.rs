@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::words::workload_grace;
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
 use crate::knowledge::{Budget, MARGIN, grace_label};
-use crate::model::{Container, Platform, Project, Role, Workload, number, seconds};
+use crate::model::{Container, Platform, Project, Role, Workload, seconds, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "K020",
@@ -61,7 +61,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .also(main.drain.place, "the main container's drain")
                 .sum(&sum)
                 .effect("the sidecars are killed with what they still have to send: last responses, logs or metrics are lost")
-                .remedy(format!("set terminationGracePeriodSeconds to at least {}", number(sum.total()))),
+                .remedy(format!("set terminationGracePeriodSeconds to at least {}", whole_seconds(sum.total()))),
         );
     }
 }

@@ -1,6 +1,6 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, Workload, number};
+use crate::model::{Platform, Project, Workload, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "M001",
@@ -47,7 +47,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             if workload.kind == "role" { "stop_timeout of the role" } else { "its option stop-timeout" };
         findings.extend(workload.containers.iter().filter_map(|container| {
             let finding = overrun(&RULE, workload, container, "after the stop signal", |budget| {
-                format!("set {setting} to {} or more, or shorten the drain", number(budget.needed))
+                format!("set {setting} to {} or more, or shorten the drain", whole_seconds(budget.needed))
             })?;
             let is_proxied = workload.kamal.as_ref().is_some_and(|role| role.proxy.is_some());
             Some(if is_proxied { behind_proxy(finding, workload) } else { finding })

@@ -4,7 +4,7 @@ use super::repairs::raise_grace;
 use super::words::{grace_note, named};
 use crate::findings::{Finding, Rule, Severity, Sum};
 use crate::knowledge::{Budget, MARGIN};
-use crate::model::{Container, Declared, Workload, number, show};
+use crate::model::{Container, Declared, Workload, number, show, whole_seconds};
 
 /// Returns the finding that a container's drain does not fit in its grace period. `None` if it fits, or if one of them is not known.
 ///
@@ -59,5 +59,5 @@ pub(super) fn raise_or_shorten(workload: &Workload, budget: &Budget<'_>, max: Du
     if budget.needed > max {
         return format!("shorten the drain to {} or less", show(max.saturating_sub(MARGIN)));
     }
-    format!("set {name} to {} or more, or shorten the drain", number(budget.needed))
+    format!("set {name} to {} or more, or shorten the drain", whole_seconds(budget.needed))
 }

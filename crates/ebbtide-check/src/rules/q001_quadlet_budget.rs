@@ -1,6 +1,6 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, number};
+use crate::model::{Platform, Project, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "Q001",
@@ -31,7 +31,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Quadlet).filter(|workload| !workload.is_oneshot) {
         findings.extend(workload.containers.iter().filter_map(|container| {
             overrun(&RULE, workload, container, "after the stop signal", |budget| {
-                format!("set StopTimeout to {} or more, or shorten the drain", number(budget.needed))
+                format!("set StopTimeout to {} or more, or shorten the drain", whole_seconds(budget.needed))
             })
         }));
     }

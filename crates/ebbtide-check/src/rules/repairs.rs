@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::findings::{Change, Repair};
 use crate::input::Place;
 use crate::knowledge::{Budget, exec_offset};
-use crate::model::{Container, Declared, Platform, Word, Workload, seconds};
+use crate::model::{Container, Declared, Platform, Word, Workload, seconds, whole_seconds};
 
 /// The longest stop timeout of Fargate.
 const FARGATE: Duration = seconds(120);
@@ -28,7 +28,7 @@ pub(super) fn set_grace(workload: &Workload, container: &Container, time: Durati
     if workload.is_fargate && time > FARGATE {
         return None;
     }
-    let whole = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    let whole = whole_seconds(time);
     let value = match workload.platform {
         Platform::Kubernetes | Platform::Ecs | Platform::Kamal | Platform::Quadlet => whole.to_string(),
         Platform::Compose | Platform::Systemd => format!("{whole}s"),

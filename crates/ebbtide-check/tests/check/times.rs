@@ -298,3 +298,14 @@ fn the_message_has_the_place_and_what_is_expected() {
         "{text}"
     );
 }
+
+#[test]
+fn a_platform_without_fractions_of_seconds_is_given_none() {
+    let pod = POD.replace("drain: 5s", "drain: 1.5s").replace("@@", "3");
+    let report = check_text("pod.yaml", &pod);
+    let text = shown(&report);
+    assert!(
+        text.contains("1.5 (drain") && text.contains("set terminationGracePeriodSeconds to at least 4"),
+        "{text}"
+    );
+}

@@ -352,8 +352,8 @@ What counts as lost:
   that ends with the connection is truncated when it is shorter than every response
   before the signal.
   A response is wrong when its status, redirect or fixed length occurs only after the
-  signal. --allow-status accepts a status; a status with which the readiness path
-  announces the shutdown is accepted on that path.
+  signal. --allow-status accepts a status; 503 on the readiness path announces the
+  shutdown and is accepted there.
   Not a loss: a kept connection that was closed while idle, before anything was
   written, and a refused connection, because nothing was accepted.";
 

@@ -92,6 +92,9 @@ fn the_default_load_never_requests_an_alias_of_the_readiness_path() {
 #[test]
 fn a_status_that_readiness_announces_is_not_a_loss_on_that_path() {
     holds(&Row::innocent("perfect", &["--url=keepalive=/readyz", "--require-readiness"]));
+    // Another status is a loss there too, whether a probe has seen it or not.
+    let other = Row::guilty("readiness-500", &[("requests-answered", "status 500")]);
+    holds(&other.with(&["--url=keepalive=/readyz", "--require-readiness"]));
     // The same status on another path is a loss.
     holds(&Row::guilty("refuses-503", &[("requests-answered", "status 503")]));
 }

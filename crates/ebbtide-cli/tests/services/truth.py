@@ -142,7 +142,8 @@ def answer(conn, method, path, headers, number):
         if is_("redirecting-readiness") and not stop:
             status, more = "301 Moved Permanently", "Location: /elsewhere\r\n"
         elif (stop and not is_("stays-green")) or (is_("red-before") and looks[0] > 2):
-            status, body = "503 Service Unavailable", b"stopping"
+            fails = is_("readiness-500")
+            status, body = "500 Internal Server Error" if fails else "503 Service Unavailable", b"stopping"
     else:
         if path.startswith("/slow/"):
             time.sleep(int(path[6:].split("?")[0]) / 1000)

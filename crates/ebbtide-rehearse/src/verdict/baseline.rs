@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use super::Terms;
 use super::fate::{Case, Reason};
-use crate::record::{Answer, Framing, Outcome, ReadyState, Record, Request, Shape};
+use crate::record::{Answer, Framing, Outcome, Record, Request, Shape};
 use crate::words;
 
 /// With a larger share of failures among a route's requests before the signal, the run is not judged.
@@ -55,8 +55,8 @@ pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
 #[derive(Debug, Default)]
 pub(super) struct Baseline<'a> {
     routes: HashMap<(SocketAddr, &'a str), RouteSeen>,
-    /// The statuses by which readiness announces the shutdown, with its address and path.
-    announced: Option<(SocketAddr, String, BTreeSet<u16>)>,
+    /// The address and the path of readiness.
+    readiness: Option<(SocketAddr, String)>,
     allowed: BTreeSet<u16>,
     /// Statuses that a route may always answer.
     expected: BTreeSet<u16>,
@@ -89,6 +89,9 @@ struct RouteBodies {
     location: Option<Option<u64>>,
 }
 
+/// Service Unavailable: the status by which readiness announces the shutdown.
+const ANNOUNCEMENT: u16 = 503;
+
 /// The number of equal bodies from which a body counts as fixed.
 const ENOUGH: u64 = 5;
 
@@ -100,13 +103,7 @@ impl<'a> Baseline<'a> {
             expected: terms.expect_status.iter().copied().collect(),
             ..Self::default()
         };
-        usual.announced = terms.readiness.as_ref().map(|(at, path)| {
-            let red = record.readiness.iter().filter_map(|look| match look.state {
-                ReadyState::Red(status) => Some(status),
-                _ => None,
-            });
-            (*at, format!(" {path}"), red.collect())
-        });
+        usual.readiness = terms.readiness.as_ref().map(|(at, path)| (*at, format!(" {path}")));
         for request in record.traffic.requests.iter().filter(|request| request.ended < record.signalled) {
             if let (Outcome::Answered { status }, Some(answer)) = (request.outcome, &request.answer) {
                 let route = usual.routes.entry((request.to, &request.route)).or_default();
@@ -149,10 +146,12 @@ impl<'a> Baseline<'a> {
         bodies.compare(answer)
     }
 
+    /// Returns whether readiness announces the shutdown by this answer, as it should. Another status is an error on that path as on
+    /// any other, whether a probe has seen it or not.
     fn announces(&self, request: &Request, status: u16) -> bool {
-        self.announced.as_ref().is_some_and(|(at, path, statuses)| {
-            *at == request.to && request.route.ends_with(path) && statuses.contains(&status)
-        })
+        let is_readiness =
+            |(at, path): &(SocketAddr, String)| *at == request.to && request.route.ends_with(path);
+        status == ANNOUNCEMENT && self.readiness.as_ref().is_some_and(is_readiness)
     }
 }
 

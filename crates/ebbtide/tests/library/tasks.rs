@@ -31,10 +31,14 @@ fn serve_one(app: &Handle, leave: impl FnOnce() + Send + 'static) {
 
 /// Takes longer than the request, and counts when it is done.
 async fn record(done: Arc<AtomicU64>) -> Result<(), BoxError> {
+    record_after(Duration::from_millis(20), done).await
+}
+
+async fn record_after(time: Duration, done: Arc<AtomicU64>) -> Result<(), BoxError> {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::time::sleep(time).await;
     done.fetch_add(1, Ordering::SeqCst);
     Ok(())
 }
@@ -63,7 +67,7 @@ fn a_task_spawned_outside_the_lifecycle_is_lost() {
     let count = Arc::clone(&done);
     let report = run(LONG, async move |app| {
         #[expect(clippy::disallowed_methods, reason = "the test needs a task without an owner")]
-        serve_one(&app, move || drop(tokio::task::spawn(record(count))));
+        serve_one(&app, move || drop(tokio::task::spawn(record_after(LONG, count))));
         app.stop("enough");
         Ok(())
     });

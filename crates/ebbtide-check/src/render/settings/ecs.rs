@@ -2,9 +2,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::stop::stop;
-use super::values::{ceil, comments, duration, grace, variables};
+use super::values::{comments, duration, grace, variables};
 use crate::engine::PlanTimes;
-use crate::model::seconds;
+use crate::model::{seconds, whole_seconds};
 
 /// The longest stop timeout of Fargate.
 const FARGATE: u64 = 120;
@@ -15,7 +15,7 @@ const MAX_DELAY: u64 = 3600;
 pub(super) fn settings(times: &PlanTimes, name: &str) -> String {
     let grace = grace(times).max(2);
     // The load balancer waits for requests in flight before the signal: as long as the servers would.
-    let delay = ceil(times.servers_end).min(MAX_DELAY);
+    let delay = whole_seconds(times.servers_end).min(MAX_DELAY);
     let mut lines = vec![
         format!("The shutdown of {name} on ECS: settings of its task definition and of its target group."),
         String::new(),

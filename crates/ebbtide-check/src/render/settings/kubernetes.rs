@@ -2,9 +2,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::stop::stop;
-use super::values::{at, ceil, comments, duration, grace, variables};
+use super::values::{at, comments, duration, grace, variables};
 use crate::engine::PlanTimes;
-use crate::model::{RouteKind, seconds};
+use crate::model::{RouteKind, seconds, whole_seconds};
 
 /// The time that Services and Ingresses need until they no longer lead to a pod.
 const PROPAGATION: Duration = RouteKind::Ingress.propagation();
@@ -13,7 +13,7 @@ pub(super) fn settings(times: &PlanTimes, name: &str) -> String {
     let duck = times.lame_duck.min;
     // A lame duck that is long enough bridges it without a hook.
     let hook = if duck < PROPAGATION { PROPAGATION } else { Duration::ZERO };
-    let grace = ceil(hook).saturating_add(grace(times));
+    let grace = whole_seconds(hook).saturating_add(grace(times));
     let mut lines = vec![
         format!("The shutdown of {name} on Kubernetes: a patch of its Deployment."),
         String::new(),
@@ -49,7 +49,7 @@ pub(super) fn settings(times: &PlanTimes, name: &str) -> String {
             text,
             "          lifecycle:\n            # The lame duck is shorter than the routes need.\n            preStop:\n              sleep:\n                \
              seconds: {}\n",
-            ceil(hook)
+            whole_seconds(hook)
         );
     }
     text.push_str(PROBES);

@@ -2,9 +2,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::stop::stop;
-use super::values::{at, ceil, comments, duration, grace, variables};
+use super::values::{at, comments, duration, grace, variables};
 use crate::engine::PlanTimes;
-use crate::model::{RouteKind, seconds};
+use crate::model::{RouteKind, seconds, whole_seconds};
 
 /// The time that users of service discovery need until they no longer use an address.
 const PROPAGATION: Duration = RouteKind::Catalog.propagation();
@@ -49,11 +49,12 @@ pub(super) fn settings(times: &PlanTimes, name: &str) -> String {
         let _ = writeln!(
             text,
             "    # The lame duck is shorter than service discovery needs.\n    shutdown_delay = \"{}s\"\n",
-            ceil(delay)
+            whole_seconds(delay)
         );
     }
     // Nomad refuses a kill timeout beyond the progress deadline; the new allocation starts after the old one has stopped.
-    let progress = ceil(delay).saturating_add(grace).saturating_add(HEALTHY_DEADLINE).max(PROGRESS_DEADLINE);
+    let progress =
+        whole_seconds(delay).saturating_add(grace).saturating_add(HEALTHY_DEADLINE).max(PROGRESS_DEADLINE);
     let _ = write!(
         text,
         "    update {{\n      min_healthy_time  = \"{MIN_HEALTHY_TIME}s\"\n      healthy_deadline  = \"{HEALTHY_DEADLINE}s\"\n      \

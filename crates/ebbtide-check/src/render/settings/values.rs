@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use crate::engine::PlanTimes;
-use crate::model::{number, seconds};
+use crate::model::{number, seconds, whole_seconds};
 
 /// Returns the grace period in whole seconds: that of the plan, and at least what the check asks for.
 pub(super) fn grace(times: &PlanTimes) -> u64 {
-    ceil(times.grace.max(times.drain().saturating_add(seconds(2))))
+    whole_seconds(times.grace.max(times.drain().saturating_add(seconds(2))))
 }
 
 /// Returns the variables that give the service this plan on any platform.
@@ -21,10 +21,6 @@ pub(super) fn variables(times: &PlanTimes) -> [(&'static str, String); 3] {
 /// Returns a duration as the service, Compose and systemd read it.
 pub(super) fn duration(time: Duration) -> String {
     if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
-}
-
-pub(super) fn ceil(time: Duration) -> u64 {
-    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 /// Returns lines as comments.
