@@ -190,3 +190,24 @@ fn a_remedy_is_one_that_the_platform_accepts() {
     let fly = "# ebbtide.dev/drain: 400s\napp = \"shop\"\nprimary_region = \"ams\"\nkill_timeout = 20\n";
     assert!(shown(&check_text("fly.toml", fly)).contains("shorten the drain to 298 s or less"));
 }
+
+#[test]
+fn an_annotation_of_cloud_run_declares_the_drain_in_terraform_too() {
+    let annotations = "annotations = { \"ebbtide.dev/drain\" = \"@@\" }";
+    let containers = "containers { image = \"shop\" }";
+    for (kind, body) in [
+        ("google_cloud_run_v2_service", format!("{annotations}\n  template {{\n    {containers}\n  }}")),
+        ("google_cloud_run_v2_service", format!("template {{\n    {annotations}\n    {containers}\n  }}")),
+        (
+            "google_cloud_run_service",
+            format!(
+                "template {{\n    metadata {{\n      {annotations}\n    }}\n    spec {{\n      {containers}\n    }}\n  }}"
+            ),
+        ),
+    ] {
+        for (drain, expected) in [("20s", &["P002"][..]), ("5s", &[])] {
+            let hcl = format!("resource \"{kind}\" \"shop\" {{\n  {body}\n}}\n").replace("@@", drain);
+            assert_eq!(ids(&check_text("main.tf", &hcl)), expected, "{hcl}");
+        }
+    }
+}

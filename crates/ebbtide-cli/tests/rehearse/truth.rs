@@ -110,7 +110,9 @@ fn constant_errors_are_not_attributed_to_the_shutdown() {
 
 #[test]
 fn an_idle_timeout_race_is_not_attributed_to_the_shutdown() {
-    holds(&Row::innocent("idle-timeout", &["--think=60ms-140ms", "--keepalive=30", "--warmup=1s"]));
+    const LOAD: [&str; 4] = ["--think=60ms-140ms", "--keepalive=30", "--warmup=1s", "--url=keepalive=/"];
+    // One route: of few requests of another, three that meet the race are too many for a baseline.
+    holds(&Row::innocent("idle-timeout", &LOAD));
 }
 
 #[test]

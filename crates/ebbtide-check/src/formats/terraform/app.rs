@@ -1,5 +1,6 @@
 use super::kubernetes::camel;
 use super::shape::{Resource, block, blocks};
+use crate::formats::kubernetes::add_annotations;
 use crate::formats::times::{self, Form};
 use crate::formats::{Facts, paas};
 use crate::model::Workload;
@@ -10,7 +11,11 @@ pub(super) fn cloud_run(resource: &Resource<'_>, facts: &mut Facts) {
     let Some(template) = block(resource.body, "template") else { return };
     // The first version has the containers one level further down.
     let spec = block(template, "spec").unwrap_or(template);
-    add(paas::cloud_run(resource.name, resource.place), &blocks(spec, "containers"), facts);
+    let mut workload = paas::cloud_run(resource.name, resource.place);
+    for of in [resource.body, template] {
+        add_annotations(&mut workload, block(of, "metadata").unwrap_or(of));
+    }
+    add(workload, &blocks(spec, "containers"), facts);
 }
 
 /// Adds an application of Azure Container Apps.
