@@ -46,7 +46,7 @@ impl PathIgnore {
         }
         let invalid = |source| InvalidPattern::Syntax { pattern: pattern.to_owned(), source };
         let mut builder = GitignoreBuilder::new(root);
-        // git takes an open bracket literally, which nobody means.
+        // git takes an open bracket literally: a pattern that has one is a mistake.
         builder.allow_unclosed_class(false);
         builder.add_line(None, pattern).map_err(invalid)?;
         Ok(Self { matcher: builder.build().map_err(invalid)?, rules })

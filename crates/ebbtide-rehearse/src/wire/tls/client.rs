@@ -68,33 +68,42 @@ fn config_for(trust: &Trust) -> Result<ClientConfig, RustlsError> {
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let mut roots = RootCertStore::empty();
     let listed = match trust.certificates() {
-        TrustedCertificates::Any => {
-            let any = Arc::new(AcceptsAny { provider });
-            return Ok(builder.dangerous().with_custom_certificate_verifier(any).with_no_client_auth());
-        }
+        TrustedCertificates::Any => None,
         TrustedCertificates::System => {
             // What cannot be read is not trusted, which the handshake shows.
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             return Ok(builder.with_root_certificates(roots).with_no_client_auth());
         }
-        TrustedCertificates::Listed(listed) => listed.clone(),
+        TrustedCertificates::Listed(certificates) => {
+            roots.add_parsable_certificates(certificates.iter().cloned());
+            let signed =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+            let signed = signed.map_err(|error| RustlsError::General(error.to_string()))?;
+            Some(Listed { certificates: certificates.clone(), signed })
+        }
     };
-    roots.add_parsable_certificates(listed.iter().cloned());
-    let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-    let signed = signed.map_err(|error| RustlsError::General(error.to_string()))?;
-    let accepts = Arc::new(AcceptsListed { signed, listed });
-    Ok(builder.dangerous().with_custom_certificate_verifier(accepts).with_no_client_auth())
+    let verifier = Arc::new(Verifier { provider, listed });
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
-/// Accepts what the listed certificates have signed, and these themselves: a self-signed certificate of `openssl req -x509` says that
-/// it is an authority, and would otherwise not be accepted as that of a server.
+/// Verifies that the server has the key of its certificate, and of the certificate what the user asks for.
 #[derive(Debug)]
-struct AcceptsListed {
-    signed: Arc<WebPkiServerVerifier>,
-    listed: Vec<CertificateDer<'static>>,
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    /// `None`: every certificate is accepted.
+    listed: Option<Listed>,
 }
 
-impl ServerCertVerifier for AcceptsListed {
+/// The listed certificates, and what verifies that they have signed another one.
+#[derive(Debug)]
+struct Listed {
+    certificates: Vec<CertificateDer<'static>>,
+    signed: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for Verifier {
+    /// Accepts what the listed certificates have signed, and these themselves: a self-signed certificate of `openssl req -x509` says
+    /// that it is an authority, and would otherwise not be accepted as that of a server.
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -103,57 +112,18 @@ impl ServerCertVerifier for AcceptsListed {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, RustlsError> {
-        let verified = self.signed.verify_server_cert(end_entity, intermediates, name, ocsp, now);
-        match verified {
+        let Some(Listed { certificates, signed }) = &self.listed else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match signed.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
             Err(RustlsError::InvalidCertificate(CertificateError::Other(_)))
-                if self.listed.iter().any(|listed| **listed == **end_entity) =>
+                if certificates.iter().any(|listed| **listed == **end_entity) =>
             {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
             verified => verified,
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.signed.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, RustlsError> {
-        self.signed.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.signed.supported_verify_schemes()
-    }
-}
-
-/// Accepts every certificate whose key the server has.
-#[derive(Debug)]
-struct AcceptsAny {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for AcceptsAny {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, RustlsError> {
-        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
