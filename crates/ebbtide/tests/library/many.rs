@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ebbtide::{Handle, LameDuck, Lifecycle, Report};
+use ebbtide::{Handle, LameDuck, Lifecycle, Report, Stage};
 
 use crate::own_process;
 
@@ -197,7 +197,11 @@ fn twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines() {
     const NAME: &str = "many::twenty_thousand_tasks_at_the_deadline_leave_a_report_and_short_lines";
     const COUNT: u64 = 20_000;
     if own_process::is_child() {
-        let lifecycle = Lifecycle::new("many").lame_duck(LameDuck::NONE).grace(Duration::from_secs(3));
+        // The tasks are cancelled after some 2 s of the 25 before the deadline: a slow machine has the rest to end them.
+        let lifecycle = Lifecycle::new("many")
+            .lame_duck(LameDuck::NONE)
+            .grace(Duration::from_secs(30))
+            .reserve(Stage::Resources, Duration::from_secs(21));
         let _code = lifecycle.run(async |app| {
             let tasks = app.tasks("audit");
             for _ in 0..COUNT {
