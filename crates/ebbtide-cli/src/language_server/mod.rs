@@ -3,6 +3,7 @@
 mod answers;
 mod protocol;
 mod run;
+mod wire;
 mod workspace;
 
 pub(crate) use run::{LanguageServerArgs, run};

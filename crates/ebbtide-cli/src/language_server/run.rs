@@ -1,12 +1,15 @@
 //! The conversation with the editor.
 
+use std::io::{self, BufRead, Write};
+
 use clap::Args;
-use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
+use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answers::{diagnostics, fixes, hover};
 use super::protocol::{About, At, Changed, Opened, Within};
+use super::wire::{BadFrame, Wire};
 use super::workspace::Workspace;
 use crate::exit::Ending;
 use crate::output::complain;
@@ -19,50 +22,76 @@ use crate::output::complain;
 #[derive(Debug, Args)]
 pub(crate) struct LanguageServerArgs {}
 
-/// The editor has disconnected, or speaks another protocol.
-type Ended = Box<dyn std::error::Error + Send + Sync>;
-
 /// Runs `ebbtide language-server`.
 pub(crate) fn run(_args: &LanguageServerArgs) -> Ending {
-    let (connection, threads) = Connection::stdio();
-    let ending = converse(&connection);
-    // The thread that writes ends when no message can come any more.
-    drop(connection);
-    match ending.and_then(|ending| Ok(threads.join().map(|()| ending)?)) {
-        Ok(ending) => ending,
-        Err(error) => {
-            complain(&format!("language server protocol: {error}"), None);
-            Ending::Failed
-        }
-    }
+    let mut wire = Wire::new(io::stdin().lock(), io::stdout().lock());
+    converse(&mut wire).unwrap_or_else(|error| {
+        complain(&format!("language server protocol: {error}"), None);
+        Ending::Usage
+    })
 }
 
-fn converse(connection: &Connection) -> Result<Ending, Ended> {
-    let capabilities = json!({
+/// Reads and answers messages until the editor says `exit` or has disconnected. An exit that no shutdown came before is a failure by the
+/// protocol.
+fn converse<R: BufRead, W: Write>(wire: &mut Wire<R, W>) -> Result<Ending, BadFrame> {
+    let mut workspace = Workspace::default();
+    let mut stage = Stage::Begin;
+    while let Some(message) = wire.receive()? {
+        match message {
+            Message::Request(Request { id, method, .. })
+                if method == "initialize" && stage == Stage::Begin =>
+            {
+                wire.send(Response::new_ok(id, json!({"capabilities": capabilities()})))?;
+                stage = Stage::Running;
+            }
+            Message::Request(Request { id, method, .. })
+                if method == "shutdown" && stage == Stage::Running =>
+            {
+                wire.send(Response::new_ok(id, Value::Null))?;
+                stage = Stage::ShutDown;
+            }
+            Message::Request(request) => match stage {
+                Stage::Begin => wire.send(refused(request, ErrorCode::ServerNotInitialized))?,
+                Stage::Running => wire.send(answer(&workspace, request))?,
+                Stage::ShutDown => wire.send(refused(request, ErrorCode::InvalidRequest))?,
+            },
+            Message::Notification(notification) if notification.method == "exit" => {
+                return Ok(if stage == Stage::ShutDown { Ending::Passed } else { Ending::Failed });
+            }
+            Message::Notification(notification) if stage == Stage::Running => {
+                notified(wire, &mut workspace, notification)?;
+            }
+            Message::Notification(_) | Message::Response(_) => {}
+        }
+    }
+    Ok(Ending::Passed)
+}
+
+/// How far the conversation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Before `initialize`.
+    Begin,
+    Running,
+    /// After `shutdown`.
+    ShutDown,
+}
+
+fn capabilities() -> Value {
+    json!({
         // Each change has the whole text.
         "textDocumentSync": {"openClose": true, "change": 1, "save": {}},
         "hoverProvider": true,
         "codeActionProvider": {"codeActionKinds": ["quickfix"]},
-    });
-    connection.initialize(capabilities)?;
-    let mut workspace = Workspace::default();
-    for message in &connection.receiver {
-        match message {
-            Message::Request(request) => {
-                if connection.handle_shutdown(&request)? {
-                    return Ok(Ending::Passed);
-                }
-                connection.sender.send(answer(&workspace, request).into())?;
-            }
-            // An exit that no shutdown came before is a failure by the protocol.
-            Message::Notification(notification) if notification.method == "exit" => {
-                return Ok(Ending::Failed);
-            }
-            Message::Notification(notification) => notified(connection, &mut workspace, notification)?,
-            Message::Response(_) => {}
-        }
-    }
-    Ok(Ending::Passed)
+    })
+}
+
+fn refused(Request { id, method, .. }: Request, code: ErrorCode) -> Response {
+    let message = match code {
+        ErrorCode::ServerNotInitialized => format!("{method} before initialize"),
+        _ => format!("{method} after shutdown"),
+    };
+    Response::new_err(id, code as i32, message)
 }
 
 fn answer(workspace: &Workspace, Request { id, method, params }: Request) -> Response {
@@ -121,11 +150,11 @@ fn take(
     Ok(Some(News { address, is_typed: method == "textDocument/didChange" }))
 }
 
-fn notified(
-    connection: &Connection,
+fn notified<R: BufRead, W: Write>(
+    wire: &mut Wire<R, W>,
     workspace: &mut Workspace,
     notification: Notification,
-) -> Result<(), Ended> {
+) -> io::Result<()> {
     let News { address, is_typed } = match take(workspace, notification) {
         Ok(Some(news)) => news,
         Ok(None) => return Ok(()),
@@ -135,27 +164,31 @@ fn notified(
         }
     };
     if !workspace.has(&address) {
-        publish(connection, &address, &json!([]))?;
+        publish(wire, &address, &json!([]))?;
     }
     let checked = workspace.check(&address);
     for open in workspace.beside(&address) {
-        publish(connection, open, &diagnostics(&checked, open))?;
+        publish(wire, open, &diagnostics(&checked, open))?;
     }
     match checked.problem {
         Some(problem) if !is_typed => {
-            send(connection, "window/showMessage", json!({"type": 1, "message": problem}))
+            send(wire, "window/showMessage", json!({"type": 1, "message": problem}))
         }
         _ => Ok(()),
     }
 }
 
-fn publish(connection: &Connection, address: &str, diagnostics: &Value) -> Result<(), Ended> {
+fn publish<R: BufRead, W: Write>(
+    wire: &mut Wire<R, W>,
+    address: &str,
+    diagnostics: &Value,
+) -> io::Result<()> {
     let params = json!({"uri": address, "diagnostics": diagnostics});
-    send(connection, "textDocument/publishDiagnostics", params)
+    send(wire, "textDocument/publishDiagnostics", params)
 }
 
-fn send(connection: &Connection, method: &str, params: Value) -> Result<(), Ended> {
-    Ok(connection.sender.send(Notification { method: method.to_owned(), params }.into())?)
+fn send<R: BufRead, W: Write>(wire: &mut Wire<R, W>, method: &str, params: Value) -> io::Result<()> {
+    wire.send(Notification { method: method.to_owned(), params })
 }
 
 fn read<T: DeserializeOwned>(params: Value) -> Result<T, serde_json::Error> {

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::BAD;
+use crate::{BAD, ebbtide_with_input, text};
 
 /// An editor with a server.
 struct Editor {
@@ -215,4 +215,55 @@ fn messages_that_are_not_valid_are_answered_and_do_not_end_the_server() {
     let mut gone = Editor::start(folder.path());
     gone.tell("exit", Value::Null);
     assert_eq!(gone.server.wait().unwrap().code(), Some(1), "an exit without a shutdown");
+}
+
+/// A length that no message has is refused before memory is allocated for it: the process would be aborted.
+#[test]
+fn a_message_of_an_impossible_length_ends_the_server_with_a_message() {
+    for (header, said) in [
+        ("Content-Length: 100000000000000", "message of 100000000000000 bytes: larger than 64 MiB"),
+        ("Content-Length: 18446744073709551615", "message of 18446744073709551615 bytes"),
+        ("Content-Length: x", "malformed header `Content-Length: x`"),
+    ] {
+        let output = ebbtide_with_input(&["language-server"], &format!("{header}\r\n\r\n"));
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{header}: {output:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains("language server protocol: ") && error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn requests_out_of_order_are_answered_with_an_error() {
+    let frame = |message: Value| {
+        let text = message.to_string();
+        format!("Content-Length: {}\r\n\r\n{text}", text.len())
+    };
+    let ask =
+        |id: u32, method: &str| frame(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {}}));
+    let exit = frame(json!({"jsonrpc": "2.0", "method": "exit"}));
+    let input = [
+        ask(1, "textDocument/hover"),
+        "Content-Length: 1\r\n\r\n{".to_owned(),
+        ask(2, "initialize"),
+        ask(3, "shutdown"),
+        ask(4, "textDocument/hover"),
+        exit,
+    ];
+    let output = ebbtide_with_input(&["language-server"], &input.concat());
+    let said = text(&output.stdout);
+    let answers: Vec<Value> = said
+        .split("Content-Length: ")
+        .filter_map(|part| serde_json::from_str(part.split_once("\r\n\r\n")?.1).ok())
+        .collect();
+    let codes: Vec<(Value, Value)> =
+        answers.iter().map(|answer| (answer["id"].clone(), answer["error"]["code"].clone())).collect();
+    let (no, id) = (Value::Null, |id: u32| json!(id));
+    let expected = [
+        (id(1), json!(-32002)),
+        (no.clone(), json!(-32700)),
+        (id(2), no.clone()),
+        (id(3), no.clone()),
+        (id(4), json!(-32600)),
+    ];
+    assert_eq!((output.status.code(), codes.as_slice()), (Some(0), &expected[..]), "{said}");
 }
