@@ -15,6 +15,9 @@ pub struct ServicePlan {
     times: PlanTimes,
 }
 
+/// The longest time that a plan has: thirty years, which mean no limit, as in the library.
+const LONGEST: Duration = seconds(30 * 365 * 86_400);
+
 /// The times of a plan, from the stop signal on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlanTimes {
@@ -41,6 +44,38 @@ impl PlanTimes {
     pub(crate) fn drain(&self) -> Duration {
         self.deadline.min(self.grace.saturating_sub(seconds(2)))
     }
+
+    /// Checks the order of the times: no stage ends after the next one, and the last one before the deadline. A time that is zero only by the
+    /// rounding to milliseconds keeps the order.
+    fn possible(&self, file: &str) -> Result<(), InvalidPlan> {
+        let order = [
+            ("lame_duck.min_ms", self.lame_duck.min),
+            ("lame_duck.max_ms", self.lame_duck.max),
+            ("servers_end_ms", self.servers_end),
+            ("workers_end_ms", self.workers_end),
+            ("resources_end_ms", self.resources_end),
+            ("telemetry_end_ms", self.telemetry_end),
+            ("deadline_ms", self.deadline),
+            ("grace_ms", self.grace),
+        ];
+        let later = order.iter().skip(1);
+        let beyond = order.iter().zip(later).find(|((_, time), (_, limit))| time > limit);
+        let deadline = ("grace_ms - margin_ms", self.grace.saturating_sub(self.margin));
+        let longest = [
+            (("lame_duck.quiet_ms", self.lame_duck.quiet), ("the maximum of", LONGEST)),
+            (("grace_ms", self.grace), ("the maximum of", LONGEST)),
+            (("margin_ms", self.margin), ("grace_ms", self.grace)),
+            (("deadline_ms", self.deadline), deadline),
+        ];
+        let beyond = beyond.map(|(time, limit)| (*time, *limit));
+        let beyond = beyond.or_else(|| longest.into_iter().find(|((_, time), (_, limit))| time > limit));
+        match beyond {
+            None => Ok(()),
+            Some(((field, time), (limit, most))) => {
+                Err(InvalidPlan::Impossible { file: file.to_owned(), field, time, limit, most })
+            }
+        }
+    }
 }
 
 /// The text is not a plan.
@@ -59,6 +94,20 @@ pub enum InvalidPlan {
         file: String,
         /// What is wrong, with its line and column.
         source: serde_json::Error,
+    },
+    /// A time of it comes after another one that it cannot come after.
+    #[error("invalid plan {file}: {field} {} ms exceeds {limit} {} ms", time.as_millis(), most.as_millis())]
+    Impossible {
+        /// The file's name.
+        file: String,
+        /// The field that is too long.
+        field: &'static str,
+        /// Its time.
+        time: Duration,
+        /// What it cannot exceed: another field, or `the maximum of`.
+        limit: &'static str,
+        /// The time of that.
+        most: Duration,
     },
 }
 
@@ -112,7 +161,7 @@ impl ServicePlan {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is not the JSON of a plan.
+    /// Returns an error if the text is not the JSON of a plan, or if its times contradict each other.
     pub fn parse(workload: Option<&str>, file: &str, text: &str) -> Result<Self, InvalidPlan> {
         if text.trim().is_empty() {
             return Err(InvalidPlan::Empty { file: file.to_owned() });
@@ -131,6 +180,7 @@ impl ServicePlan {
             resources_end: time(document.resources_end_ms),
             telemetry_end: time(document.telemetry_end_ms),
         };
+        times.possible(file)?;
         Ok(Self { workload: workload.map(str::to_owned), file: file.to_owned(), times })
     }
 
@@ -179,6 +229,61 @@ mod tests {
         error_form::walk! {
             InvalidPlan::Empty { .. } => ServicePlan::parse(None, "plan.json", "\n").err().unwrap();
             InvalidPlan::Syntax { .. } => ServicePlan::parse(None, "plan.json", "{").err().unwrap();
+            InvalidPlan::Impossible { .. } => ServicePlan::parse(None, "plan.json", &plan(&[("grace_ms", 3)])).err().unwrap();
+        }
+    }
+
+    /// A plan of 30 s with other times for some fields.
+    fn plan(other: &[(&str, u64)]) -> String {
+        let field = |name: &str, time: u64| {
+            let changed = other.iter().find(|(field, _)| *field == name);
+            format!("\"{name}\": {}", changed.map_or(time, |(_, time)| *time))
+        };
+        let fields = [
+            ("grace_ms", 30_000),
+            ("margin_ms", 5000),
+            ("deadline_ms", 25_000),
+            ("servers_end_ms", 21_000),
+            ("workers_end_ms", 22_000),
+            ("resources_end_ms", 23_000),
+            ("telemetry_end_ms", 24_500),
+        ];
+        let fields = fields.map(|(name, time)| field(name, time)).join(", ");
+        let duck = [("min_ms", 5000), ("quiet_ms", 1000), ("max_ms", 15_000)];
+        let duck = duck.map(|(name, time)| field(name, time)).join(", ");
+        format!("{{{fields}, \"lame_duck\": {{{duck}}}}}")
+    }
+
+    /// Each bound is tried at its last possible time and one millisecond later.
+    #[test]
+    fn a_plan_whose_times_contradict_each_other_is_refused() {
+        for (field, last, limit) in [
+            ("min_ms", 15_000, "lame_duck.max_ms 15000 ms"),
+            ("max_ms", 21_000, "servers_end_ms 21000 ms"),
+            ("servers_end_ms", 22_000, "workers_end_ms 22000 ms"),
+            ("workers_end_ms", 23_000, "resources_end_ms 23000 ms"),
+            ("resources_end_ms", 24_500, "telemetry_end_ms 24500 ms"),
+            ("telemetry_end_ms", 25_000, "deadline_ms 25000 ms"),
+            ("quiet_ms", 946_080_000_000, "the maximum of 946080000000 ms"),
+            ("grace_ms", 946_080_000_000, "the maximum of 946080000000 ms"),
+        ] {
+            let parse = |time| ServicePlan::parse(None, "plan.json", &plan(&[(field, time)]));
+            assert!(parse(last).is_ok(), "{field}: {:?}", parse(last));
+            let error = parse(last + 1).unwrap_err().to_string();
+            let own = format!("{field} {} ms exceeds {limit}", last + 1);
+            assert!(error.starts_with("invalid plan plan.json: ") && error.contains(&own), "{error}");
+        }
+        for (other, expected) in [
+            (&[("grace_ms", 24_999)][..], "deadline_ms 25000 ms exceeds grace_ms 24999 ms"),
+            (&[("margin_ms", 5001)], "deadline_ms 25000 ms exceeds grace_ms - margin_ms 24999 ms"),
+            (&[("margin_ms", u64::MAX)], "margin_ms 18446744073709551615 ms exceeds grace_ms 30000 ms"),
+            (
+                &[("grace_ms", u64::MAX)],
+                "grace_ms 18446744073709551615 ms exceeds the maximum of 946080000000 ms",
+            ),
+        ] {
+            let error = ServicePlan::parse(None, "plan.json", &plan(other)).unwrap_err().to_string();
+            assert_eq!(error, format!("invalid plan plan.json: {expected}"));
         }
     }
 

@@ -21,6 +21,8 @@ use crate::output::complain;
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     /// Plan of the service; `-` is standard input
+    ///
+    /// A plan whose times contradict each other, such as a stage that ends after the deadline, is refused.
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
 

@@ -72,3 +72,18 @@ fn a_text_that_is_no_plan_and_wrong_usage_are_refused() {
         assert!(text(&output.stderr).contains(said), "{words:?}: {}", text(&output.stderr));
     }
 }
+
+/// Settings for a plan that no service can have would be settings that fail.
+#[test]
+fn a_plan_that_is_impossible_is_refused_with_the_field() {
+    let mut plan: serde_json::Value = serde_json::from_str(&plan_of_demo(&[])).unwrap();
+    for (field, time) in [("grace_ms", 1), ("telemetry_end_ms", 900_000), ("deadline_ms", u64::MAX)] {
+        let before = std::mem::replace(&mut plan[field], time.into());
+        let output = ebbtide_with_input(&["plan", "--for", "kubernetes"], &plan.to_string());
+        plan[field] = before;
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{field}");
+        let said = text(&output.stderr);
+        assert!(said.contains("invalid plan standard input: ") && said.contains(field), "{said}");
+    }
+    assert!(ebbtide_with_input(&["plan", "--for", "kubernetes"], &plan.to_string()).status.success());
+}
