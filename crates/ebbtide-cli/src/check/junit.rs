@@ -22,7 +22,8 @@ pub(super) fn write(out: &mut dyn Write, report: &Report, least: Severity) -> io
     );
     suite.add_test_cases(report.problems.iter().filter(|problem| problem.is_failure).map(unread));
     if suite.test_cases.is_empty() {
-        let mut clean = TestCase::new(format!("{} workloads", report.workloads), TestCaseStatus::success());
+        let noun = if report.workloads == 1 { "workload" } else { "workloads" };
+        let mut clean = TestCase::new(format!("{} {noun}", report.workloads), TestCaseStatus::success());
         clean.set_classname(NAME);
         suite.add_test_case(clean);
     }

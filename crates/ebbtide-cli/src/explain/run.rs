@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Command};
-use ebbtide_check::{RULES, render};
+use ebbtide_check::{RULES, Rule, render};
 use ebbtide_rehearse::CheckId;
 
 use super::texts::text;
@@ -16,7 +16,7 @@ use crate::output;
 ///
 /// Prints Markdown. For a check: what a failure means for users, which evidence shows which cause, and the usual remedy for nginx,
 /// Go, Node and express, uvicorn, gunicorn, Spring Boot, Puma, .NET and PHP-FPM. For a rule: what it finds, why, and how to mend
-/// it. The book has the same pages.
+/// it. A name of two rules shows both. The book has the same pages.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
     /// Name of a check, or id or name of a rule; without one, all are listed
@@ -46,11 +46,16 @@ pub(crate) fn run(args: &ExplainArgs) -> Ending {
     }
 }
 
-/// Returns the page of a check or a rule.
+/// Returns the page of a check, or those of the rules with this id or name.
 fn page(name: &str) -> Option<String> {
     let check = CheckId::ALL.into_iter().find(|check| check.name().eq_ignore_ascii_case(name));
-    let rule = || ebbtide_check::find(name).map(render::page);
-    check.map(|check| text(check).to_owned()).or_else(rule)
+    // Two platforms may have a rule of the same name.
+    let is_meant = |rule: &&&Rule| rule.id.eq_ignore_ascii_case(name) || rule.name.eq_ignore_ascii_case(name);
+    let rules = || {
+        let pages: Vec<String> = RULES.iter().filter(is_meant).map(|rule| render::page(rule)).collect();
+        (!pages.is_empty()).then(|| pages.join("\n"))
+    };
+    check.map(|check| text(check).to_owned()).or_else(rules)
 }
 
 fn list() -> String {
@@ -91,6 +96,21 @@ impl TypedValueParser for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_two_rules_shows_both() {
+        for (name, ids) in
+            [("pid1-shell", ["# E013 ", "# K009 "]), ("progress-deadline", ["# K017 ", "# N003 "])]
+        {
+            let page = page(name).unwrap();
+            assert!(ids.iter().all(|id| page.contains(id)), "{page}");
+        }
+        for rule in RULES {
+            let by_name = page(rule.name).unwrap();
+            assert!(by_name.contains(&format!("# {} {}\n", rule.id, rule.name)), "{}", rule.id);
+            assert_eq!(page(rule.id).unwrap().matches("\n## Suppress it\n").count(), 1, "{}", rule.id);
+        }
+    }
 
     #[test]
     fn every_name_in_the_list_has_a_page() {

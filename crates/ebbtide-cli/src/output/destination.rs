@@ -1,8 +1,9 @@
 //! The destinations of a report: a format each, and a file or stdout.
 
 use std::fmt;
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 
 use super::stderr::complain;
 use super::whole_file::WholeFile;
@@ -157,6 +158,10 @@ pub(crate) fn destinations_beside<F: Format>(
 }
 
 fn writable<F: Format>(all: Vec<Destination<F>>) -> Result<Vec<Destination<F>>, Ending> {
+    if let Some(twice) = written_twice(&all) {
+        complain(&format!("more than one --format goes to {twice}"), Some("write each to a file of its own"));
+        return Err(Ending::Usage);
+    }
     match all.iter().find_map(Destination::unwritable) {
         Some((destination, error)) => {
             complain(&format!("cannot write {destination}: {error}"), None);
@@ -164,6 +169,23 @@ fn writable<F: Format>(all: Vec<Destination<F>>) -> Result<Vec<Destination<F>>, 
         }
         None => Ok(all),
     }
+}
+
+/// Returns the file that two formats would be written to: the later one would replace the other. A device or a pipe takes both.
+fn written_twice<F: Format>(all: &[Destination<F>]) -> Option<&Destination<F>> {
+    let file = |destination: &Destination<F>| {
+        let file = destination.file.as_ref()?;
+        fs::canonicalize(file).or_else(|_| path::absolute(file)).ok()
+    };
+    let mut seen = Vec::new();
+    all.iter().find(|destination| {
+        let Some(file) = file(destination).filter(|file| !file.exists() || file.is_file()) else {
+            return false;
+        };
+        let is_known = seen.contains(&file);
+        seen.push(file);
+        is_known
+    })
 }
 
 impl<F> fmt::Display for Destination<F> {
@@ -206,6 +228,19 @@ mod tests {
         assert_eq!(complete(&["text", "json=a"]).unwrap(), ["text to stdout", "json a"]);
         assert!(complete(&["text", "json"]).is_err());
         assert!(complete(&["text", "text"]).is_err());
+    }
+
+    #[test]
+    fn two_formats_do_not_share_a_file() {
+        let twice = |given: &[&str]| {
+            let all: Vec<_> =
+                given.iter().map(|text| Destination::<VerdictFormat>::parse(text).unwrap()).collect();
+            written_twice(&all).map(ToString::to_string)
+        };
+        assert_eq!(twice(&["json=a", "junit=./a"]).as_deref(), Some("./a"));
+        assert_eq!(twice(&["json=a", "junit=b", "text", "github"]), None);
+        // A device takes both.
+        assert_eq!(twice(&["json=/dev/null", "junit=/dev/null"]), None);
     }
 
     #[test]
