@@ -43,6 +43,14 @@ pub(crate) enum Format {
 }
 
 impl Facts {
+    /// Returns whether a file is none that is known, and nothing is wrong with it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.format.is_none()
+            && self.scripts.is_empty()
+            && self.terraform.is_empty()
+            && self.problems.is_empty()
+    }
+
     /// Makes problems of the times that cannot be read.
     pub(super) fn report_unreadable(&mut self, path: &str) {
         for (place, message) in std::mem::take(&mut self.unreadable) {

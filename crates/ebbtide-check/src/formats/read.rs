@@ -13,9 +13,30 @@ const MAX_ERRORS: usize = 10;
 /// Reads one file.
 pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
     let mut facts = recognise(id, source);
-    comment::apply(&mut facts);
+    comment::apply(&mut facts, source.name());
     facts.report_unreadable(source.name());
+    if source.is_required() && facts.is_empty() {
+        facts.problems.push(unrecognised(source));
+    }
     facts
+}
+
+/// Returns that a source is none of the known formats. Where its name says what it is, it cannot be parsed as that.
+fn unrecognised(source: &Source) -> Problem {
+    let name = source.name();
+    let broken = if source.text().trim().is_empty() {
+        None
+    } else if name.ends_with(".service") || name.ends_with(".container") {
+        Some("no unit: expected a section [Service] or [Container]")
+    } else if dockerfile::has_name(source) {
+        Some("no Dockerfile: expected FROM or ARG as the first instruction")
+    } else if paas::is_procfile_name(source) {
+        Some("no Procfile: expected lines of the form `NAME: COMMAND`")
+    } else {
+        None
+    };
+    let message = broken.unwrap_or("nothing recognised: the text is none of the known deployment files");
+    Problem { path: name.to_owned(), place: None, message: message.to_owned(), is_failure: broken.is_some() }
 }
 
 fn recognise(id: SourceId, source: &Source) -> Facts {
@@ -88,7 +109,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         } else if paas::is_container_apps(&document.root) {
             paas::add_container_apps(&document.root, &mut facts);
             facts.format = Some(Format::ContainerApps);
-        } else if paas::is_render(&document.root) {
+        } else if paas::is_render(source.name(), &document.root) {
             paas::add_render(&document.root, &mut facts);
             facts.format = Some(Format::Render);
         } else if kamal::is_kamal(source.name(), &document.root) {
@@ -116,7 +137,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         let (message, is_failure) = if syntax.is_template(source.text()) {
             ("template that is not rendered".to_owned(), false)
         } else {
-            (error.message, syntax.is_meant(source))
+            (error.message, source.is_required() || syntax.is_meant(source))
         };
         let problem =
             Problem { path: source.name().to_owned(), place: Some(error.place), message, is_failure };

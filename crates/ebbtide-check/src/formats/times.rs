@@ -11,7 +11,7 @@ use crate::tree::{Entry, Node, Value};
 pub(crate) enum Form {
     /// A whole number of seconds, in quotes or not.
     Seconds,
-    /// A whole number of seconds. The platform refuses a string.
+    /// A whole number of seconds as the YAML parser of Kubernetes reads it: `30`, `0x1E`, `3e1`. The API server refuses a string.
     Number,
     /// A number with a unit.
     Units,
@@ -32,7 +32,9 @@ impl Form {
         let whole = || node.integer().and_then(|number| u64::try_from(number).ok());
         let units = || node.text().and_then(go_duration);
         match self {
-            Self::Seconds | Self::Number => whole().map(seconds),
+            Self::Seconds => whole().map(seconds),
+            Self::Number if is_number(node) => go_integer(node.text()?).map(seconds),
+            Self::Number => whole().map(seconds),
             Self::Units => units(),
             Self::LongUnits => units().or_else(|| long(node.text()?)),
             Self::SecondsOrUnits => whole().map(seconds).or_else(units),
@@ -57,7 +59,7 @@ impl Form {
 
     fn expected(self) -> &'static str {
         match self {
-            Self::Seconds => "a whole number of seconds, such as 30",
+            Self::Seconds => SECONDS,
             Self::Number => "a whole number of seconds without quotes, such as 30",
             Self::Units | Self::LongUnits => UNITS,
             Self::SecondsOrUnits => "a whole number of seconds or a number with a unit, such as 30 or 1m30s",
@@ -75,16 +77,16 @@ impl Form {
             Value::Map(_) => "{…}",
         };
         let is_string = self == Self::Number && node.text().is_some() && !is_number(node);
-        let is_odd = matches!(self, Self::Seconds | Self::Number | Self::SecondsOrUnits)
-            && is_number(node)
-            && is_odd_number(text);
-        if (self.read(node).is_some() || is_odd) && !is_string {
+        if self.read(node).is_some() && !is_string {
             return None;
         }
         let quote = if is_string { "\"" } else { "" };
         Some(complaint(&format!("{quote}{text}{quote}"), key, self.expected()))
     }
 }
+
+/// What a number of seconds is.
+pub(crate) const SECONDS: &str = "a whole number of seconds, such as 30";
 
 /// What a time of the check's own keys is.
 pub(crate) const UNITS: &str = "a number with a unit, such as 20s or 1m30s";
@@ -112,6 +114,19 @@ pub(crate) fn note_value(key: &str, node: &Node, form: Form, unreadable: &mut Un
     }
 }
 
+/// Notes a text that is meant as a time and is none.
+pub(crate) fn note_text(
+    key: &str,
+    (text, place): (&str, Place),
+    is_time: bool,
+    expected: &str,
+    unreadable: &mut Unreadable,
+) {
+    if !is_time && !is_variable(text) {
+        unreadable.insert(place, complaint(text, key, expected));
+    }
+}
+
 /// Notes the times that are declared for this check and are none: annotations, labels and `meta`, as a mapping or as a list of
 /// `key=value`. Without them the rules that need them are silent.
 pub(super) fn note_own(node: &Node, unreadable: &mut Unreadable) {
@@ -130,9 +145,7 @@ fn note_pairs(node: &Node, unreadable: &mut Unreadable) {
             let Some((key, value)) = pair.filter(|(key, _)| matches!(*key, DRAIN | LAME_DUCK)) else {
                 return;
             };
-            if go_duration(value).is_none() && !is_variable(value) {
-                unreadable.insert(node.place, complaint(value, key, UNITS));
-            }
+            note_text(key, (value, node.place), go_duration(value).is_some(), UNITS, unreadable);
         }
     }
 }
@@ -143,13 +156,30 @@ fn is_computed(entry: &Entry) -> bool {
     entry.key == "Ref" || entry.key.starts_with("Fn::") || entry.node.is_null()
 }
 
-/// Returns whether YAML takes a text for a whole number that this check does not read: `0x1E`, `1e3`, `1_000`.
-fn is_odd_number(text: &str) -> bool {
-    let text = text.replace('_', "");
-    let is_based = [("0x", 16), ("0o", 8), ("0b", 2)].iter().any(|(begin, base)| {
-        text.strip_prefix(begin).is_some_and(|digits| u64::from_str_radix(digits, *base).is_ok())
-    });
-    is_based || text.parse::<f64>().is_ok_and(|number| (0.0..1e15).contains(&number) && number.fract() == 0.0)
+/// Reads a whole number that is not negative as the YAML parser of Kubernetes does (go-yaml v2, whose numbers are turned into JSON): with
+/// underscores, in base 2, 8 or 16, `017` in base 8, and also as a float without a fraction.
+fn go_integer(text: &str) -> Option<u64> {
+    let text = text.trim().replace('_', "");
+    let text = text.strip_prefix('+').unwrap_or(&text);
+    let bases = [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2), ("0", 8)];
+    let based = |(begin, base): (&str, u32)| {
+        let digits = text.strip_prefix(begin).filter(|digits| digits.starts_with(char::is_alphanumeric))?;
+        u64::from_str_radix(digits, base).ok()
+    };
+    if let Some(number) = bases.into_iter().find_map(based) {
+        return Some(number);
+    }
+    // What begins with 0 and has a digit above 7 is a float, without a dot too: `08`.
+    let is_whole = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_whole && let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let is_float = text.starts_with(|letter: char| letter.is_ascii_digit() || letter == '.')
+        && text.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
+    let number = text.parse::<f64>().ok().filter(|number| is_float && number.fract() == 0.0)?;
+    // A larger one has an exponent in JSON, which the API server refuses for a whole number.
+    let number = Some(number).filter(|number| (0.0..1e15).contains(number))?;
+    Duration::try_from_secs_f64(number).ok().map(|time| time.as_secs())
 }
 
 fn is_number(node: &Node) -> bool {
@@ -208,14 +238,50 @@ mod tests {
         assert_eq!(read("30s", false), [bad, bad, good(30_000), good(30_000), good(30_000), good(30_000)]);
         let days = (1 << 7) + 1;
         assert_eq!(read("129d", false), [bad, bad, bad, good(86_400_000 * days), bad, bad]);
-        for text in ["0x1E", "0o36", "3e1", "30.0", "3_0"] {
-            assert_eq!(read(text, true), [no, no, bad, bad, no, bad], "{text}");
+        for text in ["0x1E", "0o36", "036", "3e1", "30.0", "3_0", "0b11110"] {
+            assert_eq!(read(text, true), [bad, good(30_000), bad, bad, bad, bad], "{text}");
         }
+        assert_eq!(read("0.0", true), [bad, good(0), bad, bad, bad, bad]);
+        assert_eq!(read("1.5", true), [bad; 6]);
         for text in ["soon", "-5", "-5s", "1e3", "1.5", "", " ", "99999999999999999999"] {
             assert_eq!(read(text, false), [bad; 6], "{text:?}");
         }
+        for text in ["0x1E", "3e1", "3_0"] {
+            assert_eq!(read(text, false)[1], bad, "{text}");
+        }
         for text in ["${T}", "$T", "{{ .t }}", "[parameters('t')]", "@T@", "[[ .t ]]", "%t%"] {
             assert_eq!(read(text, false), [no; 6], "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_kubernetes_are_those_of_its_parser() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("-0", None),
+            ("+30", Some(30)),
+            ("017", Some(15)),
+            ("0o17", Some(15)),
+            ("0x1e", Some(30)),
+            ("1_000", Some(1000)),
+            ("1e1", Some(10)),
+            ("1E+1", Some(10)),
+            ("100e-1", Some(10)),
+            ("1.", Some(1)),
+            ("08", Some(8)),
+            ("1e20", None),
+            ("1.5", None),
+            ("-5", None),
+            ("0x", None),
+            ("0x-5", None),
+            (".", None),
+            ("", None),
+            ("inf", None),
+            ("nan", None),
+            ("30s", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(go_integer(text), expected, "{text}");
         }
     }
 

@@ -24,10 +24,19 @@ impl Sources {
             name: name.into(),
             text: text.into(),
             has_bom: false,
+            is_required: false,
             lines: OnceLock::new(),
             template: None,
         });
         id
+    }
+
+    /// Marks a source as one that the user named, rather than one that was found in a folder: whatever it is, a text that cannot be parsed is
+    /// then a failure, and one in which nothing is recognised is reported.
+    pub fn require(&mut self, id: SourceId) {
+        if let Some(source) = self.all.get_mut(id.index()) {
+            source.is_required = true;
+        }
     }
 
     /// Adds a text that a template was rendered to. Its name is the path of the template with a mark. `lines` has the line of the template for
@@ -62,6 +71,7 @@ impl Sources {
             name: source.name.clone(),
             text: texts.get(&id).unwrap_or(&source.text).clone(),
             has_bom: source.has_bom,
+            is_required: source.is_required,
             lines: OnceLock::new(),
             template: source.template.clone(),
         });
@@ -134,6 +144,7 @@ pub struct Source {
     name: String,
     text: String,
     has_bom: bool,
+    is_required: bool,
     lines: OnceLock<Vec<usize>>,
     template: Option<Template>,
 }
@@ -165,6 +176,11 @@ impl Source {
     /// Returns whether the file begins with a byte order mark.
     pub fn has_bom(&self) -> bool {
         self.has_bom
+    }
+
+    /// Returns whether the user named it.
+    pub(crate) fn is_required(&self) -> bool {
+        self.is_required
     }
 
     /// Returns the line and column of a byte offset.

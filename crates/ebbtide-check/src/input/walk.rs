@@ -75,8 +75,10 @@ fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems:
 }
 
 fn is_candidate(path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let name = name.to_ascii_lowercase();
+    // A name that is not UTF-8 may have such an ending too.
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()) else {
+        return false;
+    };
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     name.contains("entrypoint")
         || name.starts_with("dockerfile")
@@ -88,6 +90,9 @@ fn is_candidate(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]
@@ -106,6 +111,7 @@ mod tests {
         ] {
             assert!(is_candidate(Path::new(name)), "{name}");
         }
+        assert!(is_candidate(Path::new(OsStr::from_bytes(b"caf\xe9.yaml"))));
         for name in ["main.rs", "yaml", "README.md", "a.yaml/x", "Cargo.toml"] {
             assert!(!is_candidate(Path::new(name)), "{name}");
         }

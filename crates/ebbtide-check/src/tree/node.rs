@@ -138,9 +138,14 @@ impl Node {
         self.get(key).and_then(Self::text)
     }
 
-    /// Returns a whole number. A quoted one counts, as templates often quote.
+    /// Returns a whole number in base 10. A quoted one counts, as templates often quote. One that begins with 0 and has no quotes is in base
+    /// 8 for some parsers of YAML, and is none here.
     pub(crate) fn integer(&self) -> Option<i64> {
-        self.text()?.trim().parse().ok()
+        let Value::Scalar(scalar) = &self.value else { return None };
+        let text = self.text()?.trim();
+        let digits = text.trim_start_matches(['-', '+']);
+        let is_ambiguous = scalar.is_plain && digits.len() > 1 && digits.starts_with('0');
+        text.parse().ok().filter(|_| !is_ambiguous)
     }
 
     /// Returns a truth value, by the rules of YAML 1.1 that Kubernetes and Compose follow.

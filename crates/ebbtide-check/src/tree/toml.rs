@@ -47,7 +47,10 @@ impl Builder {
         let plain = |text: String| Value::Scalar(Scalar { text, is_plain: true });
         let inner = match value.get_ref() {
             DeValue::String(text) => Value::Scalar(Scalar { text: text.to_string(), is_plain: false }),
-            DeValue::Integer(number) => plain(number.as_str().to_owned()),
+            DeValue::Integer(number) => {
+                let decimal = i128::from_str_radix(number.as_str(), number.radix());
+                plain(decimal.map_or_else(|_| number.to_string(), |number| number.to_string()))
+            }
             DeValue::Float(number) => plain(number.as_str().to_owned()),
             DeValue::Boolean(boolean) => plain(boolean.to_string()),
             DeValue::Datetime(datetime) => plain(datetime.to_string()),
@@ -81,6 +84,17 @@ mod tests {
         assert_eq!(root.at(&["env", "A"]).map(slice), Some("\"ä\""));
         assert_eq!(root.list("services")[0].list("ports").len(), 2);
         assert_eq!(parsed.comments[0].text, "one");
+    }
+
+    #[test]
+    fn a_whole_number_is_read_in_its_base() {
+        for (text, expected) in
+            [("30", 30), ("0x1E", 30), ("0o17", 15), ("0b101", 5), ("1_000", 1000), ("-5", -5), ("+5", 5)]
+        {
+            let text = format!("a = {text}\n");
+            let parsed = parse(Sources::new().add("a.toml", ""), &text);
+            assert_eq!(parsed.documents[0].root.get("a").and_then(Node::integer), Some(expected), "{text}");
+        }
     }
 
     #[test]

@@ -50,6 +50,47 @@ fn each_role_of_kamal_has_the_time_that_is_passed_to_docker_stop() {
     }
 }
 
+/// Kamal 1 passes `stop_wait_time` to `docker stop` for each role, and requests are no exception: Traefik does not wait for them.
+#[test]
+fn a_role_of_kamal_1_has_the_stop_wait_time() {
+    for (root, own, web, jobs) in [
+        ("stop_wait_time: 40\n", "", 40, 40),
+        ("traefik: {args: {a: b}}\n", "", 10, 10),
+        ("healthcheck: {path: /up}\nstop_wait_time: 40\n", "    options: {stop-timeout: 70}\n", 40, 40),
+        ("traefik: {args: {a: b}}\n", "    options: {stop-timeout: 70}\n", 70, 70),
+    ] {
+        let with = |web: u32, jobs: u32| {
+            let text = kamal(root, &format!("{own}{}", label(web)), &format!("{own}{}", label(jobs)));
+            let report = check_text("config/deploy.yml", &text);
+            assert!(report.problems.is_empty(), "{}", shown(&report));
+            report
+        };
+        let fits = with(web - 2, jobs - 2);
+        assert_eq!(ids(&fits), [""; 0], "{root}{own}");
+        let report = with(web - 1, jobs - 1);
+        assert_eq!(subjects(&report, "M001"), ["role shop/jobs", "role shop/web"], "{root}{own}");
+        assert!(report.active().all(|finding| finding.severity == Severity::Error), "{}", shown(&report));
+        let text = shown(&report);
+        assert_eq!(text.contains("(stop_wait_time"), !text.contains("stop-timeout)"), "{text}");
+    }
+}
+
+/// `stop_wait_time` that was left in a file of Kamal 2 has no effect: Kamal does not start with it.
+#[test]
+fn keys_of_both_versions_of_kamal_are_reported() {
+    for (root, old, new) in [
+        ("stop_wait_time: 90\nproxy: {app_port: 80}\n", "stop_wait_time", "proxy"),
+        ("drain_timeout: 90\ntraefik: {args: {a: b}}\n", "traefik", "drain_timeout"),
+        ("healthcheck: {path: /up}\nstop_timeout: 30\n", "healthcheck", "stop_timeout"),
+    ] {
+        let report = check_text("config/deploy.yml", &kamal(root, &label(60), &label(60)));
+        let messages: Vec<&str> = report.problems.iter().map(|problem| &*problem.message).collect();
+        let expected = format!("key `{old}` of Kamal 1 beside `{new}` of Kamal 2: no version accepts both");
+        assert_eq!((messages, report.is_incomplete()), (vec![&*expected], true), "{root}");
+        assert_eq!(ids(&report), [""; 0], "{}", shown(&report));
+    }
+}
+
 #[test]
 fn servers_without_roles_are_the_role_web() {
     let text = kamal("labels:\n  ebbtide.dev/drain: 9s\n", "", "");

@@ -9,6 +9,7 @@ mod engines;
 mod fixes;
 mod formats;
 mod input;
+mod named;
 mod rule_pages;
 mod rules;
 mod stop_signals;

@@ -124,8 +124,23 @@ const FILES: &[(&str, &str, [&str; 3])] = &[
         ["30", "30s", "${TIMEOUT}"],
     ),
     (
+        "api.container",
+        "[Container]\nImage=docker.io/shop/api\nPodmanArgs=--stop-timeout=@@\n[Service]\nTimeoutStopSec=90\n",
+        ["30", "30s", "${TIMEOUT}"],
+    ),
+    (
         "deploy.yml",
         "service: shop\nimage: shop/api\nservers: [192.0.2.1]\nregistry: {username: shop}\nstop_timeout: @@\n",
+        ["30", "30s", "<%= timeout %>"],
+    ),
+    (
+        "deploy.yml",
+        "service: shop\nimage: shop/api\nservers: [192.0.2.1]\nregistry: {username: shop}\nstop_wait_time: @@\n",
+        ["30", "30s", "<%= timeout %>"],
+    ),
+    (
+        "deploy.yml",
+        "service: shop\nimage: shop/api\nservers: {web: {hosts: [a], options: {stop-timeout: @@}}}\nregistry: {username: shop}\n",
         ["30", "30s", "<%= timeout %>"],
     ),
     (
@@ -221,6 +236,60 @@ fn a_time_that_cannot_be_read_is_reported_in_every_format_and_a_variable_is_not(
         // Of a flag, the place is that of the flag.
         let shown = &source[place.start()..place.end()];
         assert!(shown.contains(value) || shown.contains("--graceful-timeout"), "{text}");
+    }
+}
+
+/// Each parser of YAML has its own numbers. Those of Kubernetes are read as it reads them; elsewhere a number that is not written with
+/// plain digits is reported, since what it means depends on the parser.
+#[test]
+fn a_number_in_another_form_is_read_as_the_platform_does_or_reported() {
+    let platforms = [
+        "deploy.yml",
+        "app.yaml",
+        "render.yaml",
+        "template.yaml",
+        "compose.yaml",
+        "pod.yaml",
+        "api.container",
+    ];
+    for (value, seconds) in
+        [("0x1E", 30), ("1e1", 10), ("0.0", 0), ("1_000", 1000), ("0o17", 15), ("017", 15), ("30.0", 30)]
+    {
+        let report = check_text("pod.yaml", &POD.replace("5s", "2000s").replace("@@", value));
+        assert_eq!(failures(&report), [""; 0], "{value}");
+        let rule = if seconds == 0 { "K004" } else { "K001" };
+        assert!(ids(&report).contains(&rule), "{value}: {}", shown(&report));
+        assert!(seconds == 0 || shown(&report).contains(&format!("> {seconds} (termination")), "{value}");
+        for platform in platforms {
+            let texts = FILES.iter().filter(|(name, text, _)| {
+                *name == platform
+                    && (text.contains("Seconds: @@")
+                        || text.contains("StopTimeout")
+                        || text.contains("stop_"))
+            });
+            for (name, text, _) in texts.filter(|(_, text, _)| *text != POD) {
+                let report = check_text(name, &text.replace("@@", value));
+                let is_read = name.starts_with("pod") || (value == "017" && name.ends_with("container"));
+                assert_eq!(
+                    failures(&report).len(),
+                    usize::from(!is_read),
+                    "{text}{value}: {}",
+                    shown(&report)
+                );
+            }
+        }
+    }
+    let fly = |value: &str| {
+        let text = format!(
+            "# ebbtide.dev/drain: 2000s\napp = \"shop\"\nprimary_region = \"a\"\nkill_timeout = {value}\n"
+        );
+        check_text("fly.toml", &text)
+    };
+    for (value, seconds) in [("0x1E", 30), ("0o17", 15), ("1_0", 10)] {
+        assert!(shown(&fly(value)).contains(&format!("> {seconds} (kill_timeout)")), "{value}");
+    }
+    for value in ["1e1", "30.0"] {
+        assert_eq!(failures(&fly(value)).len(), 1, "{value}");
     }
 }
 

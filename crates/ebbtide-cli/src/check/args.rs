@@ -19,6 +19,9 @@ use crate::output::Destination;
 #[command(after_long_help = AFTER)]
 pub(crate) struct CheckArgs {
     /// Files and folders; `-` is standard input
+    ///
+    /// A file that is named must be readable, and is noted if nothing is recognised in it. Of a folder, files of other programs
+    /// are left out.
     #[arg(required_unless_present = "render", value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
 
@@ -33,6 +36,8 @@ pub(crate) struct CheckArgs {
     pub(super) render: Vec<PathBuf>,
 
     /// Values for the Helm charts of --render; may be repeated
+    ///
+    /// Kustomizations have none: with these alone it is wrong usage.
     #[arg(long, value_name = "FILE", requires = "render")]
     pub(super) values: Vec<PathBuf>,
 
@@ -138,8 +143,9 @@ Configuration:
 Exit codes:
   0      no finding at or above --fail-on
   1      a finding at or above --fail-on
-  2      wrong usage, or a file that could not be read, parsed or, with --fix,
-         written, or a time in it that could not be read; the rest was checked
+  2      wrong usage, nothing to check, or a file that could not be read, parsed
+         or, with --fix, written, or a time in it that could not be read; the
+         rest was checked
 
 Examples:
   ebbtide check deploy/

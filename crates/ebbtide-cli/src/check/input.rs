@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ebbtide_check::{Problem, ServicePlan, SourceId, Sources, collect, read_text};
+use ebbtide_check::{Problem, Report, ServicePlan, SourceId, Sources, collect, read_text};
 use ebbtide_rehearse::words::chain;
 
 /// The name of what is read from standard input.
@@ -35,19 +35,53 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
             .lock()
             .read_to_string(&mut text)
             .map_err(|error| format!("cannot read standard input: {error}"))?;
-        input.stdin = Some(input.sources.add(STDIN, text));
+        let id = input.sources.add(STDIN, text);
+        input.sources.require(id);
+        input.stdin = Some(id);
     }
     let (files, problems) = collect(&paths);
     input.problems = problems;
     for file in files {
         match input.sources.add_file(&file) {
             Ok(id) => {
+                if paths.contains(&file) {
+                    input.sources.require(id);
+                }
                 input.files.insert(id, file);
             }
             Err(problem) => input.problems.push(problem),
         }
     }
     Ok(input)
+}
+
+/// Returns an error if there is nothing to read at all: no file under the folders, or texts that are blank. A typing error in a path, or a
+/// program before a pipe that failed, would pass otherwise.
+pub(super) fn refuse_nothing(input: &Input, paths: &[PathBuf]) -> Result<(), String> {
+    let is_blank = input.sources.iter().all(|(_, source)| source.text().trim().is_empty());
+    if !is_blank || !input.problems.is_empty() {
+        return Ok(());
+    }
+    let why = if input.sources.is_empty() { "no file with the name of a deployment file" } else { "no text" };
+    Err(format!("nothing to check: {why} in {}", names(paths)))
+}
+
+/// Returns a note if there are files and none of them is a deployment file: the report would look like that of a project without findings.
+pub(super) fn note_nothing(report: &Report, paths: &[PathBuf]) -> Option<Problem> {
+    let first = paths.first().filter(|_| report.recognised == 0 && report.problems.is_empty())?;
+    Some(Problem {
+        path: first.display().to_string(),
+        place: None,
+        message: format!("nothing recognised: no known deployment file among {}", report.sources.len()),
+        is_failure: false,
+    })
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    let name = |path: &PathBuf| {
+        if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+    };
+    paths.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns whether an argument means standard input.

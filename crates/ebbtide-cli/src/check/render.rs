@@ -22,6 +22,8 @@ const SOURCE: &str = "# Source: ";
 /// Why a folder has no text.
 #[derive(Debug, thiserror::Error)]
 enum NotRendered {
+    #[error("no such folder")]
+    NoFolder,
     #[error("neither a Helm chart nor a kustomization: no {CHART} and no {}", KUSTOMIZATIONS[0])]
     UnknownFolder,
     #[error("no program `{}` to render it", programs.join("` and no program `"))]
@@ -38,9 +40,11 @@ impl NotRendered {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Missing { hint, .. } => Some(hint),
-            Self::UnknownFolder | Self::NotStarted { .. } | Self::Failed { .. } | Self::NotUtf8 { .. } => {
-                None
-            }
+            Self::NoFolder
+            | Self::UnknownFolder
+            | Self::NotStarted { .. }
+            | Self::Failed { .. }
+            | Self::NotUtf8 { .. } => None,
         }
     }
 }
@@ -73,6 +77,15 @@ pub(super) fn add(
     }
 }
 
+/// Returns whether values would have no effect: each folder is a kustomization.
+pub(super) fn ignores_values(folders: &[PathBuf]) -> bool {
+    folders.iter().all(|folder| !folder.join(CHART).is_file() && kustomization(folder).is_some())
+}
+
+fn kustomization(folder: &Path) -> Option<PathBuf> {
+    KUSTOMIZATIONS.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
 /// Returns the texts of a folder with the paths of what they were rendered from.
 fn render(folder: &Path, values: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>, NotRendered> {
     if folder.join(CHART).is_file() {
@@ -88,7 +101,7 @@ fn render(folder: &Path, values: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>
         })?;
         return Ok(by_template(folder, &text));
     }
-    if let Some(path) = KUSTOMIZATIONS.iter().map(|name| folder.join(name)).find(|path| path.is_file()) {
+    if let Some(path) = kustomization(folder) {
         let own = printed(Command::new("kustomize").arg("build").arg(folder), "kustomize build")?;
         let text = match own {
             Some(text) => text,
@@ -102,7 +115,7 @@ fn render(folder: &Path, values: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>
         };
         return Ok(BTreeMap::from([(path, text)]));
     }
-    Err(NotRendered::UnknownFolder)
+    Err(if folder.is_dir() { NotRendered::UnknownFolder } else { NotRendered::NoFolder })
 }
 
 /// Returns what a command prints, or nothing if there is no such program.
@@ -185,6 +198,7 @@ mod tests {
     #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
+            NotRendered::NoFolder => NotRendered::NoFolder;
             NotRendered::UnknownFolder => NotRendered::UnknownFolder;
             NotRendered::Missing { .. } => NotRendered::Missing { programs: &["kustomize", "kubectl"], hint: "install it" };
             NotRendered::NotStarted { .. } => NotRendered::NotStarted { program: "helm template", source: io::Error::other("denied") };

@@ -1,6 +1,6 @@
 //! Reads the files, checks them, fixes them if asked, and writes the report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ebbtide_check::render::{self, Look};
 use ebbtide_check::{Baseline, Options, RULES, Report, Severity, check, fix, read_text};
@@ -42,6 +42,10 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
         complain("no rule is left to run", Some("--ignore names every rule that --select names"));
         return Err(Ending::Usage);
     }
+    if !args.values.is_empty() && rendered::ignores_values(&args.render) {
+        complain("--values is for Helm charts, and --render names kustomizations only", None);
+        return Err(Ending::Usage);
+    }
     let prints_text = args.fix && args.paths.iter().any(|path| is_stdin(path));
     let given = std::mem::take(&mut args.format);
     let destinations = if args.diff {
@@ -59,6 +63,8 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
     };
     let mut input = input::read(&args.paths).map_err(usage)?;
     rendered::add(&args.render, &args.values, &mut input.sources, &mut input.problems);
+    let all: Vec<PathBuf> = args.paths.iter().chain(&args.render).cloned().collect();
+    input::refuse_nothing(&input, &all).map_err(usage)?;
     let mut report = check(std::mem::take(&mut input.sources), &options);
     let mut is_written = true;
     if args.fix {
@@ -67,6 +73,7 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
         report = fixed.report;
     }
     report.problems.append(&mut input.problems);
+    report.problems.extend(input::note_nothing(&report, &all));
     if let Some(file) = &args.write_baseline {
         let baseline = Baseline::of(&report);
         std::fs::write(file, baseline.text())

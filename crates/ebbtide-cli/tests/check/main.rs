@@ -10,6 +10,7 @@ use tempfile::tempdir;
 
 mod fix;
 mod language_server;
+mod nothing;
 mod plan;
 mod render;
 
@@ -54,11 +55,14 @@ fn the_exit_code_is_that_of_the_table() {
         (&["check", "--select", "Q1", "bad.yaml"], 2),
         (&["check", "--select", "K", "--ignore", "K", "bad.yaml"], 2),
         (&["check", "--format", "json", "--format", "text", "bad.yaml"], 2),
+        (&["check", "--format", "json=a", "--format", "junit=./a", "bad.yaml"], 2),
+        (&["check", "--format", "json=a", "--format", "junit=b", "bad.yaml"], 1),
         (&["check", "--format", "github", "bad.yaml"], 1),
         (&["check", "--format", "json=/missing/x", "bad.yaml"], 2),
         (&["check"], 2),
         (&["explain", "K001"], 0),
         (&["explain"], 0),
+        (&["explain", "pid1-shell"], 0),
         (&["explain", "Q1"], 2),
     ] {
         let output = ebbtide(folder.path(), words);

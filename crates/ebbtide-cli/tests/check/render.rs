@@ -173,6 +173,18 @@ fn a_folder_that_is_neither_and_wrong_usage_are_refused() {
         "{}",
         text(&output.stdout)
     );
+    let nowhere = check(project.path(), tools.path(), &["--render", "nope"]);
+    let shown = text(&nowhere.stdout);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(shown.contains("not checked: no such folder") && shown.contains("--> nope"), "{shown}");
+    // Values are for charts.
+    let values = check(project.path(), tools.path(), &["--render", "overlay", "--values", "long.yaml"]);
+    assert_eq!((values.status.code(), values.stdout.len()), (Some(2), 0));
+    assert!(
+        text(&values.stderr).contains("--values is for Helm charts, and --render names kustomizations only"),
+        "{}",
+        text(&values.stderr)
+    );
     for words in [&["--render", "chart", "--fix"][..], &["--values", "long.yaml", "chart"], &[]] {
         assert_eq!(check(project.path(), tools.path(), words).status.code(), Some(2), "{words:?}");
     }

@@ -183,7 +183,9 @@ fn the_hook_of_pre_commit_calls_the_check() {
     {
         assert!(hooks.contains(line), "{line}");
     }
+    // The hook runs if a file that it is about has changed.
     let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("settings.yaml"), "a: 1\n").unwrap();
     let output = ebbtide().args(["check", "."]).current_dir(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }

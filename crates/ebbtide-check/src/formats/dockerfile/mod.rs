@@ -7,4 +7,4 @@ mod stage;
 
 pub(crate) use image::image;
 pub(crate) use join::join;
-pub(crate) use recognise::{is_dockerfile, is_script};
+pub(crate) use recognise::{has_name, is_dockerfile, is_script};

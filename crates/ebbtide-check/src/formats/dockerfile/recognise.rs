@@ -1,13 +1,21 @@
 use crate::input::Source;
 
-/// Returns whether a source is a Dockerfile: by its name, or without another file's ending by its first instruction.
-pub(crate) fn is_dockerfile(source: &Source) -> bool {
-    let name = source.name().rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
-    let by_name = ["dockerfile", "containerfile"].iter().any(|word| {
+/// Returns whether a source has the name of a Dockerfile.
+pub(crate) fn has_name(source: &Source) -> bool {
+    let name = file_name(source);
+    ["dockerfile", "containerfile"].iter().any(|word| {
         name == *word
             || name.strip_prefix(word).is_some_and(|rest| rest.starts_with(['.', '-', '_']))
             || name.ends_with(&format!(".{word}"))
-    });
+    })
+}
+
+fn file_name(source: &Source) -> String {
+    source.name().rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Returns whether a source is a Dockerfile: by its name, or without another file's ending by its first instruction.
+pub(crate) fn is_dockerfile(source: &Source) -> bool {
     let first = source
         .text()
         .lines()
@@ -16,7 +24,7 @@ pub(crate) fn is_dockerfile(source: &Source) -> bool {
         .unwrap_or_default();
     let keyword = first.split_whitespace().next().unwrap_or_default();
     let begins = keyword.eq_ignore_ascii_case("FROM") || keyword.eq_ignore_ascii_case("ARG");
-    begins && (by_name || !name.contains('.'))
+    begins && (has_name(source) || !file_name(source).contains('.'))
 }
 
 /// Returns whether a source is a shell script, which an entry point may be.

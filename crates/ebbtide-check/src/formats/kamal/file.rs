@@ -1,14 +1,14 @@
 use std::path::Path;
 
 use super::accessory::accessory;
-use super::role::{Config, roles};
+use super::role::{Config, FIRST, SECOND, roles};
 use crate::formats::times::{self, Form, Unreadable};
 use crate::model::{Declared, Workload};
 use crate::tree::{Node, Value};
 
 /// Keys of the root of which a file of a destination has one.
-const KEYS: [&str; 6] =
-    ["servers", "accessories", "proxy", "drain_timeout", "stop_timeout", "deploy_timeout"];
+const KEYS: [&str; 7] =
+    ["servers", "accessories", "proxy", "drain_timeout", "stop_timeout", "deploy_timeout", "stop_wait_time"];
 
 /// The deployment file, or that of a destination, which is merged with it.
 #[derive(Debug)]
@@ -47,10 +47,18 @@ pub(crate) fn is_kamal(path: &str, root: &Node) -> bool {
     has_image && (has_servers || has_accessories || is_split)
 }
 
-/// Notes the times of a file that are no whole numbers of seconds.
+/// Notes the times of a file that are no whole numbers of seconds, and keys of two versions: Kamal refuses keys that it does not have.
 pub(crate) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
-    const TIMES: [&str; 3] = ["drain_timeout", "stop_timeout", "response_timeout"];
+    const TIMES: [&str; 5] =
+        ["drain_timeout", "stop_timeout", "stop_wait_time", "response_timeout", "stop-timeout"];
     times::note(root, &TIMES.map(|key| (key, Form::Seconds)), unreadable);
+    let entry =
+        |keys: &[&str]| keys.iter().find_map(|key| root.entry(key).filter(|entry| !entry.node.is_null()));
+    if let (Some(first), Some(second)) = (entry(&FIRST), entry(&SECOND)) {
+        let (old, new) = (&first.key, &second.key);
+        let message = format!("key `{old}` of Kamal 1 beside `{new}` of Kamal 2: no version accepts both");
+        unreadable.insert(first.key_place, message);
+    }
 }
 
 fn is_role(role: &crate::tree::Entry) -> bool {

@@ -12,8 +12,23 @@ use crate::tree::Node;
 const DRAIN: Duration = seconds(30);
 const RESPONSE: Duration = seconds(30);
 
-/// Keys of the first major version, which stops containers otherwise.
-const FIRST_VERSION: [&str; 3] = ["traefik", "stop_wait_time", "healthcheck"];
+/// Keys of the root that Kamal 1 has and Kamal 2 refuses.
+pub(super) const FIRST: [&str; 3] = [WAIT, "traefik", "healthcheck"];
+
+/// Keys of the root that came with Kamal 2.
+pub(super) const SECOND: [&str; 4] = ["proxy", "drain_timeout", "deploy_timeout", "stop_timeout"];
+
+/// The time that Kamal 1 passes to `docker stop`.
+const WAIT: &str = "stop_wait_time";
+
+/// The major version that a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    First,
+    Second,
+    /// It has keys of both, and each version refuses those of the other.
+    Neither,
+}
 
 /// The deployment file, merged with that of the destination.
 pub(super) struct Config<'n> {
@@ -32,8 +47,13 @@ impl Config<'_> {
         }
     }
 
-    pub(super) fn is_first_version(&self) -> bool {
-        FIRST_VERSION.iter().any(|key| self.root.get(key).is_some())
+    fn version(&self) -> Version {
+        let has = |keys: &[&str]| keys.iter().any(|key| self.root.get(key).is_some());
+        match (has(&FIRST), has(&SECOND)) {
+            (false, _) => Version::Second,
+            (true, false) => Version::First,
+            (true, true) => Version::Neither,
+        }
     }
 }
 
@@ -51,8 +71,9 @@ fn role(config: &Config<'_>, name: &str, place: Place, body: Option<&Node>) -> W
     let root = config.root;
     let own = |key: &str| body.and_then(|body| body.get(key));
     let options = own("options");
+    let version = config.version();
     let is_primary = name == root.text_of("primary_role").unwrap_or("web");
-    let proxy = own("proxy");
+    let proxy = own(if version == Version::First { "traefik" } else { "proxy" });
     let is_proxied = match proxy {
         Some(node) => node.boolean() != Some(false),
         None => is_primary,
@@ -60,24 +81,29 @@ fn role(config: &Config<'_>, name: &str, place: Place, body: Option<&Node>) -> W
     let drain_timeout = duration(root.get("drain_timeout"), DRAIN);
     let option = option_timeout(options);
     let written = own("stop_timeout").or_else(|| root.get("stop_timeout"));
-    let (grace, from) = match (written, is_proxied, &option) {
-        (Some(node), ..) => (duration(Some(node), DOCKER), None),
-        (None, false, _) => (drain_timeout.clone(), Some("drain_timeout")),
-        (None, true, Some(option)) => (option.clone(), Some("stop-timeout")),
-        (None, true, None) => (Declared::Default(DOCKER), None),
+    let (grace, from) = match (version, written, &option) {
+        (Version::Neither, ..) => (Declared::Unresolved(place), None),
+        (Version::First, ..) => match (root.get(WAIT), &option) {
+            (Some(node), _) => (duration(Some(node), DOCKER), Some(WAIT)),
+            (None, Some(option)) => (option.clone(), Some("stop-timeout")),
+            (None, None) => (Declared::Default(DOCKER), Some(WAIT)),
+        },
+        (Version::Second, Some(node), _) => (duration(Some(node), DOCKER), None),
+        (Version::Second, None, _) if !is_proxied => (drain_timeout.clone(), Some("drain_timeout")),
+        (Version::Second, None, Some(option)) => (option.clone(), Some("stop-timeout")),
+        (Version::Second, None, None) => (Declared::Default(DOCKER), None),
     };
-    let grace = if config.is_first_version() { Declared::Unresolved(place) } else { grace };
     let mut workload = Workload::new(Platform::Kamal, "role", name, place, grace);
     workload.namespace = Some(config.name());
     workload.grace_from = from;
     // The option is then the place to change.
-    let has_slot = !config.is_first_version() && from != Some("stop-timeout");
+    let has_slot = version == Version::Second && from != Some("stop-timeout");
     workload.grace_slot = body.filter(|_| has_slot).and_then(|body| slot(body, "stop_timeout"));
     workload.runs_always = runs_always(options);
     read_labels(&mut workload, &[root.get("labels"), own("labels")]);
     let response = proxy.and_then(|proxy| proxy.get("response_timeout"));
     let response = response.or_else(|| root.at(&["proxy", "response_timeout"]));
-    workload.kamal = (!config.is_first_version()).then(|| KamalRole {
+    workload.kamal = (version == Version::Second).then(|| KamalRole {
         proxy: is_proxied
             .then(|| KamalProxy { drain_timeout, response_timeout: duration(response, RESPONSE) }),
         unused_timeout: match option {

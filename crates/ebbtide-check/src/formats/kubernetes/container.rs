@@ -1,7 +1,8 @@
 use super::probe::probe;
 use super::scalar;
+use crate::formats::times::Form;
 use crate::knowledge::{drain_of, least_sleep};
-use crate::model::{Command, Container, PreStop, PreStopAction, Role, Variable, Word, seconds};
+use crate::model::{Command, Container, PreStop, PreStopAction, Role, Variable, Word};
 use crate::tree::Node;
 
 /// Reads a container.
@@ -44,9 +45,7 @@ fn variable(node: &Node) -> Option<Variable> {
 
 fn pre_stop(node: &Node) -> PreStop {
     let (action, least) = if let Some(sleep) = node.get("sleep") {
-        let time = sleep
-            .get("seconds")
-            .and_then(|node| Some((seconds(node.integer()?.try_into().ok()?), node.place)));
+        let time = sleep.get("seconds").and_then(|node| Some((Form::Number.read(node)?, node.place)));
         (PreStopAction::Sleep, time)
     } else if let Some(command) = node.get("exec").and_then(|exec| command(exec.get("command"))) {
         let time = exec_time(&command).map(|time| (time, command.place));

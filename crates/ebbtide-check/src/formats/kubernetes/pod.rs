@@ -1,6 +1,6 @@
 use super::container::container;
-use super::scalar;
-use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot};
+use super::scalar::{self, duration};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, slot};
 use crate::model::{Annotation, Container, Declared, Role, Workload, go_duration, seconds};
 use crate::tree::Node;
 

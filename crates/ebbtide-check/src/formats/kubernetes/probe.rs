@@ -1,4 +1,5 @@
-use crate::formats::scalar::{count, duration};
+use super::scalar::duration;
+use crate::formats::scalar::count;
 use crate::model::{Handler, Probe, seconds};
 use crate::tree::Node;
 

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use crate::formats::times::Form;
 use crate::input::Place;
 use crate::model::{Declared, is_variable};
 use crate::tree::Node;
@@ -13,4 +16,9 @@ pub(super) fn text(node: &Node) -> Declared<String> {
 /// Returns the place of an object's name, else that of the object.
 pub(super) fn name_place(object: &Node) -> Place {
     object.at(&["metadata", "name"]).map_or(object.place, |node| node.place)
+}
+
+/// Reads a number of seconds.
+pub(super) fn duration(node: Option<&Node>, default: Duration) -> Declared<Duration> {
+    Form::Number.declared(node, default)
 }

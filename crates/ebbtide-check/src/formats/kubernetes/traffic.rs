@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::scalar::name_place;
 use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
-use crate::model::{Declared, RouteKind, is_variable, seconds};
+use crate::model::{Declared, RouteKind, seconds};
 use crate::tree::Node;
 
 /// The annotations with the attributes of target groups, and the attribute that is a time.
@@ -152,13 +152,14 @@ pub(super) fn note_unreadable(object: &Node, unreadable: &mut Unreadable) {
     for node in [ALB_ATTRIBUTES, NLB_ATTRIBUTES].into_iter().filter_map(|key| annotations.get(key)) {
         for attribute in node.text().unwrap_or_default().split(',') {
             let Some(value) = attribute.trim().strip_prefix(DEREGISTRATION) else { continue };
-            if value.parse::<u64>().is_err() && !is_variable(value) {
-                let key = DEREGISTRATION.trim_end_matches('=');
-                unreadable.insert(
-                    node.place,
-                    times::complaint(value, key, "a whole number of seconds, such as 30"),
-                );
-            }
+            let key = DEREGISTRATION.trim_end_matches('=');
+            times::note_text(
+                key,
+                (value, node.place),
+                value.parse::<u64>().is_ok(),
+                times::SECONDS,
+                unreadable,
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::pod;
-use super::scalar::name_place;
-use crate::formats::scalar::{count, duration};
+use super::scalar::{duration, name_place};
+use crate::formats::scalar::count;
 use crate::formats::times::Form;
 use crate::model::{Amount, Declared, Platform, Rollout, Workload, is_variable, seconds};
 use crate::tree::Node;

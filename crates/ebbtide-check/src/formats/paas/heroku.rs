@@ -4,12 +4,14 @@ use crate::knowledge::{drain_of, split_words};
 use crate::model::{Command, Container, Declared, Platform, Role, Word, Workload, seconds};
 use crate::tree::Comment;
 
-/// Returns whether a source is a Procfile: by its name, and each line is a type of process and a command.
+/// Returns whether a source has the name of a Procfile.
+pub(crate) fn is_procfile_name(source: &Source) -> bool {
+    source.name().rsplit(['/', '\\']).next() == Some("Procfile")
+}
+
+/// Returns whether a source is a Procfile: by its name, and a line is a type of process and a command.
 pub(crate) fn is_procfile(source: &Source) -> bool {
-    let name = source.name().rsplit(['/', '\\']).next().unwrap_or_default();
-    let lines =
-        || source.text().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    name == "Procfile" && lines().next().is_some() && lines().all(|line| process(line).is_some())
+    is_procfile_name(source) && source.text().lines().any(|line| process(line.trim()).is_some())
 }
 
 /// Reads a Procfile. Heroku stops each process after 30 s, which cannot be set.
@@ -26,6 +28,9 @@ pub(crate) fn procfile(id: SourceId, source: &Source) -> Facts {
             if name != "release" {
                 facts.workloads.push(workload(name, run, place));
             }
+        } else if !line.trim().is_empty() {
+            // Heroku leaves the line out, and the process does not run.
+            facts.problem(source.name(), place, "no process: expected `NAME: COMMAND`");
         }
     }
     facts

@@ -10,15 +10,31 @@ const KINDS: [&str; 3] = ["web", "pserv", "worker"];
 /// The time of a service.
 const TIME: (&str, Form) = ("maxShutdownDelaySeconds", Form::Seconds);
 
-/// Returns whether a document is a blueprint of Render: a list of services with a type and a runtime or an environment.
-pub(crate) fn is_render(root: &Node) -> bool {
-    let runtime = |service: &Node| ["runtime", "env", "image"].iter().any(|key| service.get(key).is_some());
+/// Keys of which a service has one beside its name and its type.
+const KEYS: [&str; 12] = [
+    "runtime",
+    "env",
+    "image",
+    "plan",
+    "envVars",
+    "buildCommand",
+    "startCommand",
+    "dockerCommand",
+    "dockerfilePath",
+    "healthCheckPath",
+    "numInstances",
+    "maxShutdownDelaySeconds",
+];
+
+/// Returns whether a document is a blueprint of Render: a list of services with a name and a type, and by the name of the file or by another key.
+pub(crate) fn is_render(path: &str, root: &Node) -> bool {
+    let is_named = matches!(path.rsplit(['/', '\\']).next(), Some("render.yaml" | "render.yml"));
     root.list("services").iter().any(|service| {
         service.text_of("name").is_some()
             && service
                 .text_of("type")
                 .is_some_and(|kind| KINDS.contains(&kind) || kind == "cron" || kind == "keyvalue")
-            && runtime(service)
+            && (is_named || KEYS.iter().any(|key| service.get(key).is_some()))
     })
 }
 

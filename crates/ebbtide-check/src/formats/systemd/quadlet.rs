@@ -1,12 +1,12 @@
 use super::service::{command, declared, grace, last, variables};
 use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
-use crate::formats::times::{Unreadable, complaint};
+use crate::formats::times::{Form, Unreadable, note_value};
 use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
     Annotation, Command, Container, Declared, Drain, Init, Platform, Quadlet, Role, Slot, SlotPlace, Word,
-    Workload, go_duration, is_variable, seconds,
+    Workload, go_duration, seconds,
 };
 use crate::tree::{Node, parse_json_inside};
 
@@ -16,13 +16,17 @@ pub(super) const SECTION: &str = "Container";
 /// The key that sets how long Podman waits for the container.
 const STOP: &str = "StopTimeout";
 
-/// Notes the stop timeout of a container if it is no whole number of seconds.
+/// The same among the options of `podman run`.
+const STOP_OPTION: &str = "--stop-timeout";
+
+/// Notes the stop timeouts of a container that are no whole numbers of seconds.
 pub(super) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
-    for node in root.get(SECTION).into_iter().flat_map(|section| section.list(STOP)) {
-        let text = node.text().unwrap_or_default();
-        if text.parse::<u64>().is_err() && !is_variable(text) {
-            unreadable.insert(node.place, complaint(text, STOP, "a whole number of seconds, such as 30"));
-        }
+    let Some(section) = root.get(SECTION) else { return };
+    for node in section.list(STOP) {
+        note_value(STOP, node, Form::Seconds, unreadable);
+    }
+    if let Some(node) = Args::read(section).value(STOP_OPTION) {
+        note_value(STOP_OPTION, &node, Form::Seconds, unreadable);
     }
 }
 
@@ -31,11 +35,9 @@ pub(super) fn container(name: &str, root: &Node, is_whole: bool) -> Option<Workl
     let section = root.get(SECTION)?;
     let place = root.entry(SECTION).map_or(root.place, |entry| entry.key_place);
     let args = Args::read(section);
-    let grace_period = match args.value("--stop-timeout").or_else(|| written(section, STOP)) {
-        Some((text, place)) => match text.parse().map(seconds) {
-            Ok(time) => Declared::Written(time, place),
-            Err(_) => Declared::Unresolved(place),
-        },
+    let option = args.value(STOP_OPTION);
+    let grace_period = match option.as_ref().or_else(|| last(section, STOP)) {
+        Some(node) => Form::Seconds.written(node),
         None if is_whole => Declared::Default(seconds(10)),
         None => Declared::Unresolved(place),
     };
@@ -73,7 +75,7 @@ fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     container.arguments = last(section, "Exec").and_then(command);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
     container.has_ports = !section.list("PublishPort").is_empty();
-    let signal = args.value("--stop-signal").map(|(text, place)| Declared::Written(text, place));
+    let signal = args.value("--stop-signal").map(|node| declared(&node));
     container.stop_signal = signal.or_else(|| last(section, "StopSignal").map(declared));
     let has_init = last(section, "RunInit").and_then(Node::boolean).unwrap_or(false);
     // Podman's init is catatonit.
@@ -95,14 +97,14 @@ impl Args {
     }
 
     /// Returns the last value of an option, `--option=value` or `--option value`.
-    fn value(&self, option: &str) -> Option<(String, Place)> {
+    fn value(&self, option: &str) -> Option<Node> {
         let mut found = None;
         let mut words = self.0.iter();
         while let Some(word) = words.next() {
             match word.text.strip_prefix(option) {
-                Some("") => found = words.next().map(|value| (value.text.clone(), word.place)),
+                Some("") => found = words.next().map(|value| Node::text_at(&*value.text, word.place)),
                 Some(rest) => {
-                    let value = rest.strip_prefix('=').map(|value| (value.to_owned(), word.place));
+                    let value = rest.strip_prefix('=').map(|value| Node::text_at(value, word.place));
                     found = value.or(found);
                 }
                 None => {}
@@ -110,11 +112,6 @@ impl Args {
         }
         found
     }
-}
-
-fn written(section: &Node, key: &str) -> Option<(String, Place)> {
-    let node = last(section, key)?;
-    Some((node.text()?.to_owned(), node.place))
 }
 
 /// Reads a program, or the words of a command as JSON.

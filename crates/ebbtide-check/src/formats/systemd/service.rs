@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use super::quadlet;
 use super::time::span;
-use crate::formats::times::{Unreadable, complaint};
+use crate::formats::times::{Unreadable, note_text};
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
     Command, Container, Declared, Drain, Platform, Role, Slot, SlotPlace, UNBOUNDED, Unit, Variable, Word,
-    Workload, is_variable, seconds,
+    Workload, seconds,
 };
 use crate::tree::Node;
 
@@ -84,9 +84,7 @@ pub(crate) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
     for (key, read, expected) in keys {
         for node in section.list(key) {
             let text = node.text().unwrap_or_default();
-            if read(text).is_none() && !is_variable(text) {
-                unreadable.insert(node.place, complaint(text, key, expected));
-            }
+            note_text(key, (text, node.place), read(text).is_some(), expected, unreadable);
         }
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn join(files: Vec<TerraformFile>) -> Vec<Facts> {
         }
         let mut facts = Facts { comments: file.comments, ..Facts::default() };
         file::add(&file.path, &file.root, &mut facts);
-        comment::apply(&mut facts);
+        comment::apply(&mut facts, &file.path);
         facts.report_unreadable(&file.path);
         facts.comments.clear();
         facts

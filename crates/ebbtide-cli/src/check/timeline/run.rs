@@ -8,7 +8,7 @@ use ebbtide_check::{Options, timelines};
 use super::format::TimelineFormat;
 use crate::check::input;
 use crate::exit::Ending;
-use crate::output::{self, Destination, complain};
+use crate::output::{self, Destination, complain, note};
 
 /// Draw the shutdown of each workload on one time axis
 ///
@@ -38,8 +38,8 @@ pub(crate) struct TimelineArgs {
 const AFTER: &str = "\
 Exit codes:
   0      each file was read
-  2      wrong usage, or a file that could not be read or parsed; the others
-         are shown
+  2      wrong usage, nothing to check, or a file that could not be read or
+         parsed; the others are shown
 
 Examples:
   ebbtide timeline deploy/
@@ -54,6 +54,7 @@ fn drawn(args: TimelineArgs) -> Result<Ending, Ending> {
     let plans = input::plans(&args.plan).map_err(usage)?;
     let destinations = output::destinations(args.format)?;
     let input = input::read(&args.paths).map_err(usage)?;
+    input::refuse_nothing(&input, &args.paths).map_err(usage)?;
     let mut timelines = timelines(input.sources, &Options { plans, ..Options::default() });
     timelines.problems.extend(input.problems);
     for destination in &destinations {
@@ -62,12 +63,17 @@ fn drawn(args: TimelineArgs) -> Result<Ending, Ending> {
             .map_err(|error| usage(format!("cannot write {destination}: {error}")))?;
     }
     let mut ending = Ending::Passed;
-    for problem in timelines.problems.iter().filter(|problem| problem.is_failure) {
+    for problem in &timelines.problems {
         let line = problem
             .place
             .map_or_else(String::new, |place| format!(":{}", timelines.sources.position(place).line));
-        complain(&format!("{}{line}: {}", problem.path, problem.message), None);
-        ending = Ending::Incomplete;
+        let said = format!("{}{line}: {}", problem.path, problem.message);
+        if problem.is_failure {
+            complain(&said, None);
+            ending = Ending::Incomplete;
+        } else {
+            note(&said);
+        }
     }
     Ok(ending)
 }
