@@ -97,6 +97,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
         (rule.check)(&project, &mut findings);
     }
     findings.retain(|finding| !options.ignores(&sources, finding));
+    findings.iter_mut().for_each(Finding::spell);
     edits::resolve(&sources, &uneditable, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
     fingerprint::add(&sources, &mut findings);

@@ -1,6 +1,6 @@
 use super::{Repair, Rule, Severity, Sum};
 use crate::input::Place;
-use crate::model::Workload;
+use crate::model::{Spelling, Workload};
 
 /// Something that a rule found.
 #[derive(Clone, Debug)]
@@ -28,6 +28,7 @@ pub struct Finding {
     pub(crate) repair: Option<Repair>,
     /// The place of the workload's name, which identifies the workload.
     pub(crate) workload: Place,
+    pub(crate) spelling: Spelling,
     /// Why it does not count, if a file says so.
     pub suppressed: Option<Suppressed>,
     /// Whether the baseline has it, so that it does not count.
@@ -95,6 +96,7 @@ impl Finding {
             fix: None,
             repair: None,
             workload: workload.place,
+            spelling: workload.spelling,
             suppressed: None,
             is_in_baseline: false,
             fingerprint: String::new(),
@@ -133,6 +135,16 @@ impl Finding {
     pub(crate) fn repair(mut self, repair: Option<Repair>) -> Self {
         self.repair = repair;
         self
+    }
+
+    /// Names the keys as the file of the workload does.
+    pub(crate) fn spell(&mut self) {
+        let texts = [&mut self.title, &mut self.effect, &mut self.remedy].into_iter();
+        let texts = texts.chain(&mut self.arithmetic).chain(&mut self.notes);
+        let texts = texts.chain(self.labels.iter_mut().map(|label| &mut label.text));
+        for text in texts.chain(self.repair.as_mut().map(|repair| &mut repair.description)) {
+            self.spelling.spell(text);
+        }
     }
 
     /// Returns where to look.

@@ -10,6 +10,8 @@ pub(crate) struct Sum {
     terms: Vec<(Duration, String)>,
     limit: Duration,
     limit_label: String,
+    /// Whether the limit itself is allowed.
+    is_inclusive: bool,
 }
 
 impl Sum {
@@ -18,7 +20,12 @@ impl Sum {
         limit: Duration,
         limit_label: impl Into<String>,
     ) -> Self {
-        Self { terms, limit, limit_label: limit_label.into() }
+        Self { terms, limit, limit_label: limit_label.into(), is_inclusive: false }
+    }
+
+    /// Declares that a sum which is equal to the limit fits.
+    pub(crate) fn inclusive(self) -> Self {
+        Self { is_inclusive: true, ..self }
     }
 
     pub(crate) fn total(&self) -> Duration {
@@ -38,6 +45,7 @@ impl fmt::Display for Sum {
         }
         let sign = match total.cmp(&self.limit) {
             std::cmp::Ordering::Less => "<",
+            std::cmp::Ordering::Equal if self.is_inclusive => "<=",
             std::cmp::Ordering::Equal => ">=",
             std::cmp::Ordering::Greater => ">",
         };
@@ -59,6 +67,13 @@ mod tests {
         let terms = vec![(seconds(5), "preStop sleep".to_owned()), (seconds(30), "drain".to_owned())];
         let sum = Sum::new(terms, seconds(30), "grace");
         assert_eq!(sum.to_string(), "5 (preStop sleep) + 30 (drain) = 35 > 30 (grace)");
+        let exact = Sum::new(
+            vec![(seconds(28), "drain".to_owned()), (seconds(2), "margin".to_owned())],
+            seconds(30),
+            "grace",
+        );
+        assert_eq!(exact.to_string(), "28 (drain) + 2 (margin) = 30 >= 30 (grace)");
+        assert_eq!(exact.inclusive().to_string(), "28 (drain) + 2 (margin) = 30 <= 30 (grace)");
         let one = Sum::new(vec![(Duration::from_millis(1500), "a".to_owned())], UNBOUNDED, "b");
         assert_eq!(one.to_string(), "1.5 (a) < unlimited (b)");
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::findings::Sum;
-use crate::model::{Container, Declared, Drain, Workload, seconds, show};
+use crate::model::{Container, Declared, Drain, Role, UNBOUNDED, Workload, seconds, show};
 
 /// The time that is kept for the exit itself: flushing, scheduling.
 pub(crate) const MARGIN: Duration = seconds(2);
@@ -14,6 +14,8 @@ pub(crate) struct Budget<'w> {
     pub(crate) grace: Duration,
     pub(crate) needed: Duration,
     pub(crate) sum: Sum,
+    /// The signal that begins the drain.
+    pub(crate) signal: String,
 }
 
 impl<'w> Budget<'w> {
@@ -27,7 +29,7 @@ impl<'w> Budget<'w> {
         terms.extend(pre_stop.map(|(time, label)| (time, label.to_owned())));
         terms.push((drain.time, format!("drain, from {}", drain.from)));
         terms.push((MARGIN, "margin".to_owned()));
-        let sum = Sum::new(terms, limit, grace_label(workload, grace));
+        let sum = Sum::new(terms, limit, grace_label(workload, grace)).inclusive();
         let needed = sum.total();
         Some(Self {
             drain,
@@ -35,6 +37,7 @@ impl<'w> Budget<'w> {
             grace: limit,
             needed,
             sum,
+            signal: workload.signal_of(container),
         })
     }
 
@@ -50,13 +53,37 @@ impl<'w> Budget<'w> {
     /// Returns what users see.
     pub(crate) fn effect(&self) -> String {
         let left = self.grace.saturating_sub(self.pre_stop);
-        format!(
-            "SIGKILL arrives {} after SIGTERM, while the program may still drain for {}: \
-             clients whose requests are in flight then see connection resets, and jobs run again or are lost",
-            show(left),
-            show(self.drain.time)
-        )
+        let (signal, drain) = (&self.signal, show(self.drain.time));
+        match left.checked_sub(self.drain.time) {
+            None => format!(
+                "SIGKILL arrives {} after {signal}, while the program may still drain for {drain}: clients whose requests are in flight \
+                 then see connection resets, and jobs run again or are lost",
+                show(left),
+            ),
+            Some(rest) => format!(
+                "the drain of {drain} fits in the {} after {signal}, but leaves {} for the exit itself: on a busy machine SIGKILL arrives \
+                 before the last log lines and spans are written, or before the drain has ended",
+                show(left),
+                show(rest),
+            ),
+        }
     }
+}
+
+/// Returns the sidecars of a pod whose drain is known, with its time. They receive their signal when the main containers have exited.
+pub(crate) fn sidecar_drains(workload: &Workload) -> impl Iterator<Item = (&Container, Duration)> {
+    let sidecars = workload.containers.iter().filter(|container| container.role == Role::Sidecar);
+    sidecars.filter_map(|sidecar| {
+        let is_istio = sidecar.image_name() == Some("proxyv2");
+        let own = workload.drain_of(sidecar).map(|drain| drain.time);
+        Some((sidecar, own.or_else(|| is_istio.then_some(seconds(5)))?))
+    })
+}
+
+/// Returns whether systemd ends the stop of a container before Podman has waited for it this long.
+pub(crate) fn unit_ends_before(workload: &Workload, stop: Duration) -> bool {
+    let limit = workload.quadlet.as_ref().and_then(|quadlet| quadlet.unit_timeout.value());
+    limit.is_some_and(|limit| *limit != UNBOUNDED && stop.saturating_add(MARGIN) > *limit)
 }
 
 /// Returns the name of the grace period for a sum.

@@ -9,7 +9,7 @@ mod servers;
 mod shell;
 mod words;
 
-pub(crate) use budget::{Budget, MARGIN, grace_label};
+pub(crate) use budget::{Budget, MARGIN, grace_label, sidecar_drains, unit_ends_before};
 pub(crate) use exec::exec_offset;
 pub(crate) use images::{Shell, shell_of_image};
 pub(crate) use runtimes::{drain_of, unreadable_drains};

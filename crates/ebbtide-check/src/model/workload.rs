@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{
     Container, Declared, Disruption, KamalRole, NodeShutdown, Platform, Quadlet, Role, Rollout, Route,
-    Service, Slot, TargetGroup, Unit,
+    Service, Slot, Spelling, TargetGroup, Unit, signal_name,
 };
 use crate::input::Place;
 
@@ -18,6 +18,8 @@ pub(crate) struct Workload {
     pub(crate) place: Place,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) annotations: Vec<Annotation>,
+    /// How its file spells the keys of the platform.
+    pub(crate) spelling: Spelling,
     /// The time from the begin of the stop to SIGKILL.
     pub(crate) grace: Declared<Duration>,
     /// The setting that the grace period is from, if that is not the platform's own one.
@@ -76,6 +78,7 @@ impl Workload {
             place,
             labels: Vec::new(),
             annotations: Vec::new(),
+            spelling: Spelling::Own,
             grace,
             grace_from: None,
             grace_slot: None,
@@ -132,6 +135,17 @@ impl Workload {
     /// Returns the grace period of a container.
     pub(crate) fn grace_of<'w>(&'w self, container: &'w Container) -> &'w Declared<Duration> {
         container.grace.as_ref().unwrap_or(&self.grace)
+    }
+
+    /// Returns the name of the signal that asks a container to stop. What an image says that is not in the input is not known: SIGTERM.
+    pub(crate) fn signal_of(&self, container: &Container) -> String {
+        let of_unit = self.unit.as_ref().and_then(|unit| unit.kill_signal.as_ref());
+        match container.stop_signal.as_ref().or(of_unit) {
+            Some(signal) => signal
+                .value()
+                .map_or("the stop signal".to_owned(), |name| format!("SIG{}", signal_name(name))),
+            None => container.default_signal.unwrap_or("SIGTERM").to_owned(),
+        }
     }
 
     /// Returns the drain time of a container. What is declared for the workload is about its only container, or the one with ports.

@@ -11,12 +11,8 @@ pub fn page(rule: &Rule) -> String {
     let _ = writeln!(page, "Highest severity: {}.\n\n{}\n", rule.severity, rule.details.trim());
     page.push_str("## Example\n\n");
     files(&mut page, rule.bad);
-    let _ = write!(
-        page,
-        "`ebbtide check --select {}` prints:\n\n```text\n{}```\n\n",
-        rule.id,
-        output(rule, rule.bad)
-    );
+    let (arguments, printed) = output(rule, rule.bad);
+    let _ = write!(page, "`ebbtide check {arguments}` prints:\n\n```text\n{printed}```\n\n");
     page.push_str("## Corrected\n\n");
     files(&mut page, rule.good);
     page.push_str("## Sources\n\n");
@@ -47,14 +43,18 @@ fn files(page: &mut String, examples: &[Example]) {
     }
 }
 
-fn output(rule: &Rule, examples: &[Example]) -> String {
+/// Returns the arguments for files with these names, and what the command prints.
+fn output(rule: &Rule, examples: &[Example]) -> (String, String) {
     let mut sources = Sources::new();
     for example in examples {
         sources.add(example.name, example.text);
     }
     let options = Options { select: vec![rule.id.to_owned()], ..Options::default() };
-    let look = Look { least: Severity::Info, width: 110, ..Look::default() };
-    text(&check(sources, &options), look)
+    let report = check(sources, &options);
+    let info = if report.counts().infos > 0 { "--info " } else { "" };
+    let names: Vec<&str> = examples.iter().map(|example| example.name).collect();
+    let arguments = format!("{info}--select {} {}", rule.id, names.join(" "));
+    (arguments, text(&report, Look { least: Severity::Info, ..Look::default() }))
 }
 
 fn language(name: &str) -> &str {

@@ -67,8 +67,8 @@ pub fn text(report: &Report, look: Look) -> String {
                 let (id, title) = (finding.rule.id, &finding.title);
                 let _ = writeln!(
                     text,
-                    "suppressed[{id}]: {title}\n  --> {path}:{}:{}: {}\n",
-                    position.line, position.column, suppressed.reason
+                    "suppressed[{id}]: {} {title}\n  --> {path}:{}:{}: {}\n",
+                    finding.subject, position.line, position.column, suppressed.reason
                 );
             }
         }

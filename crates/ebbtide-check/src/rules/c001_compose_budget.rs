@@ -26,7 +26,7 @@ or in the Dockerfile that the service builds. If only the default of a known ser
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Compose) {
         findings.extend(workload.containers.iter().filter_map(|container| {
-            overrun(&RULE, workload, container, "after the stop signal", |budget| {
+            overrun(&RULE, workload, container, |budget| {
                 // Compose rounds fractions down.
                 format!("set stop_grace_period to {}s or more", whole_seconds(budget.needed))
             })

@@ -1,8 +1,8 @@
 use super::repairs::remove;
-use super::words::{is_unhandled, signal_name};
+use super::words::is_unhandled;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::server_of_image;
-use crate::model::{Declared, Platform, Project};
+use crate::model::{Declared, Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "C003",

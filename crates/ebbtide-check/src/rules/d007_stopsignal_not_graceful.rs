@@ -1,9 +1,9 @@
 use super::repairs::{set, stop_signal};
-use super::words::{is_unhandled, last_program, signal_name};
+use super::words::{is_unhandled, last_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::input::Place;
 use crate::knowledge::{Server, server_of_image, server_of_program};
-use crate::model::{Container, Declared, Platform, Project};
+use crate::model::{Container, Declared, Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "D007",

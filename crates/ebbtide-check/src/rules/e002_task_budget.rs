@@ -26,7 +26,7 @@ default of a known server is known, the finding is an info.
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
         findings.extend(workload.containers.iter().filter_map(|container| {
-            overrun(&RULE, workload, container, "after the stop signal", |budget| {
+            overrun(&RULE, workload, container, |budget| {
                 if workload.is_fargate && budget.needed > seconds(120) {
                     return "shorten the drain to 118 s or less: Fargate stops a container after 120 s at most".to_owned();
                 }

@@ -21,6 +21,10 @@ deployment does not begin:
     check,
 };
 
+fn tasks(count: u32) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
+}
+
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
         let Some(service) = &workload.service else { continue };
@@ -42,9 +46,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             workload,
             "can never be deployed again",
             place.unwrap_or(workload.place),
-            format!("{allowed} tasks at most"),
+            format!("{} at most", tasks(allowed)),
         )
-        .also(service.minimum_percent.place(), format!("{kept} tasks at least"))
+        .also(service.minimum_percent.place(), format!("{} at least", tasks(kept)))
         .also(service.desired.place(), "the tasks")
         .effect("each deployment waits until it times out, and the old version goes on")
         .remedy("set maximumPercent to 200, or minimumHealthyPercent below 100");

@@ -36,8 +36,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             if grace.is_zero() || *grace >= needed {
                 continue;
             }
+            let noun = if checks == 1 { "check" } else { "checks" };
             let sum = Sum::new(
-                vec![(needed, format!("{interval} s interval * {checks} checks"))],
+                vec![(needed, format!("{interval} s interval * {checks} {noun}"))],
                 *grace,
                 "healthCheckGracePeriodSeconds",
             );

@@ -1,4 +1,5 @@
 use super::overrun::overrun;
+use super::repairs::needed;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Budget;
 use crate::model::{Container, Platform, Project, whole_seconds};
@@ -37,9 +38,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             Budget::of(workload, container).is_some_and(|budget| budget.pre_stop < budget.grace)
         };
         findings.extend(workload.running().filter(is_left).filter_map(|container| {
-            overrun(&RULE, workload, container, "after SIGTERM", |budget| {
-                let name = workload.platform.grace_name();
-                format!("set {name} to at least {}, or shorten the drain", whole_seconds(budget.needed))
+            overrun(&RULE, workload, container, |budget| {
+                let name = workload.grace_name();
+                let needed = needed(workload, container).unwrap_or(budget.needed);
+                format!("set {name} to at least {}, or shorten the drain", whole_seconds(needed))
             })
         }));
     }

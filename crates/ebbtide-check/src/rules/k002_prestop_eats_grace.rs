@@ -33,16 +33,20 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let Some(hook) = &container.pre_stop else { continue };
             let Some((time, place)) = hook.least.filter(|(time, _)| *time >= limit) else { continue };
             let is_rejected = matches!(hook.action, PreStopAction::Sleep) && time > limit;
+            let signal = workload.signal_of(container);
             let effect = if is_rejected {
                 "the API server rejects the object: a sleep must not be longer than the grace period"
+                    .to_owned()
             } else {
-                "SIGTERM arrives 2 s before SIGKILL: requests in flight are reset, and nothing is flushed"
+                format!(
+                    "{signal} arrives 2 s before SIGKILL: requests in flight are reset, and nothing is flushed"
+                )
             };
             let title = format!("leaves no time after its preStop hook of {}", show(time));
             let (grace_place, label) = grace_note(workload, container);
             let sum = Sum::new(vec![(time, hook.label().to_owned())], limit, grace_label(workload, grace));
             findings.push(
-                Finding::new(&RULE, Severity::Error, workload, named(workload, container, &title), place, "before SIGTERM")
+                Finding::new(&RULE, Severity::Error, workload, named(workload, container, &title), place, format!("before {signal}"))
                     .also(Some(grace_place), label)
                     .sum(&sum)
                     .repair(raise_grace(workload, container))

@@ -35,12 +35,13 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             if is_declared || left.is_zero() || left >= LITTLE {
                 continue;
             }
-            let title = format!("has {} between SIGTERM and SIGKILL", show(left));
+            let signal = workload.signal_of(container);
+            let title = format!("has {} between {signal} and SIGKILL", show(left));
             let (grace_place, label) = grace_note(workload, container);
             let mut finding =
-                Finding::new(&RULE, Severity::Warning, workload, named(workload, container, &title), place, "before SIGTERM")
+                Finding::new(&RULE, Severity::Warning, workload, named(workload, container, &title), place, format!("before {signal}"))
                     .also(Some(grace_place), label)
-                    .effect(format!("requests that take longer than {} after SIGTERM are reset by SIGKILL", show(left)))
+                    .effect(format!("requests that take longer than {} after {signal} are reset by SIGKILL", show(left)))
                     .remedy(
                         "raise terminationGracePeriodSeconds, or declare the drain time with the annotation ebbtide.dev/drain",
                     );

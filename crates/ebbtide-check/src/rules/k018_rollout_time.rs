@@ -48,6 +48,12 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .filter(|_| !estimate.min_ready.is_zero()),
         ];
         let terms = terms.into_iter().flatten().collect::<Vec<_>>().join(" + ");
+        // The pods of a StatefulSet are replaced one after the other, and a surge is only for Deployments.
+        let more = matches!(workload.rollout, Rollout::Rolling { .. })
+            .then_some("replace more pods in a step (maxSurge)");
+        let shorter = grace.is_some().then_some("shorten the grace period");
+        let parts: Vec<&str> = more.into_iter().chain(shorter).collect();
+        let remedy = format!("{}, or give the deploy more time", parts.join(", "));
         let mut finding = Finding::new(
             &RULE,
             Severity::Info,
@@ -58,7 +64,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         )
         .also(grace.map(|_| place), label)
         .effect("a deploy that waits for the rollout with a shorter limit fails, and old and new versions run together for that long")
-        .remedy("replace more pods in a step (maxSurge), shorten the grace period, or give the deploy more time");
+        .remedy(remedy);
         finding.arithmetic =
             Some(format!("{} (steps) * ({terms}) = {} > {}", estimate.steps, number(total), number(LONG)));
         findings.push(finding);

@@ -1,9 +1,7 @@
-use std::time::Duration;
-
 use super::words::workload_grace;
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::knowledge::{Budget, MARGIN, grace_label};
-use crate::model::{Container, Platform, Project, Role, Workload, seconds, whole_seconds};
+use crate::knowledge::{Budget, MARGIN, grace_label, sidecar_drains};
+use crate::model::{Platform, Project, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "K020",
@@ -36,12 +34,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         else {
             continue;
         };
-        let sidecars: Vec<_> = workload
-            .containers
-            .iter()
-            .filter(|container| container.role == Role::Sidecar)
-            .filter_map(|container| Some((container, sidecar_drain(workload, container)?)))
-            .collect();
+        let sidecars: Vec<_> = sidecar_drains(workload).collect();
         let mut terms = vec![
             (main.pre_stop, "preStop".to_owned()),
             (main.drain.time, "drain of the main containers".to_owned()),
@@ -64,9 +57,4 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .remedy(format!("set terminationGracePeriodSeconds to at least {}", whole_seconds(sum.total()))),
         );
     }
-}
-
-fn sidecar_drain(workload: &Workload, sidecar: &Container) -> Option<Duration> {
-    let is_istio = sidecar.image_name() == Some("proxyv2");
-    workload.drain_of(sidecar).map(|drain| drain.time).or_else(|| is_istio.then_some(seconds(5)))
 }

@@ -24,7 +24,7 @@ server. If only the default of a known server is known, the finding is an info. 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
         findings.extend(workload.running().filter_map(|container| {
-            overrun(&RULE, workload, container, "after the kill signal", |budget| {
+            overrun(&RULE, workload, container, |budget| {
                 format!(
                     "set kill_timeout to \"{}\" or more, or shorten the drain",
                     show(budget.needed).replace(' ', "")

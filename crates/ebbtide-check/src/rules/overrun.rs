@@ -8,12 +8,11 @@ use crate::model::{Container, Declared, Workload, number, show, whole_seconds};
 
 /// Returns the finding that a container's drain does not fit in its grace period. `None` if it fits, or if one of them is not known.
 ///
-/// `after` says which event begins the drain, and `remedy` what to do about it.
+/// `remedy` says what to do about it.
 pub(super) fn overrun(
     rule: &'static Rule,
     workload: &Workload,
     container: &Container,
-    after: &str,
     remedy: impl FnOnce(&Budget<'_>) -> String,
 ) -> Option<Finding> {
     let budget = Budget::of(workload, container).filter(Budget::overruns)?;
@@ -24,8 +23,8 @@ pub(super) fn overrun(
     let title = named(workload, container, &budget.title());
     Some(
         Finding::new(rule, severity, workload, title, place, label)
-            .also(hook.map(|(_, place)| place), "before SIGTERM")
-            .also(budget.drain.place, after)
+            .also(hook.map(|(_, place)| place), format!("before {}", budget.signal))
+            .also(budget.drain.place, format!("after {}", budget.signal))
             .sum(&budget.sum)
             .repair(raise_grace(workload, container).filter(|_| is_declared))
             .effect(budget.effect())

@@ -34,9 +34,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let beyond = beyond(&RULE, workload, MAX, "Fly");
         findings.extend(beyond.filter(|beyond| reported.replace(beyond.place()) != Some(beyond.place())));
         findings.extend(workload.containers.iter().filter_map(|container| {
-            overrun(&RULE, workload, container, "after the kill signal", |budget| {
-                raise_or_shorten(workload, budget, MAX)
-            })
+            overrun(&RULE, workload, container, |budget| raise_or_shorten(workload, budget, MAX))
         }));
     }
 }

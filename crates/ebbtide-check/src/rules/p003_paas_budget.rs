@@ -53,9 +53,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             findings.extend(beyond(&RULE, workload, RENDER, "Render"));
         }
         findings.extend(workload.containers.iter().filter_map(|container| {
-            overrun(&RULE, workload, container, "after SIGTERM", |budget| {
-                raise_or_shorten(workload, budget, max)
-            })
+            overrun(&RULE, workload, container, |budget| raise_or_shorten(workload, budget, max))
         }));
     }
 }

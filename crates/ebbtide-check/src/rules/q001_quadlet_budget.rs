@@ -1,5 +1,6 @@
 use super::overrun::overrun;
 use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::{MARGIN, unit_ends_before};
 use crate::model::{Platform, Project, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
@@ -30,8 +31,15 @@ Drop-ins (`orders.container.d/*.conf`) are applied. Containers of `Type=oneshot`
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Quadlet).filter(|workload| !workload.is_oneshot) {
         findings.extend(workload.containers.iter().filter_map(|container| {
-            overrun(&RULE, workload, container, "after the stop signal", |budget| {
-                format!("set StopTimeout to {} or more, or shorten the drain", whole_seconds(budget.needed))
+            overrun(&RULE, workload, container, |budget| {
+                let needed = whole_seconds(budget.needed);
+                if unit_ends_before(workload, budget.needed) {
+                    let unit = whole_seconds(budget.needed.saturating_add(MARGIN));
+                    return format!(
+                        "set StopTimeout to {needed} or more and TimeoutStopSec in [Service] to {unit}s or more, or shorten the drain"
+                    );
+                }
+                format!("set StopTimeout to {needed} or more, or shorten the drain")
             })
         }));
     }

@@ -1,6 +1,6 @@
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::knowledge::MARGIN;
-use crate::model::{Declared, Platform, Project, UNBOUNDED, show};
+use crate::knowledge::{MARGIN, unit_ends_before};
+use crate::model::{Declared, Platform, Project, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "Q002",
@@ -30,7 +30,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let (Some(&stop), Some(&limit)) = (workload.grace.value(), quadlet.unit_timeout.value()) else {
             continue;
         };
-        if stop.saturating_add(MARGIN) <= limit || limit == UNBOUNDED {
+        if !unit_ends_before(workload, stop) {
             continue;
         }
         let label =

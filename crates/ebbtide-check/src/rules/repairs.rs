@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::findings::{Change, Repair};
 use crate::input::Place;
-use crate::knowledge::{Budget, exec_offset};
-use crate::model::{Container, Declared, Platform, Word, Workload, seconds, whole_seconds};
+use crate::knowledge::{Budget, exec_offset, sidecar_drains, unit_ends_before};
+use crate::model::{Container, Declared, Platform, Role, Word, Workload, seconds, whole_seconds};
 
 /// The longest stop timeout of Fargate.
 const FARGATE: Duration = seconds(120);
@@ -19,13 +19,24 @@ pub(super) fn raise_grace(workload: &Workload, container: &Container) -> Option<
 pub(super) fn needed(workload: &Workload, container: &Container) -> Option<Duration> {
     // The containers of a pod have one grace period; those of a task definition have one each.
     let is_meant = |other: &&Container| container.grace.is_none() || other.place == container.place;
-    let budgets = workload.running().filter(is_meant).filter_map(|other| Budget::of(workload, other));
-    budgets.filter(|budget| budget.drain.is_declared).map(|budget| budget.needed).max()
+    let longest = |role: Option<Role>| {
+        let containers = workload.running().filter(|other| role.is_none_or(|role| other.role == role));
+        let budgets = containers.filter(is_meant).filter_map(|other| Budget::of(workload, other));
+        budgets.filter(|budget| budget.drain.is_declared).map(|budget| budget.needed).max()
+    };
+    // Sidecars begin to drain when the main containers have exited.
+    let sidecars = sidecar_drains(workload).map(|(_, time)| time);
+    let main = longest(Some(Role::Main)).map(|main| sidecars.fold(main, Duration::saturating_add));
+    main.max(longest(None))
 }
 
-/// Sets the grace period, in whole seconds. `None` if the platform does not allow as much, or if there is no place for it.
+/// Sets the grace period, in whole seconds. `None` if the platform does not allow as much, if there is no place for it, or if systemd would kill
+/// the container before, so that the timeout of its unit has to be set too.
 pub(super) fn set_grace(workload: &Workload, container: &Container, time: Duration) -> Option<Repair> {
     if workload.is_fargate && time > FARGATE {
+        return None;
+    }
+    if unit_ends_before(workload, time) {
         return None;
     }
     let whole = whole_seconds(time);

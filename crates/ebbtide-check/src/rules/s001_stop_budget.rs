@@ -26,7 +26,7 @@ known server. Drop-ins (`orders.service.d/*.conf`) are applied. If only the defa
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Systemd) {
         findings.extend(workload.containers.iter().filter_map(|container| {
-            overrun(&RULE, workload, container, "after SIGTERM", |budget| {
+            overrun(&RULE, workload, container, |budget| {
                 format!("set TimeoutStopSec to at least {}, or shorten the drain", number(budget.needed))
             })
         }));

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::input::Place;
 use crate::knowledge::{Script, Shell, ShellsThatStay, shell_of_image};
-use crate::model::{Command, Container, Declared, Platform, Workload, show};
+use crate::model::{Command, Container, Declared, Platform, Workload, show, signal_name};
 
 /// Puts the name of a container before a sentence, if the workload has several.
 pub(super) fn named(workload: &Workload, container: &Container, sentence: &str) -> String {
@@ -72,24 +72,6 @@ pub(super) fn last_program(command: &Command) -> Option<String> {
     let last = Script::read(&script.text).commands.pop()?;
     let word = last.words.into_iter().find(|word| word != "exec")?;
     Some(word.rsplit('/').next().unwrap_or(&word).to_owned())
-}
-
-/// Returns the name of a signal without `SIG`, in capitals. Files also have its number on Linux.
-pub(super) fn signal_name(signal: &str) -> String {
-    let upper = signal.trim().to_ascii_uppercase();
-    let name = match upper.as_str() {
-        "1" => "HUP",
-        "2" => "INT",
-        "3" => "QUIT",
-        "9" => "KILL",
-        "10" => "USR1",
-        "12" => "USR2",
-        "15" => "TERM",
-        "19" => "STOP",
-        "28" => "WINCH",
-        name => name.strip_prefix("SIG").unwrap_or(name),
-    };
-    name.to_owned()
 }
 
 /// Returns whether a signal ends or suspends every program.

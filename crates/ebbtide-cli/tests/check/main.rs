@@ -11,6 +11,7 @@ use tempfile::tempdir;
 mod fix;
 mod language_server;
 mod nothing;
+mod pages;
 mod plan;
 mod render;
 

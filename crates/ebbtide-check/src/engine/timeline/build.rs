@@ -93,6 +93,7 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
     row.spans.push(span(SpanKind::Margin, SpanKind::Margin.name(), end, end.saturating_add(MARGIN)));
     row.arithmetic =
         Budget::of(workload, container).filter(|_| after.is_none()).map(|budget| budget.sum.to_string());
+    row.arithmetic.iter_mut().for_each(|sum| workload.spelling.spell(sum));
     row
 }
 

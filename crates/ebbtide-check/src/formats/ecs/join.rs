@@ -34,6 +34,7 @@ pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources, sources:
     for found in resources.target_groups {
         let grace = Declared::Default(seconds(30));
         let mut workload = Workload::new(Platform::Ecs, "target group", &found.id, found.group.place, grace);
+        workload.spelling = found.spelling;
         workload.target_group = Some(found.group);
         workloads.push(workload);
     }

@@ -5,7 +5,7 @@ use super::{agent, service, task};
 use crate::formats::Facts;
 use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
-use crate::model::Declared;
+use crate::model::{Declared, Spelling};
 use crate::tree::Node;
 
 /// What is joined when every file is read: services with the logical ids that they name.
@@ -39,18 +39,21 @@ pub(crate) fn add_resource(resource: Resource<'_>, id: &str, name: &str, place: 
             times::note(node, &TIMES, unreadable);
             let mut found = task::task(node, Some(name), place);
             found.id = Some(id.to_owned());
+            found.workload.spelling = Spelling::Terraform;
             ecs.tasks.push(found);
         }
         Resource::Service(node) => {
             times::note(node, &TIMES, unreadable);
             let mut found = service::service(node, Some(name), place);
             found.is_module = true;
+            found.workload.spelling = Spelling::Terraform;
             ecs.services.push(found);
         }
         Resource::TargetGroup { node, idle_timeout } => {
             service::note_unreadable(node, unreadable);
             let mut found = service::target_group(node, id, place);
             found.group.idle_timeout = idle_timeout.filter(|_| found.speaks_http);
+            found.spelling = Spelling::Terraform;
             ecs.target_groups.push(found);
         }
     }
@@ -65,6 +68,7 @@ pub(crate) fn is_ecs(root: &Node) -> bool {
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     if is_template(root) {
         let (tasks, groups) = (facts.ecs.tasks.len(), facts.ecs.target_groups.len());
+        let services = facts.ecs.services.len();
         let (mut idle_timeouts, mut agent_timeout) = (Vec::new(), None);
         for entry in root.get("Resources").map_or(&[][..], Node::entries) {
             let Some(properties) = entry.node.get("Properties") else { continue };
@@ -94,6 +98,12 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         }
         for found in facts.ecs.tasks.iter_mut().skip(tasks).filter(|found| !found.workload.is_fargate) {
             found.workload.agent_timeout = agent_timeout;
+        }
+        let tasks = facts.ecs.tasks.iter_mut().skip(tasks).map(|found| &mut found.workload);
+        let services = facts.ecs.services.iter_mut().skip(services).map(|found| &mut found.workload);
+        tasks.chain(services).for_each(|workload| workload.spelling = Spelling::CloudFormation);
+        for found in facts.ecs.target_groups.iter_mut().skip(groups) {
+            found.spelling = Spelling::CloudFormation;
         }
         return;
     }

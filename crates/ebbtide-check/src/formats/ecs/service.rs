@@ -4,7 +4,7 @@ use super::fields::{field, list, reference};
 use crate::formats::scalar::{count, duration};
 use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
-use crate::model::{Declared, Platform, Service, TargetGroup, Workload, seconds};
+use crate::model::{Declared, Platform, Service, Spelling, TargetGroup, Workload, seconds};
 use crate::tree::Node;
 
 /// The lists of attributes, and those that are times.
@@ -30,6 +30,7 @@ pub(crate) struct FoundGroup {
     pub(super) id: String,
     pub(super) group: TargetGroup,
     pub(super) speaks_http: bool,
+    pub(super) spelling: Spelling,
 }
 
 pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
@@ -81,7 +82,7 @@ pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
         idle_timeout: None,
         place,
     };
-    FoundGroup { id: id.to_owned(), group, speaks_http }
+    FoundGroup { id: id.to_owned(), group, speaks_http, spelling: Spelling::Own }
 }
 
 /// Returns the idle timeout of a load balancer that speaks HTTP: 60 s by default.

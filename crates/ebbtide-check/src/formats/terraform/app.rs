@@ -3,7 +3,7 @@ use super::shape::{Resource, block, blocks};
 use crate::formats::kubernetes::add_annotations;
 use crate::formats::times::{self, Form};
 use crate::formats::{Facts, paas};
-use crate::model::Workload;
+use crate::model::{Spelling, Workload};
 use crate::tree::Node;
 
 /// Adds a service of Cloud Run.
@@ -30,6 +30,7 @@ pub(super) fn container_app(resource: &Resource<'_>, facts: &mut Facts) {
 fn add(mut workload: Workload, containers: &[&Node], facts: &mut Facts) {
     workload.containers = containers.iter().map(|node| paas::container(&camel(node, &[]))).collect();
     if !workload.containers.is_empty() {
+        workload.spelling = Spelling::Terraform;
         facts.workloads.push(workload);
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::shape::{Resource, block, blocks, list, put, renamed, unknown};
+use super::shape::{Resource, block, blocks, list, put, renamed, spelled, unknown};
 use crate::formats::scalar::duration;
 use crate::formats::{Facts, ecs};
 use crate::input::Problem;
@@ -112,5 +112,7 @@ pub(super) fn idle_timeout(all: &[Resource<'_>]) -> Option<Declared<Duration>> {
 }
 
 fn add(converted: ecs::Resource<'_>, resource: &Resource<'_>, facts: &mut Facts) {
-    ecs::add_resource(converted, &resource.id(), resource.name, resource.place, facts);
+    spelled(facts, |facts| {
+        ecs::add_resource(converted, &resource.id(), resource.name, resource.place, facts);
+    });
 }

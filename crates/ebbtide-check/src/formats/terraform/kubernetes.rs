@@ -1,4 +1,4 @@
-use super::shape::{Resource, block, put};
+use super::shape::{Resource, block, put, spelled};
 use crate::formats::{Facts, kubernetes};
 use crate::tree::{Entry, Node, Scalar, Value};
 
@@ -47,7 +47,7 @@ pub(super) fn object(resource: &Resource<'_>, facts: &mut Facts) {
     put(&mut object, "apiVersion", Node::text_at(*version, resource.place));
     put(&mut object, "kind", Node::text_at(*kind, resource.place));
     name_by_label(&mut object, resource);
-    kubernetes::add(&object, facts);
+    spelled(facts, |facts| kubernetes::add(&object, facts));
 }
 
 /// Names an object whose name is computed by its label.
@@ -71,10 +71,10 @@ fn converted(node: &Node, verbatim: &[&str], depth: usize) -> Node {
     let inner = |node: &Node| converted(node, verbatim, depth.saturating_add(1));
     let value = match &node.value {
         // The provider takes a number in quotes for a number.
-        Value::Scalar(scalar) => {
-            let is_plain = scalar.is_plain || node.integer().is_some();
-            Value::Scalar(Scalar { is_plain, ..scalar.clone() })
-        }
+        Value::Scalar(scalar) => Value::Scalar(match node.integer() {
+            Some(number) if !scalar.is_plain => Scalar { text: number.to_string(), is_plain: true },
+            _ => scalar.clone(),
+        }),
         Value::List(items) => Value::List(items.iter().map(inner).collect()),
         Value::Map(entries) => {
             let mut result: Vec<Entry> = Vec::with_capacity(entries.len());

@@ -1,4 +1,6 @@
+use crate::formats::Facts;
 use crate::input::Place;
+use crate::model::Spelling;
 use crate::tree::{Entry, Node, Value};
 
 /// A resource: its type, its name and its body.
@@ -15,6 +17,17 @@ impl Resource<'_> {
     pub(super) fn id(&self) -> String {
         format!("{}.{}", self.kind, self.name)
     }
+}
+
+/// Adds what a resource is, and spells its keys as Terraform does.
+pub(super) fn spelled(facts: &mut Facts, add: impl FnOnce(&mut Facts)) {
+    let (before, count) = (std::mem::take(&mut facts.unreadable), facts.workloads.len());
+    add(facts);
+    for workload in facts.workloads.iter_mut().skip(count) {
+        workload.spelling = Spelling::Terraform;
+    }
+    facts.unreadable.values_mut().for_each(|message| Spelling::Terraform.spell(message));
+    facts.unreadable.extend(before);
 }
 
 /// Returns the blocks of a type, which a plan and the JSON syntax have as a list.

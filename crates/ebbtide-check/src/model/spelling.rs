@@ -1,0 +1,57 @@
+/// How a file spells the keys of its platform. Rules name them as the platform's own documentation does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    #[default]
+    Own,
+    Terraform,
+    CloudFormation,
+}
+
+/// Keys that a provider of Terraform has under other names. The keys of container definitions are those of the API there too.
+const TERRAFORM: [(&str, &str); 19] = [
+    ("terminationGracePeriodSeconds", "termination_grace_period_seconds"),
+    ("progressDeadlineSeconds", "progress_deadline_seconds"),
+    ("minReadySeconds", "min_ready_seconds"),
+    ("maxSurge", "max_surge"),
+    ("maxUnavailable", "max_unavailable"),
+    ("minAvailable", "min_available"),
+    ("preStop", "pre_stop"),
+    ("periodSeconds", "period_seconds"),
+    ("initialDelaySeconds", "initial_delay_seconds"),
+    ("failureThreshold", "failure_threshold"),
+    ("restartPolicy", "restart_policy"),
+    ("initContainers", "init_container"),
+    ("shareProcessNamespace", "share_process_namespace"),
+    ("externalTrafficPolicy", "external_traffic_policy"),
+    ("timeoutSeconds", "timeout_seconds"),
+    ("healthCheckGracePeriodSeconds", "health_check_grace_period_seconds"),
+    ("minimumHealthyPercent", "deployment_minimum_healthy_percent"),
+    ("maximumPercent", "deployment_maximum_percent"),
+    ("deregistration_delay.timeout_seconds", "deregistration_delay"),
+];
+
+/// Keys of CloudFormation, which begin with a capital.
+const CLOUD_FORMATION: [(&str, &str); 6] = [
+    ("stopTimeout", "StopTimeout"),
+    ("dependsOn", "DependsOn"),
+    ("containerName", "ContainerName"),
+    ("healthCheckGracePeriodSeconds", "HealthCheckGracePeriodSeconds"),
+    ("minimumHealthyPercent", "MinimumHealthyPercent"),
+    ("maximumPercent", "MaximumPercent"),
+];
+
+impl Spelling {
+    /// Returns a text with the keys as the file has them.
+    pub(crate) fn spell(self, text: &mut String) {
+        let table: &[(&str, &str)] = match self {
+            Self::Own => return,
+            Self::Terraform => &TERRAFORM,
+            Self::CloudFormation => &CLOUD_FORMATION,
+        };
+        for (own, other) in table {
+            if text.contains(own) {
+                *text = text.replace(own, other);
+            }
+        }
+    }
+}
