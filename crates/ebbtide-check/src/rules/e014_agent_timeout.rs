@@ -56,7 +56,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     "the agent's stop timeout",
                 )
                 .also(Some(container.place), "has no stop timeout of its own")
-                .also(drain.place, "after SIGTERM")
+                .also(drain.place, format!("after {}", workload.signal_of(container)))
                 .sum(&sum)
                 .effect(
                     "SIGKILL ends requests and jobs in flight at each deployment and each drain of a machine",

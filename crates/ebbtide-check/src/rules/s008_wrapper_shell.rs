@@ -30,10 +30,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let Some(unit) = &workload.unit else { continue };
         let mode = unit.kill_mode.as_ref().and_then(Declared::value).map(String::as_str);
         let is_single = matches!(mode, Some("mixed" | "process"));
-        let Some(command) = workload.containers.first().and_then(|container| container.entrypoint.as_ref())
-        else {
-            continue;
-        };
+        let Some(container) = workload.containers.first() else { continue };
+        let Some(command) = &container.entrypoint else { continue };
+        let signal = workload.signal_of(container);
         let Some(script) = command.script().filter(|_| is_single || unit.is_notify) else { continue };
         let Some(stays) = shells_that_stay(&script.text) else { continue };
         let shell = shell_of_program(command);
@@ -43,12 +42,14 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let (title, effect) = if is_single {
             (
                 "signals a shell and not the program",
-                "the shell ends at SIGTERM, and the program is killed or left running with its requests in flight",
+                format!(
+                    "the shell ends at {signal}, and the program is killed or left running with its requests in flight"
+                ),
             )
         } else {
             (
                 "waits for the notification of a shell",
-                "the program's messages may be ignored: the start times out, and so does an extension of the stop",
+                "the program's messages may be ignored: the start times out, and so does an extension of the stop".to_owned(),
             )
         };
         findings.push(

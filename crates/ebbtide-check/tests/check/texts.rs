@@ -83,6 +83,15 @@ fn the_signal_is_that_of_the_workload() {
 }
 
 #[test]
+fn a_shell_before_a_program_ends_at_the_signal_of_its_unit() {
+    let unit = "[Service]\nExecStart=/bin/sh -c 'cd / && api; true'\nKillMode=mixed\n";
+    for (setting, signal) in [("", "SIGTERM"), ("KillSignal=SIGINT\n", "SIGINT")] {
+        let said = effect(&check_text("a.service", &format!("{unit}{setting}")), "S008");
+        assert!(said.starts_with(&format!("the shell ends at {signal}, ")), "{said}");
+    }
+}
+
+#[test]
 fn a_surge_is_no_advice_for_pods_that_are_replaced_one_after_the_other() {
     let workload = |kind: &str, strategy: &str| {
         format!(
@@ -93,6 +102,10 @@ fn a_surge_is_no_advice_for_pods_that_are_replaced_one_after_the_other() {
     let in_place = "  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}\n";
     let surge = "  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}\n";
     for (text, expected) in [
+        (
+            workload("StatefulSet", "").replace("replicas: 40", "replicas: 0x28"),
+            "shorten the grace period, or give the deploy more time",
+        ),
         (workload("StatefulSet", ""), "shorten the grace period, or give the deploy more time"),
         (
             workload("Deployment", in_place),

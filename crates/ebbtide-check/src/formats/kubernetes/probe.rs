@@ -1,5 +1,4 @@
-use super::scalar::duration;
-use crate::formats::scalar::count;
+use super::scalar::{count, duration};
 use crate::model::{Handler, Probe, seconds};
 use crate::tree::Node;
 

@@ -1,6 +1,5 @@
 use super::pod;
-use super::scalar::{duration, name_place};
-use crate::formats::scalar::count;
+use super::scalar::{count, duration, name_place};
 use crate::formats::times::Form;
 use crate::model::{Amount, Declared, Platform, Rollout, Workload, is_variable, seconds};
 use crate::tree::Node;
