@@ -50,6 +50,8 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.ecs.append(facts.ecs);
         all.units.extend(facts.units);
         all.kamal.extend(facts.kamal);
+        all.stages.extend(facts.stages);
+        all.compose.extend(facts.compose);
         all.terraform.extend(facts.terraform);
     }
     for facts in terraform::join(std::mem::take(&mut all.terraform)) {
@@ -60,15 +62,31 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     }
     all.uneditable.extend(sources.rendered());
     kubernetes::join(&mut all.workloads, &objects, sources);
-    dockerfile::join(&mut all.workloads, &all.scripts, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);
     systemd::join(&mut all.workloads, all.units);
     kamal::join(&mut all.workloads, all.kamal);
-    compose::join(&mut all.workloads, sources);
+    all.problems.extend(compose::join_files(&mut all.workloads, &all.compose, sources));
+    compose::join(&mut all.workloads, all.stages, sources);
+    dockerfile::join(&mut all.workloads, &all.scripts, sources);
+    declare_lame_ducks(&mut all.workloads);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
+    all.workloads.iter_mut().for_each(knowledge::drain_after_lame_duck);
     let project = Project { workloads: all.workloads };
     Read { project, problems: all.problems, comments: all.comments, uneditable: all.uneditable, recognised }
+}
+
+/// Gives containers the lame duck that their variables declare.
+fn declare_lame_ducks(workloads: &mut [Workload]) {
+    for workload in workloads {
+        let platform = workload.platform;
+        let of_service = workload.service.iter_mut().flat_map(|service| &mut service.containers);
+        for container in workload.containers.iter_mut().chain(of_service) {
+            if container.lame_duck.is_none() {
+                container.lame_duck = knowledge::lame_duck_of(platform, &container.variables);
+            }
+        }
+    }
 }
 
 /// Returns the flags and variables of servers that declare a drain time and cannot be read. Process groups share variables.
@@ -79,6 +97,7 @@ fn unreadable_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> 
             let expected = "expected a number of seconds or a number with a unit, such as 30 or 1m30s";
             unreadable.insert(place, format!("invalid duration `{value}` of {name}: {expected}"));
         }
+        unreadable.extend(knowledge::refused_settings(&container.variables));
     }
     let problem = |(place, message): (Place, String)| Problem {
         path: sources.name(place).to_owned(),

@@ -1,5 +1,5 @@
 use super::times::Unreadable;
-use super::{ecs, kamal, kubernetes, systemd, terraform};
+use super::{compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem};
 use crate::model::{Word, Workload};
 use crate::tree::Comment;
@@ -14,7 +14,10 @@ pub(crate) struct Facts {
     pub(crate) ecs: ecs::Resources,
     pub(crate) units: Vec<systemd::UnitFile>,
     pub(crate) kamal: Vec<kamal::KamalFile>,
+    pub(crate) compose: Vec<compose::ComposeFile>,
     pub(crate) terraform: Vec<terraform::TerraformFile>,
+    /// The stages of Dockerfiles, which Compose may build by their names.
+    pub(crate) stages: Vec<dockerfile::StageImage>,
     /// Shell scripts, which entry points may be.
     pub(crate) scripts: Vec<Word>,
     pub(crate) comments: Vec<Comment>,

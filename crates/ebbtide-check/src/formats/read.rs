@@ -78,9 +78,17 @@ fn unit(id: SourceId, source: &Source) -> Facts {
 
 fn image(id: SourceId, source: &Source) -> Facts {
     let parsed = parse_dockerfile(id, source.text());
-    let workloads =
-        parsed.documents.iter().filter_map(|document| dockerfile::image(source, &document.root)).collect();
-    Facts { format: Some(Format::Dockerfile), workloads, comments: parsed.comments, ..Facts::default() }
+    let stages: Vec<_> =
+        parsed.documents.iter().flat_map(|document| dockerfile::stages(source, &document.root)).collect();
+    let last = stages.iter().filter(|stage| stage.is_last);
+    let workloads = last.map(|stage| dockerfile::image(source.name(), stage)).collect();
+    Facts {
+        format: Some(Format::Dockerfile),
+        workloads,
+        stages,
+        comments: parsed.comments,
+        ..Facts::default()
+    }
 }
 
 /// Gives each document to the builder of its format.
@@ -90,8 +98,8 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         if kubernetes::is_object(&document.root) {
             kubernetes::add(&document.root, &mut facts);
             facts.format = Some(Format::Kubernetes);
-        } else if compose::is_compose(&document.root) {
-            compose::add(&document.root, &mut facts);
+        } else if compose::is_compose(source.name(), &document.root) {
+            compose::add(source.name(), &document.root, &mut facts);
             facts.format = Some(Format::Compose);
         } else if ecs::is_ecs(&document.root) {
             ecs::add(&document.root, &mut facts);
@@ -117,6 +125,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             facts.kamal.push(kamal::KamalFile::new(source.name(), document.root.clone()));
             facts.format = Some(Format::Kamal);
         } else {
+            compose::add_part(source.name(), &document.root, &mut facts);
             if syntax == Syntax::Hcl && terraform::has_values(source.name(), &document.root) {
                 let file = terraform_file(source, &document.root, &facts);
                 facts.terraform.push(file);

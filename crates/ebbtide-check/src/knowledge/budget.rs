@@ -86,6 +86,30 @@ pub(crate) fn unit_ends_before(workload: &Workload, stop: Duration) -> bool {
     limit.is_some_and(|limit| *limit != UNBOUNDED && stop.saturating_add(MARGIN) > *limit)
 }
 
+/// Raises the drain times that are shorter than the lame duck: a program that still serves has not finished. What is shorter by no more than the
+/// margin fits in that.
+pub(crate) fn drain_after_lame_duck(workload: &mut Workload) {
+    for container in &mut workload.containers {
+        let known = container.drain.as_ref().map(|drain| drain.time);
+        container.drain = raised(known, container.lame_duck.as_ref()).or(container.drain.take());
+    }
+    // What is declared for the workload takes precedence over what its containers have.
+    if workload.drain.is_some() || workload.lame_duck.is_some() {
+        let all = workload.main().filter_map(|container| workload.drain_of(container));
+        let known = all.map(|drain| drain.time).max();
+        workload.drain = raised(known, workload.lame_duck()).or(workload.drain.take());
+    }
+}
+
+/// Returns the drain of a lame duck that is longer than the drain that is known.
+fn raised(known: Option<Duration>, lame_duck: Option<&Declared<Duration>>) -> Option<Drain> {
+    let Some(Declared::Written(time, place)) = lame_duck else { return None };
+    let from = "the lame duck".to_owned();
+    let drain = Drain { time: *time, from, place: Some(*place), is_declared: true };
+    let is_longer = known.is_none_or(|known| known.saturating_add(MARGIN) < *time);
+    (is_longer && !time.is_zero()).then_some(drain)
+}
+
 /// Returns the name of the grace period for a sum.
 pub(crate) fn grace_label(workload: &Workload, grace: &Declared<Duration>) -> String {
     let name = workload.grace_name();

@@ -1,4 +1,4 @@
-use super::{Script, Separator, ShellsThatStay, Simple, shells_that_stay};
+use super::{Script, Separator, ShellsThatStay, ends};
 
 /// Words that are no programs, and that therefore cannot follow `exec`.
 const BUILTINS: [&str; 14] = [
@@ -6,9 +6,8 @@ const BUILTINS: [&str; 14] = [
     "shift", "time", "typeset",
 ];
 
-/// The longest script that is looked at, and the most places in it: each is tried by reading the script again.
+/// The longest script that is looked at.
 const MAX_SCRIPT: usize = 16 << 10;
-const MAX_PLACES: usize = 16;
 
 /// Returns the offset at which `exec ` can be put into a script so that its last command replaces the shell and nothing else changes.
 /// `None` if the shell does not stay, or if that is not certain: the command is in a pipe or may be a function.
@@ -16,42 +15,29 @@ pub(crate) fn exec_offset(text: &str) -> Option<usize> {
     if text.len() > MAX_SCRIPT {
         return None;
     }
-    // Where every shell stays, another command follows the program, or reads from it.
-    if shells_that_stay(text)? == ShellsThatStay::All {
-        return None;
-    }
     let script = Script::read(text);
+    let all = ends(&script, None);
+    let [end] = all.as_slice() else { return None };
+    // Where every shell stays, another command follows the program, or reads from it.
+    end.stays.filter(|stays| *stays != ShellsThatStay::All)?;
     let (last, before) = script.commands.split_last()?;
     let may_define = script.runs(".") || script.runs("source") || script.runs("alias") || text.contains("()");
     let is_simple =
         |separator: Separator| matches!(separator, Separator::Sequence | Separator::And | Separator::Or);
-    if may_define
-        || !is_simple(last.separator)
-        || before.iter().any(|command| !is_simple(command.separator))
-        || script.commands.iter().any(|command| !command.keywords.is_empty())
-    {
+    let is_certain = last.range == end.command.range
+        && !last.is_nested
+        && is_simple(last.separator)
+        && before.iter().all(|command| command.is_nested || is_simple(command.separator));
+    let first = last.words.first()?;
+    if may_define || !is_certain || BUILTINS.contains(&first.as_str()) {
         return None;
     }
-    let first = last.words.first().filter(|word| !BUILTINS.contains(&word.as_str()))?;
-    [first.clone(), format!("\"{first}\"")].iter().find_map(|word| {
-        text.rmatch_indices(word.as_str())
-            .take(MAX_PLACES)
-            .map(|(at, _)| at)
-            .find(|at| begins_last(text, *at, last, before))
-    })
-}
-
-/// Returns whether `exec ` at this offset is put before the last command, as the reader sees it, and changes no other.
-fn begins_last(text: &str, at: usize, last: &Simple, before: &[Simple]) -> bool {
-    let (Some(head), Some(tail)) = (text.get(..at), text.get(at..)) else { return false };
-    let changed = Script::read(&format!("{head}exec {tail}"));
-    let Some((now, same)) = changed.commands.split_last() else { return false };
-    now.words.first().is_some_and(|word| word == "exec")
-        && now.words.get(1..) == Some(&last.words[..])
-        && same.len() == before.len()
-        && same.iter().zip(before).all(|(a, b)| a.words == b.words)
-        // Nothing is before it, such as an assignment.
-        && head.trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|end| "\n;&|".contains(end))
+    let (head, tail) = text.split_at_checked(last.range.0)?;
+    // Nothing is before it, such as an assignment, and no quotes are around its name alone.
+    let begins =
+        head.trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|end| "\n;&|".contains(end));
+    let is_plain = [first.clone(), format!("\"{first}\"")].iter().any(|word| tail.starts_with(word));
+    (begins && is_plain).then_some(last.range.0)
 }
 
 #[cfg(test)]
@@ -73,6 +59,9 @@ mod tests {
                 "#!/bin/sh\nset -e\n./app migrate\n./app serve > log\n",
                 "#!/bin/sh\nset -e\n./app migrate\nexec ./app serve > log\n",
             ),
+            ("cat <<EOF\napp\nEOF\napp", "cat <<EOF\napp\nEOF\nexec app"),
+            ("if x; then\n  a | b\nfi\napp serve", "if x; then\n  a | b\nfi\nexec app serve"),
+            ("for f in a; do b; done; app", "for f in a; do b; done; exec app"),
             ("migrate || true\n\"$@\"\n", "migrate || true\nexec \"$@\"\n"),
         ] {
             assert_eq!(changed(script).as_deref(), Some(expected), "{script}");
@@ -94,7 +83,6 @@ mod tests {
             "if true; then app; fi",
             "eval app",
             "trap 'x' TERM; app",
-            "cat <<EOF\napp\nEOF\napp",
             "'app' x",
             "",
         ] {

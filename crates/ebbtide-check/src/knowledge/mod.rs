@@ -1,6 +1,7 @@
 //! What is known about programs, shells and images that deployment files do not say.
 
 mod budget;
+mod ebbtide;
 mod exec;
 mod images;
 mod runtimes;
@@ -9,11 +10,14 @@ mod servers;
 mod shell;
 mod words;
 
-pub(crate) use budget::{Budget, MARGIN, grace_label, sidecar_drains, unit_ends_before};
+pub(crate) use budget::{
+    Budget, MARGIN, drain_after_lame_duck, grace_label, sidecar_drains, unit_ends_before,
+};
+pub(crate) use ebbtide::{lame_duck_of, refused_settings};
 pub(crate) use exec::exec_offset;
 pub(crate) use images::{Shell, shell_of_image};
 pub(crate) use runtimes::{drain_of, unreadable_drains};
-pub(crate) use script::{Script, Separator, Simple};
+pub(crate) use script::{Script, Separator, Simple, ends};
 pub(crate) use servers::{Server, is_stateful, server_of_image, server_of_program};
 pub(crate) use shell::{ShellsThatStay, least_sleep, shells_that_stay};
 pub(crate) use words::split_words;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::ebbtide;
 use crate::input::Place;
 use crate::model::{Drain, Variable, Word, go_duration, seconds};
 
@@ -27,9 +28,6 @@ const VARIABLES: [&str; 4] = [
 const DEFAULTS: [(&str, Duration); 3] =
     [("gunicorn", seconds(30)), ("sidekiq", seconds(25)), ("traefik", seconds(10))];
 
-/// The margin that Ebbtide itself keeps within `EBBTIDE_GRACE`.
-const EBBTIDE_MARGIN: Duration = seconds(2);
-
 /// Returns the drain time that a command line and its variables declare, else the default of a known program.
 pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain> {
     let split = split(words);
@@ -38,6 +36,7 @@ pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain>
         .or_else(|| nginx(words))
         .or_else(|| traefik(&split))
         .or_else(|| variable(variables))
+        .or_else(|| ebbtide::drain_of(variables))
         .or_else(|| gunicorn_variable(variables, &runs));
     declared.or_else(|| {
         let (program, time) = DEFAULTS.iter().find(|(program, _)| runs(program))?;
@@ -55,8 +54,7 @@ pub(crate) fn unreadable_drains<'w>(
     let runs = |program: &str| split.iter().any(|(word, _)| base(word) == program);
     let in_flags = flags(&split, &runs).map(|(flag, value, place)| (value, flag, place));
     let in_variables = variables.iter().filter_map(|variable| {
-        let mut names = VARIABLES.iter().chain(&["EBBTIDE_GRACE"]);
-        let name = names.find(|name| name.eq_ignore_ascii_case(&variable.name))?;
+        let name = VARIABLES.iter().find(|name| name.eq_ignore_ascii_case(&variable.name))?;
         Some((variable.value.as_deref()?, *name, variable.place))
     });
     // The text of a script may go on after the value: `30; then`.
@@ -120,10 +118,6 @@ fn traefik(words: &[(&str, Place)]) -> Option<Drain> {
 fn variable(variables: &[Variable]) -> Option<Drain> {
     variables.iter().find_map(|variable| {
         let value = variable.value.as_deref()?;
-        if variable.name == "EBBTIDE_GRACE" {
-            let within = time(&variable.name, value)?.saturating_sub(EBBTIDE_MARGIN);
-            return declared(within, "EBBTIDE_GRACE less its margin".to_owned(), variable.place);
-        }
         let name = VARIABLES.iter().find(|name| name.eq_ignore_ascii_case(&variable.name))?;
         declared(time(name, value)?, (*name).to_owned(), variable.place)
     })
@@ -211,7 +205,7 @@ mod tests {
                 "requestAcceptGraceTimeout + graceTimeOut",
             ),
             (&[], &[("GUNICORN_CMD_ARGS", "--workers 2 --graceful-timeout 35")], 35, "--graceful-timeout"),
-            (&[], &[("EBBTIDE_GRACE", "60s")], 58, "EBBTIDE_GRACE less its margin"),
+            (&[], &[("EBBTIDE_GRACE", "60s")], 55, "EBBTIDE_GRACE less its margin"),
         ] {
             assert_eq!(found(line, variables), Some((time, from.to_owned(), true)), "{line:?} {variables:?}");
         }

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use super::{Script, Separator, Simple};
+use super::{Script, Separator, ends};
 use crate::knowledge::Shell;
 
 /// The shells that stay as the parent of the program that a script runs, instead of being replaced by it.
 ///
 /// As process 1 of a container such a shell ignores SIGTERM and does not pass it on. Measured with dash 0.5.12, busybox ash 1.35
 /// and bash 5.2 (PLATFORMS.md, A.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ShellsThatStay {
     /// dash only: bash and busybox ash execute the last command in place.
     Dash,
@@ -27,57 +27,19 @@ impl ShellsThatStay {
     }
 }
 
-/// Commands that prepare or end something and do not serve.
-const SHORT: [&str; 34] = [
-    "cd", "export", "set", "unset", "echo", "printf", "true", "false", "exit", ":", ".", "source", "test",
-    "[", "[[", "mkdir", "chmod", "chown", "umask", "ulimit", "rm", "cp", "mv", "ln", "touch", "cat", "sleep",
-    "wait", "ls", "read", "sed", "date", "env", "id",
-];
-
 /// Returns which shells stay in front of the program of a script. `None`: every shell is replaced, the script handles signals
 /// itself, it runs nothing that lasts, or this check cannot tell.
+///
+/// The last command counts, and each branch of it: what runs before it has ended.
 pub(crate) fn shells_that_stay(text: &str) -> Option<ShellsThatStay> {
-    let script = Script::read(text);
-    let execs = |command: &Simple| command.program() == Some("exec") && command.words.len() > 1;
-    if script.runs("trap") || script.commands.iter().any(execs) || text.contains("<<") {
-        return None;
-    }
-    if script.has_keyword(&["while", "until", "for"]) {
-        // A loop that only passes the time has nothing to lose.
-        let works =
-            script.commands.iter().any(|command| command.program().is_some_and(|program| !is_short(program)));
-        return works.then_some(ShellsThatStay::All);
-    }
-    if script.has_keyword(&["if", "case", "{", "(", "function", "!"]) {
-        return None;
-    }
-    let at = script
-        .commands
-        .iter()
-        .rposition(|command| command.program().is_some_and(|program| !is_short(program)))?;
-    let program = script.commands.get(at)?;
-    if is_idle(program) {
-        return None;
-    }
-    let is_last = at.saturating_add(1) == script.commands.len();
-    let is_piped = at
-        .checked_sub(1)
-        .and_then(|before| script.commands.get(before))
-        .is_some_and(|command| command.separator == Separator::Pipe);
-    Some(match (is_last, program.separator) {
-        // The shell ends before the program does, and the container with it.
-        (true, Separator::Background) => return None,
-        _ if !is_last || is_piped => ShellsThatStay::All,
-        _ if program.redirects => ShellsThatStay::DashAndBash,
-        _ => ShellsThatStay::Dash,
-    })
+    ends(&Script::read(text), None).into_iter().filter_map(|end| end.stays).max()
 }
 
 /// Returns how long a script sleeps at least: the sum of its `sleep` commands with a literal time. `None` if it has none that
 /// always runs.
 pub(crate) fn least_sleep(text: &str) -> Option<Duration> {
     let script = Script::read(text);
-    if script.commands.iter().any(|command| !command.keywords.is_empty()) {
+    if script.commands.iter().any(|command| command.is_nested) {
         return None;
     }
     let mut sum: Option<Duration> = None;
@@ -115,15 +77,6 @@ fn sleep_time(word: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()
 }
 
-fn is_short(program: &str) -> bool {
-    SHORT.contains(&program)
-}
-
-/// Programs that only wait, so that killing them loses nothing.
-fn is_idle(command: &Simple) -> bool {
-    command.program() == Some("tail") && command.words.iter().any(|word| word == "/dev/null")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +105,6 @@ mod tests {
             "migrate && exec app",
             "sleep infinity",
             "tail -f /dev/null",
-            "if [ -n \"$X\" ]; then app; fi",
             "while true; do sleep 30; done",
             "",
         ] {
@@ -160,6 +112,71 @@ mod tests {
         }
         assert_eq!(shells_that_stay("while true; do sync-it; sleep 30; done"), Some(ShellsThatStay::All));
         assert_eq!(shells_that_stay("app & wait"), Some(ShellsThatStay::All));
+        assert_eq!(shells_that_stay("trap cleanup EXIT; app"), Some(ShellsThatStay::Dash));
+    }
+
+    /// The last command counts, wherever `exec` is before it.
+    #[test]
+    fn what_comes_before_the_last_command_does_not_hide_it() {
+        use ShellsThatStay::{All, Dash, DashAndBash};
+        for (script, expected) in [
+            ("if [ -n \"$X\" ]; then migrate; fi\napp", Some(Dash)),
+            ("if [ \"$1\" = x ]; then exec x; fi\napp", Some(Dash)),
+            ("for f in /d/*; do . \"$f\"; done; app", Some(Dash)),
+            ("case $X in a) b;; *) c;; esac\nexec app", None),
+            ("while ! nc -z db 1; do sleep 1; done; app", Some(Dash)),
+            ("cat <<EOF > conf\nexec x\nEOF\napp", Some(Dash)),
+            ("f() { exec x; }\napp", Some(Dash)),
+            ("f() { exec app; }\nf", None),
+            ("f() { app; }\nf", Some(All)),
+            ("main() { if x; then exec a; fi; exec b; }; main \"$@\"", None),
+            ("if x; then exec a; else exec b; fi", None),
+            ("if x; then exec a; else b; fi", Some(DashAndBash)),
+            ("if x; then exec a; fi", None),
+            ("if [ -n \"$X\" ]; then app; fi", Some(DashAndBash)),
+            ("case $1 in a) exec b;; *) exec \"$@\"; esac", None),
+            ("case $1 in a) b;; *) exec \"$@\"; esac", Some(DashAndBash)),
+            ("{ a; b; }", Some(DashAndBash)),
+            ("(exec app)", Some(DashAndBash)),
+            ("exec app | tee log", Some(All)),
+            ("exec app & wait", Some(All)),
+            ("exec app &", None),
+            ("app & exec other", None),
+            ("test -f x && exec app", None),
+            ("exec app || exit 1", None),
+            ("exec > log 2>&1\napp", Some(Dash)),
+            ("exec > >(tee log) 2>&1\nexec app", None),
+            ("[[ $A && -n $B ]] && export C=1\napp", Some(Dash)),
+            ("migrate\nif x; then echo y; fi", None),
+            ("app & pid=$!\nif x; then echo y; fi\nwait $pid", Some(All)),
+            (". /run.sh", None),
+            ("eval \"$CMD\"", None),
+            ("if x; then app", None),
+        ] {
+            assert_eq!(shells_that_stay(script), expected, "{script}");
+        }
+    }
+
+    #[test]
+    fn the_arguments_decide_which_branch_of_a_script_runs() {
+        let found = |script: &str, arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+            let ends = ends(&Script::read(script), Some(&arguments));
+            ends.into_iter().map(|end| end.command.words.join(" ")).collect::<Vec<_>>()
+        };
+        let case = "case \"$1\" in\nweb) exec gunicorn ;;\nmigrate|load*) manage ;;\n*) exec \"$@\" ;;\nesac";
+        assert_eq!(found(case, &["web"]), ["exec gunicorn"]);
+        assert_eq!(found(case, &["load-all"]), ["manage"]);
+        assert_eq!(found(case, &["npm", "start"]), ["exec $@"]);
+        assert_eq!(found(case, &[]), ["exec gunicorn", "manage", "exec $@"]);
+        assert_eq!(found(&format!("shift\n{case}"), &["web"]).len(), 3);
+        let test = "if [ \"$1\" = 'web' ]; then exec a; else b; fi";
+        assert_eq!(
+            (found(test, &["web"]), found(test, &["x"])),
+            (vec!["exec a".to_owned()], vec!["b".to_owned()])
+        );
+        let main = "main() {\n  if [ \"$1\" = a ]; then exec a; fi\n  exec \"$@\"\n}\nmain \"$@\"";
+        assert_eq!(found(main, &["b"]), ["exec $@"]);
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl Command {
         (!self.is_shell_form).then(|| base_name(&word.text))
     }
 
+    /// Returns the words from the program on. A shell form has none.
+    pub(crate) fn from_program(&self) -> &[Word] {
+        let words = if self.is_shell_form { None } else { self.words.get(self.start()..) };
+        words.unwrap_or_default()
+    }
+
     /// Returns the index of the program's word.
     fn start(&self) -> usize {
         let mut at = 0_usize;

@@ -118,8 +118,10 @@ pub(crate) struct Build {
     pub(crate) context: String,
     /// The Dockerfile, relative to the context.
     pub(crate) file: String,
-    /// Whether the image is that of the last stage.
-    pub(crate) is_last_stage: bool,
+    /// The stage whose image it is; the last one if none is named.
+    pub(crate) target: Option<Declared<String>>,
+    /// Where the build is described.
+    pub(crate) place: Place,
 }
 
 /// When a container stops, relative to the others.

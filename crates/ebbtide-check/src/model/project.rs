@@ -17,6 +17,12 @@ impl Project {
         self.workloads.iter().filter(|workload| workload.platform.is_engine())
     }
 
+    /// Returns the workloads that are containers whose commands their files may have, and the images.
+    pub(crate) fn with_containers(&self) -> impl Iterator<Item = &Workload> {
+        let others = [Platform::Kubernetes, Platform::Knative, Platform::Ecs, Platform::Nomad];
+        self.with_commands().chain(others.into_iter().flat_map(|platform| self.on(platform)))
+    }
+
     /// Returns the images, and the workloads on engines, whose files may replace the command of the image.
     pub(crate) fn with_commands(&self) -> impl Iterator<Item = &Workload> {
         self.on(Platform::Image).chain(self.on_engines())

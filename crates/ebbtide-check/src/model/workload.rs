@@ -159,6 +159,20 @@ impl Workload {
         self.drain.as_ref().filter(|_| is_meant).or(container.drain.as_ref())
     }
 
+    /// Returns how long the program serves new requests after the signal: the longest time of the main containers. It is nothing if no file
+    /// says so.
+    pub(crate) fn lame_duck(&self) -> Option<&Declared<Duration>> {
+        let own = self.main().filter_map(|container| container.lame_duck.as_ref());
+        // One that is not known may be the longest.
+        let longest = |duck: &&Declared<Duration>| duck.value().copied().unwrap_or(Duration::MAX);
+        self.lame_duck.as_ref().or_else(|| own.max_by_key(longest))
+    }
+
+    /// Returns how long a container serves new requests after the signal.
+    pub(crate) fn lame_duck_of<'w>(&'w self, container: &'w Container) -> Option<&'w Declared<Duration>> {
+        self.lame_duck.as_ref().or(container.lame_duck.as_ref())
+    }
+
     /// Returns whether it runs until it has finished rather than until it is stopped.
     pub(crate) fn is_batch(&self) -> bool {
         matches!(self.kind.as_str(), "Job" | "CronJob")

@@ -1,7 +1,6 @@
-use super::repairs::remove;
-use super::words::is_unhandled;
+use super::repairs::{remove, set};
+use super::signals::{ServerSignal, is_signal, is_unhandled};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::server_of_image;
 use crate::model::{Declared, Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {
@@ -10,9 +9,10 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The stop signal of a service stops it the wrong way",
     details: "
-`stop_signal` of Compose, the option `stop-signal` of Kamal and `StopSignal` of a Quadlet replace the STOPSIGNAL of the image. SIGKILL and SIGSTOP cannot be handled: an error. Another signal than that of the image
+`stop_signal` of Compose, the option `stop-signal` of Kamal and `StopSignal` of a Quadlet replace the STOPSIGNAL of the image. SIGKILL and SIGSTOP cannot be handled, and what is no signal is refused: errors. Another signal than that of the image
 means something else to its server: a warning. For postgres SIGTERM is the smart shutdown, which waits until every client has
 disconnected; its image has SIGINT, the fast shutdown. For nginx SIGTERM is the fast shutdown, and its image has SIGQUIT, the graceful one.
+A service with a command of its own is judged by the server that it runs; [D007](D007.md) has the table.
 ",
     sources: &[
         "the Dockerfiles of the official images nginx, php, httpd, postgres and haproxy",
@@ -28,8 +28,14 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let setting = setting(workload.platform);
         for container in &workload.containers {
             let Some(Declared::Written(signal, place)) = &container.stop_signal else { continue };
-            // That of its Dockerfile is a finding there.
-            if place.source != workload.place.source {
+            if !is_signal(signal) {
+                let title = format!("is stopped by {signal}, which is no signal");
+                findings.push(
+                    Finding::new(&RULE, Severity::Error, workload, title, *place, "the stop signal")
+                        .repair(remove(setting, *place))
+                        .effect("the container is not created, and nothing is deployed")
+                        .remedy(format!("remove {setting}, so that the signal of the image is used")),
+                );
                 continue;
             }
             if is_unhandled(signal) {
@@ -42,26 +48,28 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 );
                 continue;
             }
-            let Some(Declared::Written(image, image_place)) = &container.image else { continue };
-            let Some(known) = server_of_image(image) else { continue };
-            let name = signal_name(signal);
-            if name == signal_name(known.signal) || container.run().is_some() {
-                continue;
-            }
-            let own = known.signal;
-            findings.push(
-                Finding::new(
-                    &RULE,
-                    Severity::Warning,
-                    workload,
+            let Some(mismatch) = ServerSignal::of(container, signal) else { continue };
+            let own = mismatch.server.signal;
+            let (title, repair, remedy) = if mismatch.is_of_image {
+                (
                     format!("is stopped by {signal}, and its image is made for {own}"),
-                    *place,
-                    "the stop signal",
+                    remove(setting, *place),
+                    format!("remove {setting}, so that {own} is used"),
                 )
-                .also(Some(*image_place), format!("has STOPSIGNAL {own}"))
-                .repair(remove(setting, *place))
-                .effect(known.effect_of(&name))
-                .remedy(format!("remove {setting}, so that {own} is used")),
+            } else {
+                let name = mismatch.server.name;
+                (
+                    format!("stops {name} by {signal}, which is not its graceful stop"),
+                    set(setting, *place, own),
+                    format!("set {setting} to {own}"),
+                )
+            };
+            findings.push(
+                Finding::new(&RULE, Severity::Warning, workload, title, *place, "the stop signal")
+                    .also(Some(mismatch.place), mismatch.label())
+                    .repair(repair)
+                    .effect(mismatch.server.effect_of(&signal_name(signal)))
+                    .remedy(remedy),
             );
         }
     }

@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     details: "
 `CMD [\"sh\", \"-c\", \"app\"]` is the exec form by its shape, and still makes a shell process 1. Whether the shell stays depends on the script
 and on the shell; the table of [K009](K009.md) says how. The rule is about Dockerfiles, and about the command
-in a Compose file, a role of Kamal or a Quadlet. An init process (`init: true`, tini) does not help: it signals the shell and not the program.
+in a Compose file, a role of Kamal or a Quadlet. An init process (`init: true`, tini) does not help: see [D008](D008.md).
 ",
     sources: &[
         "docker/cli#3198",
@@ -31,7 +31,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             };
             let (init, command) = command.without_init();
             // With an init it is D008.
-            if init.is_some() {
+            if init.or(container.init).is_some() {
                 continue;
             }
             let Some(script) = command.script() else { continue };

@@ -1,8 +1,8 @@
+use super::programs::within;
 use super::repairs::exec;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::input::Place;
-use crate::knowledge::shells_that_stay;
-use crate::model::{Platform, Project, Word};
+use crate::knowledge::{Script, ends};
+use crate::model::{Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "D003",
@@ -13,7 +13,12 @@ pub(super) static RULE: Rule = Rule {
 A script as entry point is process 1. Unless its last command begins with `exec`, the program is its child: the shell ignores SIGTERM, and
 the program runs until SIGKILL.
 
-The script has to be in the input and below the folder of the Dockerfile. Scripts with `exec` or `trap` are left out.
+The last command is what counts. If that is an `if` or a `case`, every branch that runs a program needs `exec`; a branch that the `CMD` of the
+Dockerfile cannot reach is left out, where the script compares its first argument with a word. A function that is called last is followed. An `exec` in a pipe
+(`exec app | tee log`) or in the background replaces another shell than that of process 1.
+
+The script has to be in the input and below the folder of the Dockerfile. Scripts with a `trap` for a signal are left out, and so are scripts whose last command is
+`source` or `eval`: what that runs is not known.
 ",
     sources: &[
         "docker/cli, Dockerfile reference: a starting script uses exec, so that the program receives the Unix signals",
@@ -35,32 +40,35 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let (Some(script), Some(entrypoint)) = (&container.wrapper, &container.entrypoint) else {
                 continue;
             };
+            let run = container.run().map(|run| run.without_init().1);
+            let arguments = run.iter().flat_map(|run| run.from_program().iter().skip(1));
+            let arguments: Vec<String> = arguments.map(|word| word.text.clone()).collect();
             // The shell of a script stays: only `sh -c` replaces itself.
-            if shells_that_stay(&script.text).is_none() {
-                continue;
+            let all = ends(&Script::read(&script.text), Some(&arguments));
+            let (replaced, children): (Vec<_>, Vec<_>) = all.iter().partition(|end| end.stays.is_none());
+            let Some(first) = children.first() else { continue };
+            let title = if replaced.is_empty() {
+                "does not pass SIGTERM on: its entry point script has no `exec`"
+            } else {
+                "does not pass SIGTERM on: a branch of its entry point script has no `exec`"
+            };
+            let label = "runs as a child of the script";
+            let place = within(script, first.command.range);
+            let mut finding = Finding::new(&RULE, Severity::Warning, workload, title, place, label);
+            for end in children.iter().skip(1) {
+                finding = finding.also(Some(within(script, end.command.range)), label);
             }
-            let line = last_line(script);
             findings.push(
-                Finding::new(
-                    &RULE,
-                    Severity::Warning,
-                    workload,
-                    "does not pass SIGTERM on: its entry point script has no `exec`",
-                    line,
-                    "runs as a child of the script",
-                )
+                finding
                 .also(Some(entrypoint.place), "process 1")
                 .repair(exec(script))
                 .effect("the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset")
-                .remedy("begin the last command of the script with `exec`"),
+                .remedy(if all.len() > 1 {
+                    "begin the last command of each branch with `exec`"
+                } else {
+                    "begin the last command of the script with `exec`"
+                }),
             );
         }
     }
-}
-
-/// Returns the place of the last line that is not empty.
-fn last_line(script: &Word) -> Place {
-    let text = script.text.trim_end();
-    let start = text.rfind('\n').map_or(0, |at| at.saturating_add(1));
-    Place::new(script.place.source, start, text.len())
 }

@@ -1,5 +1,5 @@
+use super::programs::programs;
 use super::repairs::stop_signal;
-use super::words::last_program;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::server_of_image;
 use crate::model::{Declared, Platform, Project};
@@ -38,8 +38,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 continue;
             };
             let (Some(known), Some(command)) = (server_of_image(base), container.run()) else { continue };
-            let (_, command) = command.without_init();
-            let Some(program) = last_program(&command) else { continue };
+            let Some(found) = programs(container).into_iter().next() else { continue };
+            let (program, place) = (found.name().to_owned(), found.place().unwrap_or(command.place));
             let is_script = program.ends_with(".sh") || program.contains("entrypoint");
             if is_script || known.programs.iter().any(|own| program.starts_with(own)) {
                 continue;
@@ -52,7 +52,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 severity,
                 workload,
                 format!("stops `{program}` by {signal}, which it inherits from `{base}`"),
-                command.place,
+                place,
                 format!("is sent {signal}"),
             )
             .also(Some(*base_place), format!("has STOPSIGNAL {signal}"))

@@ -1,5 +1,6 @@
+use super::programs::programs;
 use super::repairs::{set, stop_signal};
-use super::words::{is_unhandled, last_program};
+use super::signals::{is_signal, is_unhandled};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::input::Place;
 use crate::knowledge::{Server, server_of_image, server_of_program};
@@ -40,13 +41,13 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let Some(found) = server(container) else { continue };
             let own = found.server.signal;
             let (signal, place, repair, verb) = match &container.stop_signal {
-                Some(Declared::Written(signal, place)) if !is_unhandled(signal) => {
+                Some(Declared::Written(signal, place)) if !is_unhandled(signal) && is_signal(signal) => {
                     (signal_name(signal), *place, set("STOPSIGNAL", *place, own), "use")
                 }
                 Some(_) => continue,
                 // The base has its own signal, or that of another server, which is D006.
                 None if base(container).is_some() => continue,
-                None => ("TERM".to_owned(), found.place, stop_signal(found.place, own), "add"),
+                None => ("TERM".to_owned(), found.place, stop_signal(found.command, own), "add"),
             };
             if signal == signal_name(own) {
                 continue;
@@ -77,6 +78,8 @@ struct Found {
     server: &'static Server,
     /// Its command, or the base image that has it.
     place: Place,
+    /// The instruction before which STOPSIGNAL can be added.
+    command: Place,
     package: Option<Place>,
 }
 
@@ -85,13 +88,18 @@ fn server(container: &Container) -> Option<Found> {
     let of_base = base(container);
     let Some(command) = container.run() else {
         let (server, place) = of_base?;
-        return Some(Found { server, place, package: None });
+        return Some(Found { server, place, command: place, package: None });
     };
-    let (_, run) = command.without_init();
-    let server = server_of_program(&last_program(&run)?)?;
+    let program = programs(container).into_iter().next()?;
+    let server = server_of_program(program.name())?;
     let is_of_base = of_base.is_some_and(|(base, _)| base.name == server.name);
     let package = container.packages.iter().find(|package| server.is_in(&package.text));
-    let found = Found { server, place: command.place, package: package.map(|package| package.place) };
+    let found = Found {
+        server,
+        place: program.place().unwrap_or(command.place),
+        command: command.place,
+        package: package.map(|package| package.place),
+    };
     (is_of_base || package.is_some()).then_some(found)
 }
 

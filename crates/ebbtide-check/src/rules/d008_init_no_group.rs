@@ -1,4 +1,4 @@
-use super::words::{assumption, shell_of, shell_of_program};
+use super::words::{assumption, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::Project;
@@ -7,14 +7,16 @@ pub(super) static RULE: Rule = Rule {
     id: "D008",
     name: "init-no-group",
     severity: Severity::Warning,
-    summary: "The init process signals a shell and not the program",
+    summary: "Behind an init process a shell ends at SIGTERM, and takes the program along",
     details: "
-tini and Docker's own init (`--init`, `init: true`) pass the signal on to their child alone, unless tini has the option `-g`. If the child
-is a shell that stays in front of the program, the shell ends at SIGTERM, the init ends with it, and the kernel kills the program with the
-container: sooner than without an init. `dumb-init` signals the whole group.
+tini and Docker's own init (`--init`, `init: true`, `initProcessEnabled`) pass the signal on to their child alone. If the child is a shell that stays in front of the
+program, the shell ends at SIGTERM, since it is not process 1, the init ends with it, and the kernel kills the program with the container: sooner than without an init.
+
+`tini -g` and `dumb-init` signal the whole group. The program then receives SIGTERM, and is killed as soon as the shell has ended, which is at once. Measured with tini
+0.19, dumb-init 1.2, dash and bash, and a program that drains for 1.5 s: it lives for 0.1 s. Which shell stays for which script is in the table of [K009](K009.md).
 ",
     sources: &[
-        "krallin/tini, README: -g signals the process group",
+        "krallin/tini, README: the child alone is signalled, with -g the process group",
         "the table of K009: measured with `unshare --pid`",
     ],
     bad: &[Example { name: "Dockerfile", text: include_str!("../../fixtures/D008/bad.Dockerfile") }],
@@ -23,29 +25,33 @@ container: sooner than without an init. `dumb-init` signals the whole group.
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.with_commands() {
-        for container in &workload.containers {
+    for workload in project.with_containers().filter(|workload| !workload.is_oneshot) {
+        for container in workload.running() {
             let Some(command) = container.run() else { continue };
             let (init, command) = command.without_init();
-            if init.or(container.init).is_none_or(|init| init.signals_group) {
-                continue;
-            }
+            let Some(init) = init.or(container.init) else { continue };
             let Some(script) = command.script() else { continue };
             let Some(stays) = shells_that_stay(&script.text) else { continue };
             let shell = shell_of_program(&command).or_else(|| shell_of(container));
             if shell.is_some_and(|shell| !stays.includes(shell)) {
                 continue;
             }
+            let title = if init.signals_group {
+                "has an init that ends with a shell before the program has drained"
+            } else {
+                "has an init that signals a shell and not the program"
+            };
+            let severity = if workload.is_batch() { Severity::Info } else { Severity::Warning };
             let mut finding = Finding::new(
                 &RULE,
-                Severity::Warning,
+                severity,
                 workload,
-                "has an init that signals a shell and not the program",
+                named(workload, container, title),
                 script.place,
                 "runs in a shell behind the init",
             )
             .effect("at SIGTERM the shell and the init end, and the program is killed at once with its requests in flight")
-            .remedy("begin the last command with `exec`, or let the init signal the group: `tini -g`, `dumb-init`");
+            .remedy("begin the last command with `exec`, or run the program without a shell");
             if shell.is_none() && stays != ShellsThatStay::All {
                 finding = finding.note(assumption(stays));
             }

@@ -15,7 +15,7 @@ and SIGTERM arrive at the same time, and the target is deregistered later. A pro
 
     lame duck < 15
 
-The lame duck is declared by the Docker label `ebbtide.dev/lame-duck: 20s` of the container with the port. 15 s are what users report for an
+The lame duck is declared by the Docker label `ebbtide.dev/lame-duck: 20s` of the container with the port, or by its variable `EBBTIDE_LAME_DUCK`. 15 s are what users report for an
 Application Load Balancer, not a promise. The rule needs the service and its task definition in one template.
 ",
     sources: &[
@@ -52,7 +52,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             .note(format!("the load balancer needs {} to stop sending requests", show(needed)))
             .effect("when a Spot task is reclaimed, new requests to it are refused: clients see 502")
             .remedy(
-                "keep accepting after SIGTERM, and declare for how long with the label ebbtide.dev/lame-duck",
+                "keep accepting after SIGTERM, and declare for how long with the label ebbtide.dev/lame-duck or, for a service built with Ebbtide, EBBTIDE_LAME_DUCK",
             ),
         );
     }

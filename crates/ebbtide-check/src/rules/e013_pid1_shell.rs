@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "A shell is process 1 and keeps the stop signal from the program",
     details: "
 `\"command\": [\"sh\", \"-c\", \"…\"]` makes a shell process 1 of the container; it ignores SIGTERM and does not pass it on. The table of
-[K009](K009.md) says which shell stays for which script.
+[K009](K009.md) says which shell stays for which script. With `initProcessEnabled` it is [D008](D008.md).
 ",
     sources: &[
         "botocore, ecs, `ContainerDefinition.command`",
@@ -26,6 +26,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
         for container in &workload.containers {
             let Some(command) = container.run() else { continue };
+            // With an init it is D008.
+            if container.init.is_some() {
+                continue;
+            }
             let Some(script) = command.script() else { continue };
             let Some(stays) = shells_that_stay(&script.text) else { continue };
             let known = shell_of_program(&command).or_else(|| shell_of(container));

@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Container, Platform, Project, show};
+use crate::model::{Container, Declared, Platform, Project, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "K005",
@@ -11,7 +13,8 @@ Kubernetes sends SIGTERM and removes the pod from the endpoints at the same time
 and load balancers learn of it later, and send new requests until then. A program that stops accepting at once refuses them. A
 preStop sleep delays SIGTERM until the routes have changed; a program that keeps accepting after SIGTERM (a lame duck) needs none.
 
-The rule is about workloads that a Service selects, without a preStop hook, without the annotation `ebbtide.dev/lame-duck` and without a flag that
+The rule is about workloads that a Service selects, without a preStop hook, without a lame duck (the annotation `ebbtide.dev/lame-duck` or the variable
+`EBBTIDE_LAME_DUCK`; a service with `EBBTIDE_GRACE` alone has the library's minimum of 5 s, which is enough where the routes need no longer), and without a flag that
 makes a known program keep accepting (Traefik's `requestAcceptGraceTimeout`, `--shutdown-delay-duration` of Kubernetes API servers). It is
 a warning if an Ingress, a route of the Gateway API or a Service of type LoadBalancer leads to them. It is an info if only a Service
 does, since 97 of 100 public manifests have no hook, and many programs keep accepting.
@@ -28,16 +31,25 @@ does, since 97 of 100 public manifests have no hook, and many programs keep acce
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
         let Some(route) = workload.routes.first() else { continue };
-        let has_delay = workload.lame_duck.is_some()
+        let needed = route.kind.propagation();
+        let lame_duck = workload.lame_duck();
+        let has_delay = lame_duck.is_some_and(|lame_duck| delays(lame_duck, needed))
             || workload.main().any(|container| container.pre_stop.is_some() || keeps_accepting(container));
         let serves = workload.replicas.value() != Some(&0) && !workload.is_batch();
         // Without a grace period there is nothing to delay: K004.
-        if has_delay || !serves || workload.grace.value().is_some_and(std::time::Duration::is_zero) {
+        if has_delay || !serves || workload.grace.value().is_some_and(Duration::is_zero) {
             continue;
         }
         let is_external = workload.routes.iter().any(|route| route.kind.is_external());
         let severity = if is_external { Severity::Warning } else { Severity::Info };
-        let delay = show(route.kind.propagation());
+        let delay = show(needed);
+        let declared = match lame_duck {
+            Some(Declared::Default(time)) => {
+                format!("no preStop hook, and a lame duck of {} by default", show(*time))
+            }
+            Some(_) => "no preStop hook, and a lame duck of zero".to_owned(),
+            None => "no preStop hook, and no lame duck declared".to_owned(),
+        };
         findings.push(
             Finding::new(
                 &RULE,
@@ -45,17 +57,29 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 workload,
                 format!("receives SIGTERM while {} still sends requests", route.name),
                 workload.place,
-                "no preStop hook, and no lame duck declared",
+                declared,
             )
             .also(Some(route.place), format!("may send requests for {delay} after the stop began"))
-            .note(format!("{} needs {delay} to stop sending; the program stops accepting at SIGTERM", route.name))
+            .note(match lame_duck {
+                Some(Declared::Default(time)) => format!("{} needs {delay} to stop sending; the program accepts for {}, the default of Ebbtide", route.name, show(*time)),
+                _ => format!("{} needs {delay} to stop sending; the program stops accepting at SIGTERM", route.name),
+            })
             .effect("during each rollout some new connections are refused: clients see 502, 503 or connection refused")
             .remedy(format!(
                 "add `lifecycle: {{preStop: {{sleep: {{seconds: {}}}}}}}`, or declare that the program keeps accepting with the \
-                 annotation ebbtide.dev/lame-duck",
+                 annotation ebbtide.dev/lame-duck or, for a service built with Ebbtide, EBBTIDE_LAME_DUCK",
                 delay.trim_end_matches(" s")
             )),
         );
+    }
+}
+
+/// Returns whether a lame duck delays the stop. One that is declared and too short is K006.
+fn delays(lame_duck: &Declared<Duration>, needed: Duration) -> bool {
+    match lame_duck {
+        Declared::Written(time, _) => !time.is_zero(),
+        Declared::Default(time) => *time >= needed,
+        Declared::Unresolved(_) => true,
     }
 }
 

@@ -7,7 +7,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "The delay before the stop is shorter than the time in which traffic still arrives",
     details: "
-A preStop sleep or a lame duck bridges the time until the routes no longer lead to the pod. How long that is depends on the route; these
+A preStop sleep or a lame duck (the annotation `ebbtide.dev/lame-duck`, or the minimum in `EBBTIDE_LAME_DUCK`) bridges the time until the routes no longer lead to the pod. How long that is depends on the route; these
 are values that users report, not promises:
 
 | route | time |
@@ -34,7 +34,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes).filter(|workload| !workload.is_batch()) {
         let Some(route) = workload.routes.first() else { continue };
         let propagation = route.kind.propagation();
-        let lame_duck = match &workload.lame_duck {
+        let lame_duck = match workload.lame_duck() {
             Some(Declared::Unresolved(_)) => continue,
             Some(lame_duck) => lame_duck.value().copied().zip(lame_duck.place()),
             None => None,

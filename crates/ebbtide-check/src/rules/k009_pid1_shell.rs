@@ -19,12 +19,12 @@ Whether the shell stays depends on the script and on the shell: some replace the
 | script | dash | ash | bash |
 |---|---|---|---|
 | `app`, `A=1 app`, `cd x && app`, `export A=1; app` | stays | replaced | replaced |
-| `app > file` | stays | replaced | stays |
-| `app; true`, `app \\| cat`, a loop | stays | stays | stays |
+| `app > file`, and `app` as the last command of an `if`, a `case`, `{ … }` or `( … )` | stays | replaced | stays |
+| `app; true`, `app \\| cat`, `exec app \\| cat`, a loop, a function | stays | stays | stays |
 | `exec app` | replaced | replaced | replaced |
 
-It is an error if all three stay, and a warning if it depends on the shell. Scripts with `trap` or `exec`, idle ones (`sleep infinity`)
-and pods with `shareProcessNamespace` are left out. In a Job it is an info: it is seldom stopped before it has finished.
+The last command is what counts, and each branch of it; an `exec` in a command before it changes nothing. It is an error if all three stay, and a warning if it depends on the shell.
+Scripts with a `trap` for a signal, those that end with `source` or `eval`, idle ones (`sleep infinity`) and pods with `shareProcessNamespace` are left out. In a Job it is an info: it is seldom stopped before it has finished.
 ",
     sources: &[
         "docker/cli, Dockerfile reference: the shell form does not receive Unix signals",

@@ -56,7 +56,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
 
 /// Returns how long the pods serve after the stop began, if that is known.
 fn delay(workload: &Workload) -> Option<Duration> {
-    let mut longest = match &workload.lame_duck {
+    let mut longest = match workload.lame_duck() {
         Some(lame_duck) => *lame_duck.value()?,
         None => Duration::ZERO,
     };

@@ -68,6 +68,7 @@ mod overrun;
 mod p001_fly_budget;
 mod p002_cloud_run_budget;
 mod p003_paas_budget;
+mod programs;
 mod q001_quadlet_budget;
 mod q002_unit_kills_podman;
 mod q003_unit_timeout_alone;
@@ -83,6 +84,7 @@ mod s007_worst_case_stop;
 mod s008_wrapper_shell;
 mod s009_docker_run_unit;
 mod s010_jvm_143;
+mod signals;
 mod words;
 
 pub use registry::{RULES, find};

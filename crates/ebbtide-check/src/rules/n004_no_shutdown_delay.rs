@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
 use crate::model::{Declared, Platform, Project, show};
 
@@ -10,10 +12,10 @@ pub(super) static RULE: Rule = Rule {
 Nomad takes a service out of the catalogue and then sends the kill signal, without a pause unless `shutdown_delay` is set. Proxies and clients learn of
 the change later, and send new requests until then:
 
-    shutdown_delay (group) + shutdown_delay (task) < 5
+    shutdown_delay (group) + shutdown_delay (task) + lame duck < 5
 
 5 s are what this check assumes of a proxy that watches the catalogue. A program that keeps accepting after the signal declares that with
-`meta = { \"ebbtide.dev/lame-duck\" = \"10s\" }`. It is a warning if a tag of the service makes a proxy route it (`traefik.…`, `urlprefix-…`), and an info
+`meta = { \"ebbtide.dev/lame-duck\" = \"10s\" }`, or with the variable `EBBTIDE_LAME_DUCK`. It is a warning if a tag of the service makes a proxy route it (`traefik.…`, `urlprefix-…`), and an info
 otherwise, since 98 of 100 public jobs have no delay.
 ",
     sources: &["hashicorp/nomad, `client/allocrunner/group_service_hook.go`: deregistration, then the delay"],
@@ -27,9 +29,13 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let Some(route) = workload.routes.first() else { continue };
         let Some(&delay) = workload.shutdown_delay.value() else { continue };
         let needed = route.kind.propagation();
-        let has_lame_duck =
-            workload.lame_duck.is_some() || workload.main().any(|container| container.lame_duck.is_some());
-        if delay >= needed || has_lame_duck || workload.replicas.value() == Some(&0) {
+        // The program serves on after the delay.
+        let lame_duck = match workload.lame_duck() {
+            Some(Declared::Unresolved(_)) => continue,
+            Some(lame_duck) => lame_duck.value().copied().unwrap_or_default(),
+            None => Duration::ZERO,
+        };
+        if delay.saturating_add(lame_duck) >= needed || workload.replicas.value() == Some(&0) {
             continue;
         }
         let severity = if route.kind.is_external() { Severity::Warning } else { Severity::Info };
@@ -38,8 +44,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             Declared::Default(_) => "no shutdown_delay".to_owned(),
             _ => format!("stops after {}", show(delay)),
         };
-        let sum =
-            Sum::new(vec![(delay, "shutdown_delay".to_owned())], needed, format!("time of {}", route.name));
+        let mut terms = vec![(delay, "shutdown_delay".to_owned()), (lame_duck, "lame duck".to_owned())];
+        terms.retain(|(time, label)| !time.is_zero() || label == "shutdown_delay");
+        let sum = Sum::new(terms, needed, format!("time of {}", route.name));
         findings.push(
             Finding::new(
                 &RULE,

@@ -1,6 +1,7 @@
+use super::signals::server;
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project};
+use crate::model::{Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "N005",
@@ -9,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "The task is stopped by SIGINT, which its program may not handle",
     details: "
 The drivers `exec`, `raw_exec` and `java` send SIGINT if `kill_signal` is not set. A program that handles SIGTERM only, as many do for the sake of containers,
-then ends without a shutdown. The program is not in the files, which is why it is an info.
+then ends without a shutdown. The program is not in the files, which is why it is an info. PostgreSQL is left out: SIGINT is its fast shutdown.
 ",
     sources: &["hashicorp/nomad, `drivers/shared/executor/executor.go`: os.Interrupt by default"],
     bad: &[Example { name: "agent.nomad.hcl", text: include_str!("../../fixtures/N005/bad.hcl") }],
@@ -21,6 +22,23 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
         for task in workload.running() {
             if let (Some(signal), None) = (task.default_signal, &task.stop_signal) {
+                let found = server(task);
+                let own = found.as_ref().map(|found| found.server.signal);
+                // The fast shutdown of PostgreSQL.
+                if own == Some(signal) {
+                    continue;
+                }
+                let effect = match &found {
+                    Some(found) => found.server.effect_of(&signal_name(signal)),
+                    None => "a program that handles SIGTERM only ends at once: requests in flight are reset"
+                        .to_owned(),
+                };
+                let remedy = match own {
+                    Some(own) => format!("set kill_signal = \"{own}\""),
+                    None => {
+                        "set kill_signal = \"SIGTERM\", or the signal that the program handles".to_owned()
+                    }
+                };
                 findings.push(
                     Finding::new(
                         &RULE,
@@ -30,8 +48,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                         task.place,
                         "no kill_signal",
                     )
-                    .effect("a program that handles SIGTERM only ends at once: requests in flight are reset")
-                    .remedy("set kill_signal = \"SIGTERM\", or the signal that the program handles"),
+                    .effect(effect)
+                    .remedy(remedy),
                 );
             }
         }

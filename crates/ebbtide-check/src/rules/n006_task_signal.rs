@@ -1,7 +1,9 @@
-use super::words::{assumption, is_unhandled, named, shell_of, shell_of_program};
+use super::signals::{ServerSignal, is_signal, is_unhandled};
+use super::words::{assumption, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
+use crate::input::Place;
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
-use crate::model::{Declared, Platform, Project};
+use crate::model::{Container, Declared, Platform, Project, Workload, signal_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "N006",
@@ -9,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The kill signal does not reach the program of the task, or cannot be handled",
     details: "
-`kill_signal = \"SIGKILL\"` ends the program without a shutdown: an error. A command that is `sh -c` leaves a shell in front of the program, depending on the
+`kill_signal = \"SIGKILL\"` ends the program without a shutdown, and what is no signal cannot be sent: errors. A signal that is not the graceful stop of the server in the
+task is a warning; [D007](D007.md) has the table of these servers. A command that is `sh -c` leaves a shell in front of the program, depending on the
 script and the shell ([K009](K009.md) has the table): Nomad signals the first process only, and a shell does not pass the signal on. That is a warning. Batch jobs, which run to their end, are left out.
 ",
     sources: &[
@@ -24,15 +27,8 @@ script and the shell ([K009](K009.md) has the table): Nomad signals the first pr
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
         for task in workload.running() {
-            if let Some(Declared::Written(signal, place)) = &task.stop_signal
-                && is_unhandled(signal)
-            {
-                let title = named(workload, task, &format!("is stopped by {signal}"));
-                findings.push(
-                    Finding::new(&RULE, Severity::Error, workload, title, *place, "cannot be handled")
-                        .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
-                        .remedy("use the signal that the program handles, such as SIGTERM"),
-                );
+            if let Some(Declared::Written(signal, place)) = &task.stop_signal {
+                findings.extend(wrong_signal(workload, task, signal, *place));
             }
             let Some(command) = task.run() else { continue };
             let Some(script) = command.script() else { continue };
@@ -52,4 +48,35 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             findings.push(finding);
         }
     }
+}
+
+/// Returns the finding that a kill signal stops a task the wrong way.
+fn wrong_signal(workload: &Workload, task: &Container, signal: &str, place: Place) -> Option<Finding> {
+    let finding = |severity, title: &str, label: &str| {
+        Finding::new(&RULE, severity, workload, named(workload, task, title), place, label)
+    };
+    let by = format!("is stopped by {signal}");
+    if !is_signal(signal) {
+        return Some(
+            finding(Severity::Error, &format!("{by}, which is no signal"), "cannot be sent")
+                .effect("the task does not start, or is killed without a shutdown at each stop")
+                .remedy("use the signal that the program handles, such as SIGTERM"),
+        );
+    }
+    if is_unhandled(signal) {
+        return Some(
+            finding(Severity::Error, &by, "cannot be handled")
+                .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
+                .remedy("use the signal that the program handles, such as SIGTERM"),
+        );
+    }
+    let found = ServerSignal::of(task, signal)?;
+    let (name, own) = (found.server.name, found.server.signal);
+    let title = format!("stops {name} by {signal}, which is not its graceful stop");
+    Some(
+        finding(Severity::Warning, &title, "the kill signal")
+            .also(Some(found.place), found.label())
+            .effect(found.server.effect_of(&signal_name(signal)))
+            .remedy(format!("set kill_signal = \"{own}\"")),
+    )
 }

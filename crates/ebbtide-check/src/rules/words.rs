@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::input::Place;
-use crate::knowledge::{Script, Shell, ShellsThatStay, shell_of_image};
-use crate::model::{Command, Container, Declared, Platform, Workload, show, signal_name};
+use crate::knowledge::{Shell, ShellsThatStay, shell_of_image};
+use crate::model::{Command, Container, Declared, Platform, Workload, show};
 
 /// Puts the name of a container before a sentence, if the workload has several.
 pub(super) fn named(workload: &Workload, container: &Container, sentence: &str) -> String {
@@ -64,17 +64,4 @@ pub(super) fn assumption(stays: ShellsThatStay) -> String {
         _ => format!("{} or {}", Shell::Dash.name(), Shell::Bash.name()),
     };
     format!("the image's /bin/sh is {shells}")
-}
-
-/// Returns the program that a command, or the last command of its script, runs.
-pub(super) fn last_program(command: &Command) -> Option<String> {
-    let Some(script) = command.script() else { return command.program().map(str::to_owned) };
-    let last = Script::read(&script.text).commands.pop()?;
-    let word = last.words.into_iter().find(|word| word != "exec")?;
-    Some(word.rsplit('/').next().unwrap_or(&word).to_owned())
-}
-
-/// Returns whether a signal ends or suspends every program.
-pub(super) fn is_unhandled(signal: &str) -> bool {
-    matches!(signal_name(signal).as_str(), "KILL" | "STOP")
 }

@@ -3,13 +3,16 @@
 
 mod baseline;
 mod common;
+mod compose_projects;
 mod corpus;
 mod declared;
 mod engines;
+mod entry_scripts;
 mod fix_properties;
 mod fixes;
 mod formats;
 mod input;
+mod lame_ducks;
 mod named;
 mod rule_pages;
 mod rules;

@@ -103,3 +103,94 @@ fn a_service_that_builds_an_official_image_is_stopped_by_its_signal() {
     assert_eq!(check("FROM nginx\nSTOPSIGNAL SIGTERM\n", ""), ["D007"], "one finding, in the Dockerfile");
     assert_eq!(check("FROM nginx\nSTOPSIGNAL SIGKILL\n", ""), ["D005"], "one finding, in the Dockerfile");
 }
+
+/// A Deployment, a job of Nomad in Docker, and a unit, each with a server and a stop signal if one is given.
+fn on_platforms(image: &str, command: &str, signal: Option<&str>) -> [Vec<(&'static str, Severity)>; 3] {
+    let lifecycle = signal.map_or(String::new(), |signal| format!(", lifecycle: {{stopSignal: {signal}}}"));
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  os: {{name: linux}}\n  containers: [{{name: web, image: '{image}'{lifecycle}}}]\n"
+    );
+    let kill = signal.map_or(String::new(), |signal| format!("kill_signal = \"{signal}\""));
+    let job = format!(
+        "job \"web\" {{\n  group \"web\" {{\n    task \"web\" {{\n      driver = \"docker\"\n      {kill}\n      config {{\n        image = \"{image}\"\n      }}\n    }}\n  }}\n}}\n"
+    );
+    let kill = signal.map_or(String::new(), |signal| format!("KillSignal={signal}\n"));
+    let unit = format!("[Service]\nExecStart=/usr/sbin/{command}\nKillMode=mixed\n{kill}");
+    [("pod.yaml", pod, "K012"), ("web.nomad", job, "N006"), ("web.service", unit, "S005")].map(
+        |(name, text, rule)| {
+            let report = check_text(name, &text);
+            let found = report.active().filter(|finding| finding.rule.id == rule);
+            found.map(|finding| (finding.rule.id, finding.severity)).collect()
+        },
+    )
+}
+
+#[test]
+fn each_platform_with_a_stop_signal_compares_it_with_the_server() {
+    for (image, command, own) in [
+        ("nginx:1.27", "nginx -g 'daemon off;'", "SIGQUIT"),
+        ("php:8.3-fpm", "php-fpm8.3 --nodaemonize", "SIGQUIT"),
+        ("httpd:2.4", "httpd -DFOREGROUND", "SIGWINCH"),
+        ("postgres:16", "postgres -D /data", "SIGINT"),
+        ("haproxy:3.0", "haproxy -Ws -f /etc/haproxy.cfg", "SIGUSR1"),
+    ] {
+        let warning = Severity::Warning;
+        let wrong = [vec![("K012", warning)], vec![("N006", warning)], vec![("S005", warning)]];
+        assert_eq!(on_platforms(image, command, Some("SIGTERM")), wrong, "{image}");
+        assert_eq!(on_platforms(image, command, Some(own)), [vec![], vec![], vec![]], "{image}");
+        // The image has its own signal; systemd sends SIGTERM.
+        let default = [vec![], vec![], vec![("S005", Severity::Info)]];
+        assert_eq!(on_platforms(image, command, None), default, "{image}");
+    }
+    let other = [vec![], vec![], vec![]];
+    assert_eq!(on_platforms("shop:1", "shop", Some("SIGTERM")), other);
+    assert_eq!(on_platforms("shop:1", "shop", Some("SIGQUIT")), other);
+}
+
+#[test]
+fn what_is_no_signal_is_found_on_every_platform() {
+    let error = Severity::Error;
+    let expected = [vec![("K012", error)], vec![("N006", error)], vec![("S005", Severity::Warning)]];
+    assert_eq!(on_platforms("shop:1", "shop", Some("SIGFOO")), expected);
+    let compose = "services:\n  web:\n    image: shop\n    stop_signal: SIGFOO\n";
+    assert_eq!(ids(&check_text("compose.yaml", compose)), ["C003"]);
+    assert_eq!(ids(&check_text("Dockerfile", "FROM debian:12\nSTOPSIGNAL SIGFOO\nCMD [\"a\"]\n")), ["D005"]);
+    assert_eq!(
+        ids(&check_text("Dockerfile", "FROM debian:12\nSTOPSIGNAL SIGRTMIN+3\nCMD [\"a\"]\n")),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_server_with_a_command_of_its_own_is_judged_by_the_command() {
+    let compose = |command: &str| {
+        let text =
+            format!("services:\n  web:\n    image: shop\n    command: {command}\n    stop_signal: SIGTERM\n");
+        ids(&check_text("compose.yaml", &text))
+    };
+    assert_eq!(compose("[nginx, -g, 'daemon off;']"), ["C003"]);
+    assert_eq!(compose("[sh, -c, 'exec nginx']"), ["C003"]);
+    assert_eq!(compose("[node, a.js]"), [""; 0]);
+}
+
+#[test]
+fn a_stop_command_of_a_unit_comes_before_the_signal() {
+    let unit = "[Service]\nExecStart=/usr/sbin/nginx\nExecStop=/usr/sbin/nginx -s quit\nKillSignal=SIGTERM\n";
+    assert!(!ids(&check_text("web.service", unit)).contains(&"S005"));
+}
+
+/// SIGINT is the fast shutdown of PostgreSQL, and not the graceful stop of nginx.
+#[test]
+fn the_default_signal_of_nomad_is_right_for_one_server() {
+    let job = |command: &str| {
+        let text = format!(
+            "job \"db\" {{\n  group \"db\" {{\n    task \"db\" {{\n      driver = \"exec\"\n      config {{\n        command = \"/usr/bin/{command}\"\n      }}\n    }}\n  }}\n}}\n"
+        );
+        let report = check_text("db.nomad", &text);
+        report.active().map(|finding| (finding.rule.id, finding.effect.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(job("postgres"), []);
+    let [(rule, effect)] = job("nginx").try_into().unwrap();
+    assert!(rule == "N005" && effect.starts_with("SIGINT is not the graceful stop of nginx"), "{effect}");
+    assert_eq!(job("shop").len(), 1);
+}

@@ -82,7 +82,8 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
         return row;
     };
     let end = signal.saturating_add(drain.time);
-    let duck = workload.lame_duck.as_ref().and_then(Declared::value).filter(|_| container.role == Role::Main);
+    let duck =
+        workload.lame_duck_of(container).and_then(Declared::value).filter(|_| container.role == Role::Main);
     let quiet = duck.map_or(signal, |duck| signal.saturating_add(*duck).min(end));
     if quiet > signal {
         row.spans.push(span(SpanKind::LameDuck, SpanKind::LameDuck.name(), signal, quiet));

@@ -1,21 +1,40 @@
-use super::service::{TIME, service};
+use super::project::{ComposeFile, is_base, is_override};
+use super::service::TIME;
 use crate::formats::{Facts, times};
-use crate::tree::Node;
+use crate::tree::{Entry, Node};
 
 /// Keys of which a service has one.
 const KEYS: [&str; 5] = ["image", "build", "command", "extends", "entrypoint"];
 
-/// Returns whether a document is a Compose file.
-pub(crate) fn is_compose(root: &Node) -> bool {
-    let services = root.get("services").map_or(&[][..], Node::entries);
+/// Returns whether a document is a Compose file. An override file need not say what its services run.
+pub(crate) fn is_compose(name: &str, root: &Node) -> bool {
+    let has_key = |service: &Entry| KEYS.iter().any(|key| service.node.get(key).is_some());
+    let is_included = || !root.list("include").is_empty() && root.get("services").is_none();
     root.get("apiVersion").is_none()
-        && services.iter().any(|service| KEYS.iter().any(|key| service.node.get(key).is_some()))
+        && (services(root).iter().any(has_key)
+            || (is_override(name) && has_parts(root))
+            || (is_base(name) && is_included()))
 }
 
-/// Adds the services of a Compose file.
-pub(crate) fn add(root: &Node, facts: &mut Facts) {
-    for entry in root.get("services").map_or(&[][..], Node::entries) {
+/// Adds a Compose file.
+pub(crate) fn add(name: &str, root: &Node, facts: &mut Facts) {
+    for entry in services(root) {
         times::note(&entry.node, &[TIME], &mut facts.unreadable);
-        facts.workloads.push(service(entry));
     }
+    facts.compose.push(ComposeFile::new(name, root.clone(), true));
+}
+
+/// Adds a document of no known format that services of Compose files may extend.
+pub(crate) fn add_part(name: &str, root: &Node, facts: &mut Facts) {
+    if has_parts(root) {
+        facts.compose.push(ComposeFile::new(name, root.clone(), false));
+    }
+}
+
+fn services(root: &Node) -> &[Entry] {
+    root.get("services").map_or(&[][..], Node::entries)
+}
+
+fn has_parts(root: &Node) -> bool {
+    !services(root).is_empty() && services(root).iter().all(|service| !service.node.entries().is_empty())
 }

@@ -1,44 +1,79 @@
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
+use crate::formats::dockerfile::{self, StageImage};
 use crate::input::Sources;
-use crate::model::{Container, Platform, Workload};
+use crate::knowledge::drain_of;
+use crate::model::{Build, Container, Declared, Platform, Workload};
 
 /// Gives each service of Compose, and each role of Kamal, what the Dockerfile of its image says, where its own file does not override
-/// it.
-pub(crate) fn join(workloads: &mut [Workload], sources: &Sources) {
-    let images: Vec<(PathBuf, Container)> = workloads
-        .iter()
-        .filter(|workload| workload.platform == Platform::Image)
-        .filter_map(|image| {
-            Some((clean(Path::new(sources.name(image.place))), image.containers.first()?.clone()))
-        })
-        .collect();
+/// it. A stage that is built by its name is an image of its own.
+pub(crate) fn join(workloads: &mut Vec<Workload>, stages: Vec<StageImage>, sources: &Sources) {
+    let mut files: HashMap<PathBuf, Vec<StageImage>> = HashMap::new();
+    for stage in stages {
+        files.entry(clean(Path::new(sources.name(stage.container.place)))).or_default().push(stage);
+    }
+    let mut named: Vec<&StageImage> = Vec::new();
     let builds = |workload: &&mut Workload| matches!(workload.platform, Platform::Compose | Platform::Kamal);
     for workload in workloads.iter_mut().filter(builds) {
-        let folder = Path::new(sources.name(workload.place)).parent().unwrap_or(Path::new(""));
         for container in &mut workload.containers {
-            let Some(build) = container.build.as_ref().filter(|build| build.is_last_stage) else { continue };
+            let Some(build) = &container.build else { continue };
+            let folder = Path::new(sources.name(build.place)).parent().unwrap_or(Path::new(""));
             let file = clean(&folder.join(&build.context).join(&build.file));
-            if let Some((_, image)) = images.iter().find(|(path, _)| *path == file) {
-                inherit(container, image);
+            let Some(stage) = files.get(&file).and_then(|stages| stage_of(build, stages)) else { continue };
+            inherit(container, &stage.container);
+            let is_new = named.iter().all(|other| other.container.place != stage.container.place);
+            if !stage.is_last && is_new {
+                named.push(stage);
             }
         }
     }
+    for stage in named {
+        let place = stage.container.place;
+        let name = stage.names.first().map(String::as_str).unwrap_or_default();
+        workloads.push(dockerfile::image(&format!("{} ({name})", sources.name(place)), stage));
+    }
 }
 
+/// Returns the stage that a build takes: the last one unless it names one.
+fn stage_of<'s>(build: &Build, stages: &'s [StageImage]) -> Option<&'s StageImage> {
+    match &build.target {
+        None | Some(Declared::Default(_)) => stages.iter().find(|stage| stage.is_last),
+        Some(Declared::Written(name, _)) => {
+            let is_named = |own: &String| own.eq_ignore_ascii_case(name);
+            stages.iter().find(|stage| stage.names.iter().any(is_named))
+        }
+        Some(Declared::Unresolved(_)) => None,
+    }
+}
+
+/// The variable with the flags of gunicorn.
+const GUNICORN: &str = "GUNICORN_CMD_ARGS";
+
 fn inherit(container: &mut Container, image: &Container) {
-    let overrides = container.entrypoint.is_some() || container.arguments.is_some();
-    // An image that runs what its base runs is the server of that base.
-    if container.image.is_none() && image.run().is_none() {
+    let is_replaced = container.entrypoint.is_some() || container.arguments.is_some();
+    // An image that runs what its base runs is the server of that base, whatever it is called.
+    if image.run().is_none() && (container.image.is_none() || !is_replaced) {
         container.image.clone_from(&image.image);
     }
-    if container.stop_signal.is_none() {
-        container.stop_signal.clone_from(&image.stop_signal);
+    // What the image sets for gunicorn says nothing about a service that runs another program in it.
+    let own = container.words();
+    let may_run_gunicorn =
+        ["gunicorn", ".sh", "entrypoint"].map(|mark| own.iter().any(|word| word.text.contains(mark)));
+    let is_other = is_replaced && !may_run_gunicorn.contains(&true);
+    for variable in image.variables.iter().filter(|variable| !is_other || variable.name != GUNICORN) {
+        if container.variables.iter().all(|own| own.name != variable.name) {
+            container.variables.push(variable.clone());
+        }
     }
-    // A flag of the server is in the image's command, unless that is replaced.
-    if !overrides && container.drain.as_ref().is_none_or(|drain| !drain.is_declared) {
-        container.drain = image.drain.clone().or(container.drain.take());
+    let mut words = container.words();
+    // A new entry point drops the image's command too.
+    if container.entrypoint.is_none() {
+        words.extend(image.entrypoint.iter().flat_map(|command| &command.words));
+        let arguments = image.arguments.iter().filter(|_| container.arguments.is_none());
+        words.extend(arguments.flat_map(|command| &command.words));
     }
+    container.drain = drain_of(&words, &container.variables);
 }
 
 /// Removes `.` and `..` from a path without asking the file system.

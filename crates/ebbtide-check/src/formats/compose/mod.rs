@@ -2,7 +2,10 @@
 
 mod file;
 mod join;
+mod merge;
+mod project;
 mod service;
 
-pub(crate) use file::{add, is_compose};
+pub(crate) use file::{add, add_part, is_compose};
 pub(crate) use join::{clean, join};
+pub(crate) use project::{ComposeFile, join_files};

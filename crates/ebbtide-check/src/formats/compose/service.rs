@@ -1,10 +1,10 @@
-use crate::formats::scalar::{DRAIN, declared_drain, slot};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, slot};
 use crate::formats::times::Form;
 use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
 use crate::model::{
     Annotation, Build, Command, Container, Declared, Init, Platform, PreStop, PreStopAction, Role, Rollout,
-    Variable, Word, Workload, seconds,
+    Variable, Word, Workload, go_duration, seconds,
 };
 use crate::tree::{Entry, Node};
 
@@ -23,6 +23,11 @@ pub(super) fn service(entry: &Entry) -> Workload {
         .iter()
         .find(|label| label.key == DRAIN)
         .and_then(|label| declared_drain("label", &label.value, label.place));
+    workload.lame_duck = workload
+        .annotations
+        .iter()
+        .find(|label| label.key == LAME_DUCK)
+        .and_then(|label| Some(Declared::Written(go_duration(&label.value)?, label.place)));
     let deploy = node.get("deploy");
     workload.replicas = match deploy.and_then(|deploy| deploy.get("replicas")) {
         None => Declared::Default(1),
@@ -82,7 +87,10 @@ fn pre_stop(node: &Node) -> PreStop {
 fn build(node: &Node) -> Build {
     let context = node.text().or_else(|| node.text_of("context")).unwrap_or(".");
     let file = node.text_of("dockerfile").unwrap_or("Dockerfile");
-    Build { context: context.to_owned(), file: file.to_owned(), is_last_stage: node.get("target").is_none() }
+    let target = node.get("target").map(declared);
+    // Paths are relative to the file that has them.
+    let place = node.get("context").unwrap_or(node).place;
+    Build { context: context.to_owned(), file: file.to_owned(), target, place }
 }
 
 /// Reads a list of words, or a string that is split without a shell.

@@ -4,8 +4,17 @@ use crate::knowledge::drain_of;
 use crate::model::{Container, Declared, Platform, Role, Workload, seconds};
 use crate::tree::Node;
 
-/// Reads the image that the last stage of a Dockerfile makes.
-pub(crate) fn image(source: &Source, root: &Node) -> Option<Workload> {
+/// What a stage of a Dockerfile makes.
+#[derive(Clone, Debug)]
+pub(crate) struct StageImage {
+    /// Its name, and its number from 0.
+    pub(crate) names: Vec<String>,
+    pub(crate) container: Container,
+    pub(crate) is_last: bool,
+}
+
+/// Reads the image of each stage of a Dockerfile.
+pub(crate) fn stages(source: &Source, root: &Node) -> Vec<StageImage> {
     let mut arguments: Vec<Argument> = Vec::new();
     let mut stages: Vec<Stage> = Vec::new();
     for entry in root.items().iter().filter_map(|item| item.entries().first()) {
@@ -21,17 +30,27 @@ pub(crate) fn image(source: &Source, root: &Node) -> Option<Workload> {
             }
             _ => {
                 if let Some(stage) = stages.last_mut() {
-                    stage.apply(entry, &arguments);
+                    stage.apply(source, entry, &arguments);
                 }
             }
         }
     }
-    let stage = stages.pop()?;
-    let place = stage.place?;
-    let mut workload =
-        Workload::new(Platform::Image, "image", source.name(), place, Declared::Default(seconds(10)));
-    workload.containers.push(container(stage, place));
-    Some(workload)
+    let count = stages.len();
+    let image = |(index, stage): (usize, Stage)| {
+        let names = stage.name.iter().cloned().chain([index.to_string()]).collect();
+        let place = stage.place?;
+        let is_last = index.saturating_add(1) == count;
+        Some(StageImage { names, container: container(stage, place), is_last })
+    };
+    stages.into_iter().enumerate().filter_map(image).collect()
+}
+
+/// Returns the image of a stage as a workload.
+pub(crate) fn image(name: &str, stage: &StageImage) -> Workload {
+    let place = stage.container.place;
+    let mut workload = Workload::new(Platform::Image, "image", name, place, Declared::Default(seconds(10)));
+    workload.containers.push(stage.container.clone());
+    workload
 }
 
 fn container(stage: Stage, place: Place) -> Container {
@@ -42,6 +61,7 @@ fn container(stage: Stage, place: Place) -> Container {
     container.stop_signal = stage.stop_signal;
     container.shell = stage.shell;
     container.packages = stage.packages;
-    container.drain = drain_of(&container.words(), &[]);
+    container.variables = stage.variables;
+    container.drain = drain_of(&container.words(), &container.variables);
     container
 }

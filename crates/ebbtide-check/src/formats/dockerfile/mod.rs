@@ -1,10 +1,11 @@
-//! Dockerfiles and Containerfiles: the image of the last stage.
+//! Dockerfiles and Containerfiles: the images of their stages.
 
 mod image;
 mod join;
 mod recognise;
 mod stage;
+mod variables;
 
-pub(crate) use image::image;
+pub(crate) use image::{StageImage, image, stages};
 pub(crate) use join::join;
 pub(crate) use recognise::{has_name, is_dockerfile, is_script};

@@ -1,5 +1,6 @@
-use crate::input::Place;
-use crate::model::{Command, Declared, Word};
+use super::variables::variables;
+use crate::input::{Place, Source};
+use crate::model::{Command, Declared, Variable, Word};
 use crate::tree::{Entry, Node};
 
 /// What an image has after the instructions of a stage.
@@ -12,6 +13,7 @@ pub(super) struct Stage {
     pub(super) stop_signal: Option<Declared<String>>,
     pub(super) shell: Option<String>,
     pub(super) packages: Vec<Word>,
+    pub(super) variables: Vec<Variable>,
     pub(super) place: Option<Place>,
 }
 
@@ -34,7 +36,7 @@ impl Stage {
             .rev()
             .find(|stage| stage.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(image)));
         let mut stage = before.cloned().unwrap_or_else(|| {
-            let base = match substitute(image, arguments) {
+            let base = match substitute(image, |name| find_argument(arguments, name)) {
                 Some(image) => Declared::Written(image, entry.node.place),
                 None => Declared::Unresolved(entry.node.place),
             };
@@ -45,7 +47,7 @@ impl Stage {
         stage
     }
 
-    pub(super) fn apply(&mut self, entry: &Entry, arguments: &[Argument]) {
+    pub(super) fn apply(&mut self, source: &Source, entry: &Entry, arguments: &[Argument]) {
         match entry.key.as_str() {
             "ENTRYPOINT" => {
                 self.entrypoint = command(&entry.node);
@@ -53,17 +55,38 @@ impl Stage {
             }
             "CMD" => self.command = command(&entry.node),
             "STOPSIGNAL" => {
-                let signal = substitute(entry.node.text().unwrap_or_default(), arguments);
+                let signal = self.substitute(entry.node.text().unwrap_or_default(), arguments);
                 self.stop_signal = Some(match signal {
                     Some(signal) => Declared::Written(signal, entry.node.place),
                     None => Declared::Unresolved(entry.node.place),
                 });
             }
             "SHELL" => self.shell = entry.node.items().first().and_then(Node::text).map(str::to_owned),
+            "ENV" => {
+                for variable in variables(source, &entry.node, |text| self.substitute(text, arguments)) {
+                    self.variables.retain(|present| present.name != variable.name);
+                    self.variables.push(variable);
+                }
+            }
             "RUN" => self.packages.extend(packages(&entry.node)),
             _ => {}
         }
     }
+
+    /// Replaces variables, which take precedence over arguments.
+    fn substitute(&self, text: &str, arguments: &[Argument]) -> Option<String> {
+        let find = |name: &str| match self.variables.iter().find(|variable| variable.name == name) {
+            Some(variable) => Some(variable.value.clone()),
+            None => find_argument(arguments, name),
+        };
+        substitute(text, find)
+    }
+}
+
+/// Returns the default of an argument, if there is one of that name.
+fn find_argument(arguments: &[Argument], name: &str) -> Option<Option<String>> {
+    let argument = arguments.iter().rev().find(|argument| argument.name == name);
+    argument.map(|argument| argument.default.clone())
 }
 
 /// Reads the exec form or the shell form.
@@ -98,8 +121,8 @@ fn packages(run: &Node) -> Vec<Word> {
         .collect()
 }
 
-/// Replaces `$NAME`, `${NAME}` and `${NAME:-default}` by the defaults of the arguments. `None` if a value is not known.
-fn substitute(text: &str, arguments: &[Argument]) -> Option<String> {
+/// Replaces `$NAME`, `${NAME}` and `${NAME:-default}` by what is found. `None` if a value is not known.
+fn substitute(text: &str, find: impl Fn(&str) -> Option<Option<String>>) -> Option<String> {
     let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
@@ -120,8 +143,7 @@ fn substitute(text: &str, arguments: &[Argument]) -> Option<String> {
                 (name, None, after)
             }
         };
-        let argument = arguments.iter().rev().find(|argument| argument.name == name);
-        result.push_str(argument.and_then(|argument| argument.default.as_deref()).or(default)?);
+        result.push_str(&find(name).flatten().or(default.map(str::to_owned))?);
         rest = after;
     }
     result.push_str(rest);
@@ -136,7 +158,7 @@ mod tests {
     fn arguments_are_replaced_by_their_defaults() {
         let arguments = [Argument { name: "TAG".to_owned(), default: Some("22".to_owned()) }];
         let all = ["node:$TAG", "node:${TAG}-slim", "${REG:-x}/y", "node:$OTHER", "a${"]
-            .map(|text| substitute(text, &arguments));
+            .map(|text| substitute(text, |name| find_argument(&arguments, name)));
         assert_eq!(
             all,
             [Some("node:22".to_owned()), Some("node:22-slim".to_owned()), Some("x/y".to_owned()), None, None]

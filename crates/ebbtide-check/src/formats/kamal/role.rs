@@ -113,7 +113,7 @@ fn role(config: &Config<'_>, name: &str, place: Place, body: Option<&Node>) -> W
     });
     let mut container = Container::new(name, Role::Main, place);
     container.image = root.get("image").map(text);
-    container.build = Some(build(config));
+    container.build = build(config, place);
     container.has_ports = is_proxied;
     container.variables = variables(&[root.get("env"), own("env")]);
     read_options(&mut container, options, own("cmd"));
@@ -122,15 +122,17 @@ fn role(config: &Config<'_>, name: &str, place: Place, body: Option<&Node>) -> W
     workload
 }
 
-/// Returns where the image is built. The context is the folder of the project, which has the file in its folder `config`.
-fn build(config: &Config<'_>) -> Build {
+/// Returns where the image is built, if that is by a Dockerfile. The context is the folder of the project, which has the file in its folder `config`.
+fn build(config: &Config<'_>, place: Place) -> Option<Build> {
     let builder = config.root.get("builder");
     let folder = Path::new(config.path).parent().and_then(Path::file_name);
     let project = if folder.is_some_and(|folder| folder == "config") { ".." } else { "." };
     let setting = |key: &str| builder.and_then(|builder| builder.text_of(key));
-    Build {
+    // With `pack` there is no Dockerfile.
+    builder.and_then(|builder| builder.get("pack")).is_none().then(|| Build {
         context: format!("{project}/{}", setting("context").unwrap_or(".")),
         file: setting("dockerfile").unwrap_or("Dockerfile").to_owned(),
-        is_last_stage: setting("target").is_none() && setting("pack").is_none(),
-    }
+        target: builder.and_then(|builder| builder.get("target")).map(text),
+        place,
+    })
 }

@@ -1,0 +1,266 @@
+use super::parser::{Choice, Item, Node};
+use super::tree::{Script, Separator, Simple};
+use crate::knowledge::ShellsThatStay;
+
+/// Commands that prepare or end something and do not serve.
+const SHORT: [&str; 36] = [
+    "cd", "export", "set", "unset", "echo", "printf", "true", "false", "exit", "return", ":", "test", "[",
+    "[[", "mkdir", "chmod", "chown", "umask", "ulimit", "rm", "cp", "mv", "ln", "touch", "cat", "sleep",
+    "wait", "ls", "read", "sed", "date", "env", "id", "kill", "shift", "local",
+];
+
+/// Commands that may run anything.
+const UNKNOWN: [&str; 3] = [".", "source", "eval"];
+
+/// Signals whose handlers do not end a program.
+const OTHER_TRAPS: [&str; 8] = ["EXIT", "0", "ERR", "DEBUG", "RETURN", "HUP", "SIGHUP", "WINCH"];
+
+/// The longest chain of functions that call each other.
+const MAX_CALLS: usize = 8;
+
+/// A command that a script may end with, and that lasts.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) command: Simple,
+    /// The shells that stay in front of it. `None` if it replaces every shell: it begins with `exec`.
+    pub(crate) stays: Option<ShellsThatStay>,
+}
+
+/// Returns the commands that a script may end with: the last one, or those of the branches of the last one. It is empty if the script handles
+/// the stop signal itself, runs nothing that lasts, or if this check cannot tell.
+///
+/// `arguments` are those of the script, if they are known: they decide which branches can run.
+pub(crate) fn ends(script: &Script, arguments: Option<&[String]>) -> Vec<End> {
+    let Some(body) = script.body.as_ref().filter(|_| !handles_signals(script)) else { return Vec::new() };
+    let reader = Reader { body, arguments: arguments.filter(|_| !changes_arguments(script)), calls: 0 };
+    match reader.list(body, ShellsThatStay::Dash) {
+        Ending::Known(ends) => ends,
+        Ending::Nothing { .. } | Ending::Unknown => Vec::new(),
+    }
+}
+
+fn handles_signals(script: &Script) -> bool {
+    let handles = |command: &Simple| {
+        let signals = command.words.get(2..).unwrap_or_default();
+        command.program() == Some("trap")
+            && command.words.get(1).is_some_and(|action| action != "-")
+            && signals.iter().any(|signal| !OTHER_TRAPS.contains(&signal.to_ascii_uppercase().as_str()))
+    };
+    script.commands.iter().any(handles)
+}
+
+/// Returns whether the arguments may be others at the end of a script than at its begin.
+fn changes_arguments(script: &Script) -> bool {
+    // What a branch changes is about other arguments, such as options alone.
+    script.commands.iter().filter(|command| !command.is_nested).any(|command| {
+        let is_set = command.program() == Some("set") && command.words.iter().any(|word| word == "--");
+        is_set || command.program() == Some("shift")
+    })
+}
+
+enum Ending {
+    Known(Vec<End>),
+    /// Nothing that lasts. The flag is whether that depends on conditions.
+    Nothing {
+        is_conditional: bool,
+    },
+    Unknown,
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'s> {
+    /// The whole script, which has the functions.
+    body: &'s [Item],
+    arguments: Option<&'s [String]>,
+    calls: usize,
+}
+
+impl<'s> Reader<'s> {
+    /// Returns the end of a list. `least` is which shells stay in front of a command whose place is such as that of the list.
+    fn list(self, list: &'s [Item], least: ShellsThatStay) -> Ending {
+        let (mut is_last, mut is_conditional, mut waits) = (true, false, false);
+        for item in list.iter().rev() {
+            let is_background = item.separator == Separator::Background;
+            let ending = match item.pipeline.as_slice() {
+                // The shell ends before the program does, and the container with it.
+                _ if is_background && is_last => return Ending::Nothing { is_conditional },
+                [node] => self.node(node, least),
+                nodes => piped(nodes),
+            };
+            let waits_here = matches!(item.pipeline.as_slice(), [Node::Simple(simple)] if simple.program() == Some("wait"));
+            match ending {
+                Ending::Known(ends) if is_background => {
+                    // Without `wait` another command decides when the shell ends.
+                    if is_conditional && !waits {
+                        return Ending::Unknown;
+                    }
+                    return Ending::Known(
+                        ends.into_iter().map(|end| end.in_front(ShellsThatStay::All)).collect(),
+                    );
+                }
+                Ending::Known(ends) if is_last => return Ending::Known(ends),
+                Ending::Known(ends) => {
+                    let is_replaced = ends.iter().all(|end| end.stays.is_none());
+                    if is_replaced {
+                        return Ending::Known(ends);
+                    }
+                    if is_conditional {
+                        return Ending::Unknown;
+                    }
+                    return Ending::Known(ends.into_iter().map(End::before_another).collect());
+                }
+                Ending::Unknown => return Ending::Unknown,
+                Ending::Nothing { is_conditional: inner } => is_conditional |= inner,
+            }
+            waits |= waits_here;
+            is_last &= matches!(item.pipeline.as_slice(), [Node::Function { .. }]);
+        }
+        Ending::Nothing { is_conditional }
+    }
+
+    fn node(self, node: &'s Node, least: ShellsThatStay) -> Ending {
+        // Measured: busybox ash alone executes the last command of a branch or a group in place.
+        let inner = least.max(ShellsThatStay::DashAndBash);
+        match node {
+            Node::Simple(simple) => self.simple(simple, least),
+            Node::Function { .. } => Ending::Nothing { is_conditional: false },
+            Node::Group(body) => self.list(body, inner),
+            Node::Subshell(body) => match self.list(body, inner) {
+                // `exec` replaces the shell in between.
+                Ending::Known(ends) => {
+                    Ending::Known(ends.into_iter().map(|end| end.in_front(inner)).collect())
+                }
+                ending => ending,
+            },
+            Node::Loop { condition, body } => {
+                let all = [body, condition].into_iter();
+                let found =
+                    all.map(|list| self.list(list, ShellsThatStay::All)).find_map(|ending| match ending {
+                        Ending::Known(ends) => Some(ends),
+                        Ending::Nothing { .. } | Ending::Unknown => None,
+                    });
+                found.map_or(Ending::Nothing { is_conditional: true }, Ending::Known)
+            }
+            Node::Branches { conditions, bodies, choice } => {
+                let mut all = Vec::new();
+                for (index, body) in bodies.iter().enumerate() {
+                    match self.runs(index, conditions, choice) {
+                        Some(false) => continue,
+                        is_certain => {
+                            match self.list(body, inner) {
+                                Ending::Known(ends) => all.extend(ends),
+                                Ending::Nothing { .. } => {}
+                                Ending::Unknown => return Ending::Unknown,
+                            }
+                            if is_certain == Some(true) {
+                                break;
+                            }
+                        }
+                    }
+                }
+                if all.is_empty() { Ending::Nothing { is_conditional: true } } else { Ending::Known(all) }
+            }
+        }
+    }
+
+    fn simple(self, simple: &Simple, least: ShellsThatStay) -> Ending {
+        let nothing = Ending::Nothing { is_conditional: false };
+        let Some(program) = simple.program() else { return nothing };
+        if program == "exec" {
+            let end = End { command: simple.clone(), stays: None };
+            // Without a program it redirects the shell's own output.
+            return if simple.words.len() > 1 { Ending::Known(vec![end]) } else { nothing };
+        }
+        if UNKNOWN.contains(&program) {
+            return Ending::Unknown;
+        }
+        if SHORT.contains(&program) || is_idle(simple) {
+            return nothing;
+        }
+        let called = self.body.iter().flat_map(|item| &item.pipeline).find_map(|node| match node {
+            Node::Function { name, body } if name == program => Some(body),
+            _ => None,
+        });
+        if let Some(body) = called {
+            if self.calls >= MAX_CALLS {
+                return Ending::Unknown;
+            }
+            // The function has arguments of its own.
+            let arguments = self.arguments.filter(|_| simple.words.get(1).is_some_and(|word| word == "$@"));
+            let reader = Reader { calls: self.calls.saturating_add(1), arguments, ..self };
+            return reader.list(body, ShellsThatStay::All);
+        }
+        let stays = if simple.redirects { least.max(ShellsThatStay::DashAndBash) } else { least };
+        Ending::Known(vec![End { command: simple.clone(), stays: Some(stays) }])
+    }
+
+    /// Returns whether a branch runs, if the first argument decides it and is known.
+    fn runs(self, index: usize, conditions: &[Vec<Item>], choice: &Choice) -> Option<bool> {
+        let first = self.arguments?.first()?;
+        match choice {
+            Choice::Patterns { word, patterns } => {
+                let is_first = matches!(word.as_str(), "$1" | "${1}" | "${1:-}");
+                let pattern = |pattern: &String| match pattern.strip_suffix('*') {
+                    Some(begin) if !begin.contains(['*', '?', '[', '$']) => Some(first.starts_with(begin)),
+                    None if !pattern.contains(['*', '?', '[', '$']) => Some(pattern == first),
+                    _ => None,
+                };
+                let all: Option<Vec<bool>> = patterns.get(index)?.iter().map(pattern).collect();
+                all.filter(|_| is_first).map(|all| all.contains(&true))
+            }
+            Choice::Conditions => {
+                let [Item { pipeline, .. }] = conditions.get(index)?.as_slice() else { return None };
+                let [Node::Simple(Simple { words, .. })] = pipeline.as_slice() else { return None };
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                match words.as_slice() {
+                    ["[", "$1" | "${1}" | "${1:-}", "=" | "==", value, "]"]
+                    | ["[[", "$1" | "${1}" | "${1:-}", "=" | "==", value, "]]"]
+                        if !value.contains(['$', '*']) =>
+                    {
+                        Some(value == first)
+                    }
+                    _ => None,
+                }
+            }
+        }
+    }
+}
+
+/// Returns the end of a pipeline, whose commands every shell waits for.
+fn piped(nodes: &[Node]) -> Ending {
+    let lasts = |simple: &&Simple| {
+        simple.program().is_some_and(|program| {
+            !SHORT.contains(&program) && simple.words.len() > usize::from(program == "exec")
+        })
+    };
+    let mut commands = nodes.iter().filter_map(|node| match node {
+        Node::Simple(simple) => Some(simple),
+        _ => None,
+    });
+    match commands.find(lasts) {
+        Some(command) => {
+            Ending::Known(vec![End { command: command.clone(), stays: Some(ShellsThatStay::All) }])
+        }
+        None if nodes.iter().all(|node| matches!(node, Node::Simple(_))) => {
+            Ending::Nothing { is_conditional: false }
+        }
+        None => Ending::Unknown,
+    }
+}
+
+/// Programs that only wait, so that killing them loses nothing.
+fn is_idle(command: &Simple) -> bool {
+    command.program() == Some("tail") && command.words.iter().any(|word| word == "/dev/null")
+}
+
+impl End {
+    /// Returns the same command in front of which these shells stay at least, whether it begins with `exec` or not.
+    fn in_front(self, stays: ShellsThatStay) -> Self {
+        Self { stays: Some(self.stays.map_or(stays, |own| own.max(stays))), ..self }
+    }
+
+    /// Returns the same command as it is if others follow it.
+    fn before_another(self) -> Self {
+        Self { stays: self.stays.map(|_| ShellsThatStay::All), ..self }
+    }
+}

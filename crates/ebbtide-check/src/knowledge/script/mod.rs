@@ -1,0 +1,9 @@
+//! Shell scripts, read as far as the rules need: nothing is expanded.
+
+mod ends;
+mod lexer;
+mod parser;
+mod tree;
+
+pub(crate) use ends::ends;
+pub(crate) use tree::{Script, Separator, Simple};

@@ -1,0 +1,107 @@
+use crate::input::Place;
+use crate::knowledge::{Script, Simple, ends};
+use crate::model::{Command, Container, Init, Word};
+
+/// The longest chain of shells and scripts that start each other.
+const MAX_CHAIN: usize = 4;
+
+/// A command that a container runs in the end, past init processes, shells, and the entry point script if that is in the input.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// Its words from the program on; each has the place where it is written.
+    pub(super) words: Vec<Word>,
+    /// The init process before it.
+    pub(super) init: Option<Init>,
+}
+
+impl Program {
+    /// Returns its name without its folder.
+    pub(super) fn name(&self) -> &str {
+        self.words.first().map_or("", |word| word.text.rsplit('/').next().unwrap_or(&word.text))
+    }
+
+    /// Returns where it is written.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.words.first().map(|word| word.place)
+    }
+}
+
+/// Returns what a container runs in the end: several programs if a script decides. A script that is not in the input is a program.
+pub(super) fn programs(container: &Container) -> Vec<Program> {
+    let mut found = Vec::new();
+    if let Some(command) = container.run() {
+        follow(container, command, container.init, 0, &mut found);
+    }
+    found
+}
+
+fn follow(
+    container: &Container,
+    command: Command,
+    init: Option<Init>,
+    depth: usize,
+    found: &mut Vec<Program>,
+) {
+    let (own, command) = command.without_init();
+    let init = own.or(init);
+    if let Some(script) = command.script() {
+        let read = Script::read(&script.text);
+        let mut last: Vec<Simple> = ends(&read, None).into_iter().map(|end| end.command).collect();
+        if last.is_empty() {
+            last.extend(read.commands.last().cloned());
+        }
+        for simple in last {
+            let words =
+                executed(&simple).map(|(text, _)| Word { text: text.to_owned(), place: script.place });
+            next(container, words.collect(), &command, init, depth, found);
+        }
+        return;
+    }
+    let words = command.from_program();
+    match container.wrapper.as_ref().filter(|_| depth == 0) {
+        Some(wrapper) => {
+            let arguments = words.get(1..).unwrap_or_default();
+            let texts: Vec<String> = arguments.iter().map(|word| word.text.clone()).collect();
+            for end in ends(&Script::read(&wrapper.text), Some(&texts)) {
+                let words = executed(&end.command).flat_map(|(text, range)| match text {
+                    "$@" | "$*" => arguments.to_vec(),
+                    _ => vec![Word { text: text.to_owned(), place: within(wrapper, range) }],
+                });
+                next(container, words.collect(), &command, init, depth, found);
+            }
+        }
+        None => found.extend((!words.is_empty()).then(|| Program { words: words.to_vec(), init })),
+    }
+}
+
+fn next(
+    container: &Container,
+    words: Vec<Word>,
+    from: &Command,
+    init: Option<Init>,
+    depth: usize,
+    found: &mut Vec<Program>,
+) {
+    let depth = depth.saturating_add(1);
+    if depth < MAX_CHAIN {
+        follow(container, Command { words, is_shell_form: false, place: from.place }, init, depth, found);
+    }
+}
+
+/// Returns the words of a command without `exec` and its options, each with the range of the command.
+fn executed(simple: &Simple) -> impl Iterator<Item = (&str, (usize, usize))> {
+    let mut words = simple.words.as_slice();
+    if let Some(("exec", rest)) = words.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        words = rest;
+        while let Some((option, rest)) = words.split_first().filter(|(option, _)| option.starts_with('-')) {
+            words = if option == "-a" { rest.get(1..).unwrap_or_default() } else { rest };
+        }
+    }
+    words.iter().map(|word| (word.as_str(), simple.range))
+}
+
+/// Returns the place of a range of a script that is a file.
+pub(super) fn within(script: &Word, (start, end): (usize, usize)) -> Place {
+    let at = |offset: usize| script.place.start().saturating_add(offset);
+    Place::new(script.place.source, at(start), at(end))
+}

@@ -1,0 +1,84 @@
+//! Stop signals, on every platform whose files have one.
+
+use super::programs::programs;
+use crate::input::Place;
+use crate::knowledge::{Server, server_of_image, server_of_program};
+use crate::model::{Container, Declared, signal_name};
+
+/// The signals of Linux, without those in real time.
+const NAMES: [&str; 34] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "IOT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
+    "ALRM", "TERM", "STKFLT", "CHLD", "CLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
+    "VTALRM", "PROF", "WINCH", "IO", "POLL", "PWR", "SYS",
+];
+
+/// Returns whether a signal ends or suspends every program.
+pub(super) fn is_unhandled(signal: &str) -> bool {
+    matches!(signal_name(signal).as_str(), "KILL" | "STOP")
+}
+
+/// Returns whether there is a signal of this name or number.
+pub(super) fn is_signal(signal: &str) -> bool {
+    let name = signal_name(signal);
+    let in_real_time = |begin: &str, sign: char| {
+        let rest = name.strip_prefix(begin)?;
+        let offset = rest.strip_prefix(sign).map(str::parse::<u8>);
+        Some(rest.is_empty() || offset.is_some_and(|offset| offset.is_ok_and(|offset| offset <= 30)))
+    };
+    NAMES.contains(&name.as_str())
+        || name.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number))
+        || in_real_time("RTMIN", '+') == Some(true)
+        || in_real_time("RTMAX", '-') == Some(true)
+}
+
+/// A server whose graceful stop is not SIGTERM.
+pub(super) struct ServerSignal {
+    pub(super) server: &'static Server,
+    /// Its command, or the image that has it.
+    pub(super) place: Place,
+    /// Whether the image says which server it is, and has a STOPSIGNAL for it.
+    pub(super) is_of_image: bool,
+}
+
+impl ServerSignal {
+    /// Returns the mismatch of a stop signal with the server that a container runs.
+    pub(super) fn of(container: &Container, signal: &str) -> Option<Self> {
+        let found = server(container)?;
+        (signal_name(found.server.signal) != signal_name(signal)).then_some(found)
+    }
+
+    /// Returns what the server's place shows.
+    pub(super) fn label(&self) -> String {
+        if self.is_of_image {
+            format!("has STOPSIGNAL {}", self.server.signal)
+        } else {
+            format!("runs {}", self.server.name)
+        }
+    }
+}
+
+/// Returns the server that a container runs, if its graceful stop is not SIGTERM: that of its command, else that of its image.
+pub(super) fn server(container: &Container) -> Option<ServerSignal> {
+    if container.run().is_some() {
+        let program = programs(container).into_iter().next()?;
+        let server = server_of_program(program.name())?;
+        return Some(ServerSignal { server, place: program.place()?, is_of_image: false });
+    }
+    let Some(Declared::Written(image, place)) = &container.image else { return None };
+    Some(ServerSignal { server: server_of_image(image)?, place: *place, is_of_image: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_known_by_name_and_number() {
+        for signal in ["SIGTERM", "term", "15", "SIGRTMIN", "RTMIN+3", "SIGRTMAX-14", "64", "SIGWINCH"] {
+            assert!(is_signal(signal), "{signal}");
+        }
+        for signal in ["SIGFOO", "", "0", "65", "SIGRTMIN+x", "SIGRTMIN-1", "SIGTERMX", "SIG"] {
+            assert!(!is_signal(signal), "{signal}");
+        }
+    }
+}

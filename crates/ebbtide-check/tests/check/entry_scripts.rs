@@ -1,0 +1,169 @@
+//! What a container runs in the end: past entry point scripts, shells and init processes.
+
+use ebbtide_check::{Report, Severity};
+
+use crate::common::{check_all, check_text, ids, shown};
+
+/// Checks an image whose entry point is a script, and returns what is found with the line of the place.
+fn check_script(script: &str, command: &str) -> Vec<(&'static str, String, String)> {
+    let image = format!("FROM node:24-slim\nENTRYPOINT [\"/docker-entrypoint.sh\"]\n{command}");
+    let script = format!("#!/bin/sh\n{script}");
+    lines(&check_all(&[("Dockerfile", &image), ("docker-entrypoint.sh", &script)]))
+}
+
+fn lines(report: &Report) -> Vec<(&'static str, String, String)> {
+    let line = |finding: &ebbtide_check::Finding| {
+        let place = finding.place().unwrap();
+        let source = report.sources.get(place.source).unwrap();
+        let text = source.text()[place.start()..place.end()].to_owned();
+        (finding.rule.id, source.name().to_owned(), text)
+    };
+    report.active().map(line).collect()
+}
+
+fn found(rule: &'static str, file: &str, text: &str) -> Vec<(&'static str, String, String)> {
+    vec![(rule, file.to_owned(), text.to_owned())]
+}
+
+/// The scripts of official images, in short.
+#[test]
+fn scripts_that_end_with_exec_are_left_alone() {
+    for script in [
+        "set -e\nif [ \"${1#-}\" != \"$1\" ]; then\n  set -- node \"$@\"\nfi\nexec \"$@\"\n",
+        "set -eo pipefail\nif [ \"$1\" = 'redis-server' -a \"$(id -u)\" = '0' ]; then\n  find . -exec chown redis '{}' +\n  exec gosu redis \"$0\" \"$@\"\nfi\nexec \"$@\"\n",
+        "_main() {\n  if [ \"$1\" = postgres ]; then\n    setup\n  fi\n  exec \"$@\"\n}\nif ! _is_sourced; then\n  _main \"$@\"\nfi\n",
+        "if [ $# -gt 0 ]; then\n  exec \"$@\"\nelse\n  exec /usr/bin/s6-svscan /etc/s6\nfi\n",
+        "case \"$1\" in\n  web) shift; exec gunicorn \"$@\" ;;\n  *) exec \"$@\" ;;\nesac\n",
+        "for f in /docker-entrypoint.d/*.sh; do\n  . \"$f\"\ndone\ntest -n \"$1\" && exec \"$@\"\n",
+        "trap 'kill -TERM $child' TERM\nnode server.js &\nchild=$!\nwait $child\n",
+        "cat > /etc/app.conf <<EOF\nport=1\nEOF\nexec node server.js\n",
+    ] {
+        assert_eq!(check_script(script, "CMD [\"node\", \"server.js\"]\n"), [], "{script}");
+    }
+}
+
+/// The same scripts without their last `exec`: what is before it hides nothing.
+#[test]
+fn the_last_command_is_what_counts() {
+    for (script, at) in [
+        (
+            "set -e\nif [ -n \"$MIGRATE\" ]; then\n  exec node migrate.js\nfi\nnode server.js\n",
+            "node server.js",
+        ),
+        ("for f in /d/*.sh; do . \"$f\"; done\nnode server.js --port 80\n", "node server.js --port 80"),
+        ("case \"$X\" in a) exec b ;; esac\n\"$@\"\n", "\"$@\""),
+        ("run() {\n  node server.js\n}\nrun\n", "node server.js"),
+        ("if [ \"$A\" ]; then\n  node a.js\nelse\n  exec node b.js\nfi\n", "node a.js"),
+        ("until nc -z db 1; do sleep 1; done\nexec node server.js | tee log\n", "exec node server.js"),
+        ("trap cleanup EXIT\nnode server.js\n", "node server.js"),
+    ] {
+        let expected = found("D003", "docker-entrypoint.sh", at);
+        assert_eq!(check_script(script, ""), expected, "{script}");
+    }
+}
+
+#[test]
+fn a_branch_that_the_command_cannot_reach_is_left_out() {
+    let script = "case \"$1\" in\n  migrate) node migrate.js ;;\n  *) exec \"$@\" ;;\nesac\n";
+    assert_eq!(check_script(script, "CMD [\"node\", \"server.js\"]\n"), []);
+    let reached = found("D003", "docker-entrypoint.sh", "node migrate.js");
+    assert_eq!(check_script(script, "CMD [\"migrate\"]\n"), reached);
+    assert_eq!(check_script(script, ""), reached, "without a command any branch may run");
+}
+
+#[test]
+fn a_package_manager_behind_an_entry_script_is_found_where_it_is_written() {
+    let forwards = "set -e\nif [ \"$1\" = x ]; then exec x; fi\nexec \"$@\"\n";
+    let npm = found("D004", "Dockerfile", "\"npm\"");
+    for script in [
+        forwards,
+        "exec gosu app \"$@\"\n",
+        "main() { exec \"$@\"; }\nmain \"$@\"\n",
+        "exec tini -- \"$@\"\n",
+    ] {
+        assert_eq!(check_script(script, "CMD [\"npm\", \"start\"]\n"), npm, "{script}");
+        assert_eq!(check_script(script, "CMD [\"node\", \"server.js\"]\n"), [], "{script}");
+    }
+    let own = found("D004", "docker-entrypoint.sh", "exec yarn start");
+    assert_eq!(check_script("exec yarn start\n", "CMD [\"ignored\"]\n"), own);
+    // Without the script it is not known what runs.
+    let image = "FROM node:24-slim\nENTRYPOINT [\"/docker-entrypoint.sh\"]\nCMD [\"npm\", \"start\"]\n";
+    assert_eq!(ids(&check_text("Dockerfile", image)), [""; 0]);
+    let split = "FROM node:24-slim\nENTRYPOINT [\"npm\"]\nCMD [\"start\"]\n";
+    assert_eq!(lines(&check_text("Dockerfile", split)), found("D004", "Dockerfile", "\"npm\""));
+}
+
+#[test]
+fn an_init_process_does_not_help_a_package_manager_and_the_note_says_why() {
+    let image =
+        |init: &str| format!("FROM node:24-slim\nENTRYPOINT {init}\nCMD [\"npm\", \"run\", \"start\"]\n");
+    for (init, expected) in [
+        ("[\"tini\", \"--\"]", "the init signals npm alone"),
+        (
+            "[\"/sbin/tini\", \"-g\", \"--\"]",
+            "the init signals the program too, and ends as soon as npm does",
+        ),
+        ("[\"dumb-init\"]", "the init signals the program too, and ends as soon as npm does"),
+    ] {
+        let report = check_text("Dockerfile", &image(init));
+        assert_eq!(lines(&report), found("D004", "Dockerfile", "\"npm\""), "{init}");
+        assert!(shown(&report).contains(expected), "{}", shown(&report));
+    }
+    let compose = "services:\n  web: {image: web, init: true, command: npm start}\n";
+    let report = check_text("compose.yaml", compose);
+    assert!(ids(&report) == ["D004"] && shown(&report).contains("the init signals npm alone"));
+}
+
+#[test]
+fn package_managers_are_found_on_every_platform_of_containers() {
+    let pod = |kind: &str| {
+        let spec = "{containers: [{name: web, image: web, args: [npm, start]}]}";
+        let group = if kind == "Job" { "batch/v1" } else { "apps/v1" };
+        format!(
+            "apiVersion: {group}\nkind: {kind}\nmetadata: {{name: web}}\nspec:\n  template:\n    spec: {spec}\n"
+        )
+    };
+    let severity = |name: &str, text: &str| {
+        let report = check_text(name, text);
+        let found = report.active().find(|finding| finding.rule.id == "D004");
+        found.map(|finding| finding.severity)
+    };
+    assert_eq!(severity("a.yaml", &pod("Deployment")), Some(Severity::Warning));
+    assert_eq!(severity("a.yaml", &pod("Job")), Some(Severity::Info));
+    assert_eq!(severity("a.yaml", &pod("Deployment").replace("npm, start", "node, a.js")), None);
+    let task = "{\"containerDefinitions\": [{\"name\": \"web\", \"image\": \"web\", \"command\": [\"yarn\", \"start\"]}]}";
+    assert_eq!(severity("task.json", task), Some(Severity::Warning));
+    let job = |kind: &str| {
+        format!(
+            "job \"shop\" {{\n  type = \"{kind}\"\n  group \"web\" {{\n    task \"web\" {{\n      driver = \"docker\"\n      config {{\n        image = \"web\"\n        args = [\"npm\", \"start\"]\n      }}\n    }}\n  }}\n}}\n"
+        )
+    };
+    assert_eq!(severity("a.nomad", &job("service")), Some(Severity::Warning));
+    assert_eq!(severity("a.nomad", &job("batch")), None);
+}
+
+#[test]
+fn a_shell_behind_an_init_process_ends_before_the_program() {
+    let image = |init: &str, script: &str| {
+        let text = format!("FROM debian:12\nENTRYPOINT [{init}]\nCMD [\"sh\", \"-c\", \"{script}\"]\n");
+        ids(&check_text("Dockerfile", &text))
+    };
+    for init in ["\"tini\", \"--\"", "\"tini\", \"-g\", \"--\"", "\"dumb-init\""] {
+        assert_eq!(image(init, "app | tee log"), ["D008"], "{init}");
+        assert_eq!(image(init, "exec app"), [""; 0], "{init}");
+    }
+    let task = |init: bool| {
+        format!(
+            "{{\"containerDefinitions\": [{{\"name\": \"web\", \"image\": \"web\", \"command\": [\"sh\", \"-c\", \"a; b\"], \"linuxParameters\": {{\"initProcessEnabled\": {init}}}}}]}}"
+        )
+    };
+    assert_eq!(ids(&check_text("task.json", &task(true))), ["D008"]);
+    assert_eq!(ids(&check_text("task.json", &task(false))), ["E013"]);
+}
+
+/// The program of an inherited stop signal is where the command is, and not where the entry point is.
+#[test]
+fn the_program_that_gets_a_wrong_signal_is_shown() {
+    let image = "FROM nginx:1.27\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"node\", \"server.js\"]\n";
+    assert_eq!(lines(&check_text("Dockerfile", image)), found("D006", "Dockerfile", "\"node\""));
+}
