@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::ebbtide;
 use crate::findings::Sum;
 use crate::model::{Container, Declared, Drain, Role, UNBOUNDED, Workload, seconds, show};
 
@@ -87,27 +88,49 @@ pub(crate) fn unit_ends_before(workload: &Workload, stop: Duration) -> bool {
 }
 
 /// Raises the drain times that are shorter than the lame duck: a program that still serves has not finished. What is shorter by no more than the
-/// margin fits in that.
+/// margin fits in that. A drain that is not known stays unknown, unless the lame duck alone does not fit in the grace period.
 pub(crate) fn drain_after_lame_duck(workload: &mut Workload) {
-    for container in &mut workload.containers {
-        let known = container.drain.as_ref().map(|drain| drain.time);
-        container.drain = raised(known, container.lame_duck.as_ref()).or(container.drain.take());
-    }
-    // What is declared for the workload takes precedence over what its containers have.
-    if workload.drain.is_some() || workload.lame_duck.is_some() {
-        let all = workload.main().filter_map(|container| workload.drain_of(container));
-        let known = all.map(|drain| drain.time).max();
-        workload.drain = raised(known, workload.lame_duck()).or(workload.drain.take());
+    let raised = |container| Some((raised(workload, container)?, workload.is_about(container)));
+    let all: Vec<_> = workload.containers.iter().map(raised).collect();
+    for (container, raised) in workload.containers.iter_mut().zip(all) {
+        let Some((drain, is_about)) = raised else { continue };
+        container.drain = Some(drain);
+        // What is declared for the workload would take precedence.
+        if is_about {
+            workload.drain = None;
+        }
     }
 }
 
-/// Returns the drain of a lame duck that is longer than the drain that is known.
-fn raised(known: Option<Duration>, lame_duck: Option<&Declared<Duration>>) -> Option<Drain> {
-    let Some(Declared::Written(time, place)) = lame_duck else { return None };
-    let from = "the lame duck".to_owned();
-    let drain = Drain { time: *time, from, place: Some(*place), is_declared: true };
-    let is_longer = known.is_none_or(|known| known.saturating_add(MARGIN) < *time);
-    (is_longer && !time.is_zero()).then_some(drain)
+/// Returns the drain of a lame duck that is longer than the drain.
+fn raised(workload: &Workload, container: &Container) -> Option<Drain> {
+    if container.role == Role::Init {
+        return None;
+    }
+    let drain = match workload.lame_duck_of(container) {
+        Some(Declared::Written(time, place)) => {
+            let longest = ebbtide::longest_lame_duck(&container.variables);
+            let own = Drain {
+                time: *time,
+                from: "the lame duck".to_owned(),
+                place: Some(*place),
+                is_declared: true,
+            };
+            longest.filter(|longest| longest.time > own.time).unwrap_or(own)
+        }
+        _ => ebbtide::longest_lame_duck(&container.variables)?,
+    };
+    let known = workload.drain_of(container).map(|known| known.time);
+    let is_longer = match known {
+        Some(known) => known.saturating_add(MARGIN) < drain.time,
+        None => {
+            let pre_stop =
+                container.pre_stop.as_ref().and_then(|hook| hook.least).map_or(Duration::ZERO, |hook| hook.0);
+            let needed = pre_stop.saturating_add(drain.time).saturating_add(MARGIN);
+            workload.grace_of(container).value().is_some_and(|grace| needed > *grace)
+        }
+    };
+    (is_longer && !drain.time.is_zero()).then_some(drain)
 }
 
 /// Returns the name of the grace period for a sum.

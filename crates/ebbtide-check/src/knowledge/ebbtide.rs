@@ -24,21 +24,18 @@ struct LameDuck {
     most: Duration,
 }
 
-/// Returns the drain time that the variables declare: to the deadline, which is the grace period less the margin. Without a grace period
-/// the service serves for the lame duck at least.
+/// Returns the drain time that the variables declare: to the deadline, which is the grace period less the margin.
 pub(super) fn drain_of(variables: &[Variable]) -> Option<Drain> {
-    let grace = find(variables, GRACE).and_then(|(value, place)| Some((duration(value?)?, place)));
-    let deadline = grace.map(|(grace, _)| deadline(grace, variables));
-    let lame_duck = find(variables, LAME_DUCK)
-        .and_then(|(value, place)| Some(drain(lame_duck(value?)?.most, LAME_DUCK, place)))
-        .filter(|drain| !drain.time.is_zero());
-    // One that does not fit before the deadline is refused at the start.
-    let lame_duck = lame_duck.filter(|drain| deadline.is_none_or(|deadline| drain.time > deadline));
-    lame_duck.or_else(|| {
-        let (grace, place) = grace?;
-        let time = deadline?.min(grace.saturating_sub(ADDED));
-        Some(drain(time, "EBBTIDE_GRACE less its margin", place))
-    })
+    let (value, place) = find(variables, GRACE)?;
+    let grace = duration(value?)?;
+    let time = deadline(grace, variables).min(grace.saturating_sub(ADDED));
+    Some(drain(time, "EBBTIDE_GRACE less its margin", place))
+}
+
+/// Returns the longest time for which the variables let a service serve new requests after the signal, as a drain time.
+pub(super) fn longest_lame_duck(variables: &[Variable]) -> Option<Drain> {
+    let (value, place) = find(variables, LAME_DUCK)?;
+    Some(drain(lame_duck(value?)?.most, LAME_DUCK, place))
 }
 
 /// Returns the least time that the variables let a service serve new requests after the signal.
@@ -159,10 +156,8 @@ mod tests {
             (&[("EBBTIDE_GRACE", "60s"), ("EBBTIDE_MARGIN", "20s")], Some(40_000)),
             (&[("EBBTIDE_GRACE", "60s"), ("EBBTIDE_MARGIN", "500ms")], Some(58_000)),
             (&[("EBBTIDE_GRACE", "60s"), ("EBBTIDE_LAME_DUCK", "5s/1s/15s")], Some(55_000)),
-            (&[("EBBTIDE_GRACE", "60s"), ("EBBTIDE_LAME_DUCK", "70s")], Some(70_000)),
-            (&[("EBBTIDE_LAME_DUCK", "5s/1s/15s")], Some(15_000)),
-            (&[("EBBTIDE_GRACE", "120ms"), ("EBBTIDE_LAME_DUCK", "60ms")], Some(0)),
-            (&[("EBBTIDE_LAME_DUCK", "0s")], None),
+            (&[("EBBTIDE_GRACE", "120ms")], Some(0)),
+            (&[("EBBTIDE_LAME_DUCK", "5s/1s/15s")], None),
             (&[("EBBTIDE_GRACE", "1m30s")], None),
             (&[("EBBTIDE_GRACE", "")], None),
             (&[("EBBTIDE_MARGIN", "5s")], None),

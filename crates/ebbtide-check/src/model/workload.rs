@@ -153,10 +153,14 @@ impl Workload {
         if container.role == Role::Init {
             return None;
         }
+        self.drain.as_ref().filter(|_| self.is_about(container)).or(container.drain.as_ref())
+    }
+
+    /// Returns whether what is declared for the workload is about this container: its only one, or the one with ports.
+    pub(crate) fn is_about(&self, container: &Container) -> bool {
         let is_only = self.main().count() == 1;
         let has_ports = container.has_ports && self.main().filter(|main| main.has_ports).count() == 1;
-        let is_meant = container.role == Role::Main && (is_only || has_ports);
-        self.drain.as_ref().filter(|_| is_meant).or(container.drain.as_ref())
+        container.role == Role::Main && (is_only || has_ports)
     }
 
     /// Returns how long the program serves new requests after the signal: the longest time of the main containers. It is nothing if no file
@@ -170,7 +174,7 @@ impl Workload {
 
     /// Returns how long a container serves new requests after the signal.
     pub(crate) fn lame_duck_of<'w>(&'w self, container: &'w Container) -> Option<&'w Declared<Duration>> {
-        self.lame_duck.as_ref().or(container.lame_duck.as_ref())
+        self.lame_duck.as_ref().filter(|_| self.is_about(container)).or(container.lame_duck.as_ref())
     }
 
     /// Returns whether it runs until it has finished rather than until it is stopped.

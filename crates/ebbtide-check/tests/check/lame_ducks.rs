@@ -142,9 +142,11 @@ fn a_task_of_nomad_and_one_of_ecs_have_the_lame_duck_of_their_variables() {
 #[test]
 fn the_time_axis_shows_the_lame_duck_of_the_variables() {
     let mut sources = Sources::new();
-    sources.add("shop.yaml", routed(&variable("EBBTIDE_LAME_DUCK", "5s/1s/15s"), ""));
+    let variables =
+        format!("{}, {}", variable("EBBTIDE_GRACE", "30s"), variable("EBBTIDE_LAME_DUCK", "5s/1s/15s"));
+    sources.add("shop.yaml", routed(&variables, ""));
     let all = timelines(sources, &Options::default()).all;
     let spans: Vec<_> =
         all[0].rows[0].spans.iter().map(|span| (span.kind.name(), span.end.as_secs())).collect();
-    assert_eq!(spans, [("lame duck", 5), ("drain", 15), ("margin", 17)]);
+    assert_eq!(spans, [("lame duck", 5), ("drain", 25), ("margin", 27)]);
 }
