@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::child::{Service, listeners, survivors, tail};
+use super::child::{Service, listeners, remaining, tail};
 use super::place::{Place, taken};
 use super::probe::{Got, get};
 use super::scenario::Protocol;
@@ -17,8 +17,6 @@ use super::wire::{Address, TlsFailure};
 const EVERY: Duration = Duration::from_millis(10);
 /// The timeout of one poll.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long helper processes may take to exit after the service has ended.
-const GOING: Duration = Duration::from_millis(100);
 /// How many lines of the service's output an error shows.
 pub(super) const TAIL: usize = 20;
 
@@ -55,9 +53,7 @@ pub(super) async fn ready(
         found = timeout(limit, looking) => found,
         ended = service.ended() => {
             let (when, (_, ended)) = ("before it was ready", ended?);
-            // Helper processes that are exiting have exited by then.
-            sleep(GOING).await;
-            let left = survivors(service.pid()).into_iter().map(|process| process.name).collect();
+            let left = remaining(service.pid()).await;
             return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
         }
     };

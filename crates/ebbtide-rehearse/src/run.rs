@@ -28,8 +28,7 @@ use crate::clock::{At, Clock};
 const BRACE: Duration = Duration::from_millis(300);
 /// The interval between two progress events.
 const TICK: Duration = Duration::from_millis(100);
-/// How long the load and the probes continue after the exit: long enough to see the last refusals and to let helper
-/// processes that are exiting exit.
+/// How long the load and the probes continue after the exit: long enough to see the last refusals.
 const GOES_ON: Duration = Duration::from_millis(100);
 
 /// The observers of the run.

@@ -312,7 +312,7 @@ Checks:
   exit-in-time            the process exited within --grace; if not, what was in use
   exit-code               the exit is one that --expect-exit names
   no-kill                 the process was not ended by SIGKILL
-  no-orphans              no process is left 100 ms after the exit
+  no-orphans              no process is left two seconds after the exit
   no-leaked-connections   PostgreSQL: no session was in use at the exit
   database-clean          PostgreSQL: sessions_abandoned did not grow
   orders-processed        demo: every acknowledged order is there, processed or queued

@@ -280,6 +280,12 @@ def on_signal(*_):
     stopping.set()
 
 
+def raise_again(*_):
+    """As Node does in a program that has no handler of its own."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def wait_for_the_signal():
     """As `tini -s` and its like: neither caught nor blocked in /proc while it waits."""
     while not stopping.is_set():
@@ -361,6 +367,10 @@ elif is_("ignores"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 elif is_("no-handler"):
     pass
+elif is_("raises-at-once"):
+    signal.signal(signal.SIGTERM, raise_again)
+elif is_("exits-143-at-once"):
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
 elif is_("sigwait"):
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 else:

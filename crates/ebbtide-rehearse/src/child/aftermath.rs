@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rustix::process::Pid;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::descendants::{end_descendants, has_descendants, survivors};
 use super::proc::listeners;
@@ -24,12 +24,15 @@ pub(crate) struct Aftermath {
     pub(crate) listened: Vec<String>,
 }
 
+/// How long processes that outlive the service may take to exit by themselves. A server that exits at the signal does not wait for its
+/// workers, which exit at the same time.
+const LEAVING: Duration = Duration::from_secs(2);
 /// The interval between two looks.
 const EVERY: Duration = Duration::from_millis(5);
 
 impl Aftermath {
-    /// Watches for `time` the processes that outlive the service in group `group`, which has exited, and then kills those that are
-    /// left.
+    /// Watches for `time` the processes that outlive the service in group `group`, which has exited, and longer until none is left,
+    /// for at most [`LEAVING`]. Then kills those that are left.
     pub(crate) async fn watch(group: Pid, time: Duration, clock: Clock) -> Self {
         let mut seen = Self::default();
         let mut listened = BTreeSet::new();
@@ -45,7 +48,8 @@ impl Aftermath {
                 alive = false;
                 seen.children_until = Some(clock.now());
             }
-            if clock.now().since(began) >= time {
+            let watched = clock.now().since(began);
+            if watched >= time && (!alive || watched >= LEAVING) {
                 break;
             }
             sleep(EVERY).await;
@@ -60,6 +64,17 @@ impl Aftermath {
         seen.listened = listened.into_iter().collect();
         seen
     }
+}
+
+/// Returns the names of the processes of the service in group `group`, which has exited, that do not exit within [`LEAVING`].
+pub(crate) async fn remaining(group: Pid) -> Vec<String> {
+    let none = async {
+        while !survivors(group).is_empty() {
+            sleep(EVERY).await;
+        }
+    };
+    let _some_left = timeout(LEAVING, none).await;
+    survivors(group).into_iter().map(|process| process.name).collect()
 }
 
 #[cfg(test)]
@@ -92,5 +107,34 @@ mod tests {
         assert!(left.orphans.is_empty() && left.children_until.is_some(), "{left:?}");
         let left = left_by("exit 0", |_| true).await;
         assert!(left.orphans.is_empty() && left.children_until.is_none(), "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn a_child_process_that_is_about_to_exit_is_not_an_orphan() {
+        // The child reads the pipe until this test closes it, after the first look.
+        adopt_orphans();
+        let mut shell = Command::new("sh")
+            .args(["-c", "exec 3<&0; cat <&3 & exit 0"])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let group = Pid::from_child(&shell);
+        let stdin = shell.stdin.take();
+        shell.wait().unwrap();
+        assert!(!survivors(group).is_empty());
+        let watch = Aftermath::watch(group, Duration::ZERO, Clock::start());
+        let (left, ()) = tokio::join!(watch, async {
+            tokio::task::yield_now().await;
+            drop(stdin);
+        });
+        assert!(left.orphans.is_empty() && left.cleaned_up.is_none(), "{left:?}");
+        assert!(left.children_until.is_some(), "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn a_child_process_that_stays_is_an_orphan() {
+        let left = left_by("exec 3<&0; sleep 61.3 & exit 0", |group| !survivors(group).is_empty()).await;
+        assert!(left.orphans.len() == 1 && left.cleaned_up.is_some(), "{left:?}");
     }
 }

@@ -10,7 +10,7 @@ mod service;
 pub use exec_failure::ExecFailure;
 pub use service::StartError;
 
-pub(crate) use aftermath::Aftermath;
-pub(crate) use descendants::{adopt_orphans, exclude, survivors};
+pub(crate) use aftermath::{Aftermath, remaining};
+pub(crate) use descendants::{adopt_orphans, exclude};
 pub(crate) use proc::{listeners, signal_state};
 pub(crate) use service::{Service, tail};

@@ -246,7 +246,9 @@ fn whether_the_signal_is_handled_is_judged_by_what_happened() {
     passes(ended(good(), false, false, false));
     // It handled the signal, went on to answer, and raised it again.
     passes(ended(by_signal(1_600_000), false, false, false));
-    passes(ended(by_signal(1_000_500), true, false, false));
+    passes(ended(by_signal(1_600_000), true, false, false));
+    // A handler that ends the process by the signal at once, as Node's own.
+    fails(CheckId::SignalHandled, &ended(by_signal(1_000_500), true, false, false), &terms(), "at once");
 }
 
 #[test]

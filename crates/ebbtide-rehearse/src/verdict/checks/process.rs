@@ -9,10 +9,12 @@ use crate::verdict::fate::{Case, Fate};
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
 
-/// A process that still answers this long after the signal was not ended by its default action.
+/// A process that is still there this long after the signal was not ended by its default action.
 const OUTLIVED: Duration = Duration::from_millis(100);
 
 /// Does the process handle the stop signal? What happened decides; what `/proc` said before is a hint.
+///
+/// A handler that `/proc` shows is no proof: Node installs one in every program, which raises the signal again at once.
 pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
     let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::SignalHandled, finding, evidence);
@@ -37,25 +39,35 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
             _ => found(Finding::Pass, format!("{name} did not end the process by its default action")),
         };
     }
-    let by_itself = ended == Ended::Signal(terms.signal.number());
-    if !by_itself {
+    if !is_end_by(ended, terms.signal.number()) {
         return found(Finding::Pass, format!("the process ended by itself {after} after {name}"));
     }
-    let handler = hint.is_some_and(|state| state.caught || state.blocked);
-    if handler || answered_late(case, at) {
+    let has_handler = hint.is_some_and(|state| state.caught || state.blocked);
+    let outlived = at.since(record.signalled) >= OUTLIVED;
+    if has_handler && outlived || answered_late(case, at) {
         return found(
             Finding::Pass,
-            format!("the process handled {name}, and then ended by it after {after}"),
+            match ended {
+                Ended::Signal(_) => format!("the process handled {name}, and then ended by it after {after}"),
+                Ended::Code(_) => format!("the process handled {name}, and ended by itself after {after}"),
+            },
         );
     }
+    let how = match (ended, has_handler) {
+        (Ended::Signal(_), false) => format!("no handler for {name}: its default action ended the process"),
+        (Ended::Signal(_), true) => format!("the handler for {name} ended the process by the signal at once"),
+        (Ended::Code(code), _) => format!("exit code {code}: {name} ended the process, or the one that it waits for"),
+    };
     if terms.expected.iter().any(|expected| expected.0 == ended) {
-        return found(
-            Finding::Pass,
-            format!("no handler for {name}: its default action ends the process, which is an expected exit"),
-        );
+        return found(Finding::Pass, format!("{how} after {after}, which is an expected exit"));
     }
-    found(Finding::Fail, format!("no handler for {name}: its default action ended the process after {after}"))
-        .hint(handler_hint(&name))
+    found(Finding::Fail, format!("{how} after {after}")).hint(handler_hint(&name))
+}
+
+/// Returns whether `ended` is the end of a process by `signal`: by the signal itself, or with the exit code by which a shell, tini or
+/// npm report the end of their child.
+fn is_end_by(ended: Ended, signal: i32) -> bool {
+    ended == Ended::Signal(signal) || ended == Ended::Code(signal.saturating_add(128))
 }
 
 fn handler_hint(name: &str) -> String {
@@ -247,7 +259,38 @@ pub(in crate::verdict) fn no_orphans(record: &Record) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::SignalState;
     use crate::verdict::samples::{found, good, terms};
+
+    fn ended(after_ms: u64, ended: Ended, caught: bool) -> Record {
+        let mut record = good();
+        record.traffic.requests.retain(|request| request.begun <= record.signalled);
+        record.exit = Some((record.signalled + Duration::from_millis(after_ms), ended));
+        record.signal_state = Some(SignalState { caught, blocked: false, ignored: false, pid_one: false });
+        record
+    }
+
+    #[test]
+    fn a_handler_that_raises_the_signal_again_at_once_handles_nothing() {
+        for (after_ms, end, caught, finding, evidence) in [
+            // Node without a handler of the program.
+            (2, Ended::Signal(15), true, Finding::Fail, "the handler for SIGTERM ended the process by the signal at once"),
+            // The same behind tini or npm.
+            (2, Ended::Code(143), true, Finding::Fail, "exit code 143: SIGTERM ended the process, or the one that it waits for"),
+            (2, Ended::Signal(15), false, Finding::Fail, "no handler for SIGTERM"),
+            // uvicorn and the JVM: they handle the signal first.
+            (300, Ended::Signal(15), true, Finding::Pass, "handled SIGTERM, and then ended by it"),
+            (300, Ended::Code(143), true, Finding::Pass, "handled SIGTERM, and ended by itself"),
+            (2, Ended::Code(0), true, Finding::Pass, "ended by itself"),
+            (2, Ended::Code(130), true, Finding::Pass, "ended by itself"),
+        ] {
+            let check = found(CheckId::SignalHandled, &ended(after_ms, end, caught), &terms());
+            assert!(check.verdict == finding && check.evidence.contains(evidence), "{end}: {check:?}");
+        }
+        let terms = Terms { expected: vec![crate::scenario::Expected(Ended::Signal(15))], ..terms() };
+        let check = found(CheckId::SignalHandled, &ended(2, Ended::Signal(15), true), &terms);
+        assert!(check.verdict == Finding::Pass && check.evidence.ends_with("which is an expected exit"), "{check:?}");
+    }
 
     #[test]
     fn a_shorter_grace_period_of_the_service_is_reported() {
