@@ -32,6 +32,7 @@ mod replay;
 mod run;
 mod scenario;
 mod service_report;
+mod stopping;
 mod trouble;
 mod unready;
 mod verdict;
@@ -46,15 +47,17 @@ pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
     Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
-    Phase, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState, Store, Traffic,
+    Phase, PreStopEnd, PreStopRun, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState,
+    Store, Traffic,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;
 pub use replay::{Replayed, replay};
 pub use scenario::{
     BadCertificates, BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService,
-    Program, Protocol, Ready, RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario,
-    ServiceStore, SetUp, ShapePlan, Span, StopPlan, StopSignal, Target, Trust,
+    PreStop, Program, Protocol, Ready, RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK,
+    Scenario, SecondSignal, ServiceStore, SetUp, ShapePlan, Span, StopAt, StopPlan, StopSignal, Target,
+    Trust,
 };
 pub use trouble::NotRehearsed;
 pub use unready::{Unready, UnreadyAnswer};

@@ -58,12 +58,8 @@ impl Place {
         let (words, store) = match &scenario.program {
             Program::Command(words) => (words.clone(), None),
             Program::Managed(service) => {
-                let at = RunPlace::new(
-                    folder.path(),
-                    target.port,
-                    scenario.stop.grace,
-                    scenario.database.as_deref(),
-                );
+                let at =
+                    RunPlace::new(folder.path(), target.port, &scenario.stop, scenario.database.as_deref());
                 let set_up = service.set_up(at).await?;
                 env.extend(set_up.env.into_iter().map(|(name, value)| (name.into(), value)));
                 (set_up.words, set_up.store)
@@ -94,6 +90,11 @@ impl Place {
     /// Returns the path of the file for the service's output.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.path().join("output.log")
+    }
+
+    /// Returns the path of the file for the output of a preStop hook.
+    pub(super) fn hook_log(&self) -> PathBuf {
+        self.folder.path().join("pre-stop.log")
     }
 
     /// Returns the path of the file for the service's report.

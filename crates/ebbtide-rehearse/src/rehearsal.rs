@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, Notify};
 use super::conductor::rehearse;
 use super::place::free_port;
 use super::record::Shape;
-use super::scenario::{BadTarget, Program, Ready, Route, Scenario, ShapePlan, Target};
+use super::scenario::{BadTarget, PreStop, Program, Ready, Route, Scenario, ShapePlan, Target};
 use super::trouble::NotRehearsed;
 use super::verdict::RehearsalVerdict;
 
@@ -94,7 +94,19 @@ impl Rehearsal {
         Ok(self)
     }
 
-    /// Changes anything else: the grace period, the number of runs, the headers of the requests.
+    /// Sets what runs before the stop signal, as a preStop hook. `{port}` in a command is replaced.
+    pub fn pre_stop(mut self, hook: PreStop) -> Self {
+        self.scenario.stop.pre_stop = Some(match hook {
+            PreStop::Command(words) => {
+                PreStop::Command(words.into_iter().map(|word| self.filled(word)).collect())
+            }
+            PreStop::Sleep(time) => PreStop::Sleep(time),
+        });
+        self
+    }
+
+    /// Changes anything else: how the service is stopped ([`StopPlan`](crate::StopPlan)), the number of runs, the headers of the
+    /// requests.
     pub fn with(mut self, change: impl FnOnce(&mut Scenario)) -> Self {
         change(&mut self.scenario);
         self

@@ -1,6 +1,6 @@
 //! One run, from the start of the service to its judgement.
 
-use std::sync::atomic::Ordering;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::process::Rlimit;
@@ -17,23 +17,19 @@ use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::protocol;
 use super::readying::{TAIL, ready};
 use super::record::{Record, Shape};
-use super::scenario::{Program, Scenario, ShapePlan, run_seed, signal_moment};
+use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_moment};
 use super::service_report;
+use super::stopping::{HookPlace, Stopping};
 use super::trouble::NotRehearsed;
 use super::verdict::{Facts, RunVerdict, Terms, Verdict, broken, judge};
-use super::wire::Address;
 use crate::clock::{At, Clock};
 
-/// How long before the signal the connections of the protocol phases are prepared.
-const BRACE: Duration = Duration::from_millis(300);
-/// The interval between two progress events.
-const TICK: Duration = Duration::from_millis(100);
 /// How long the load and the probes continue after the exit: long enough to see the last refusals.
 const GOES_ON: Duration = Duration::from_millis(100);
 
 /// The observers of the run.
 struct Watchers {
-    load: Load,
+    load: Option<Load>,
     readiness: Option<ReadinessProbe>,
     database: Option<DatabaseProbe>,
 }
@@ -91,44 +87,62 @@ async fn run_at(
         None => None,
     };
     janitor.watch(place.folder(), None);
+    let at = scenario.stop.at.drawn(seed);
+    let moment = stop_moment(&scenario.stop, at, seed);
+    let signal = scenario.stop.signal.signal();
+    let mut record = Record::default();
     let mut service = Service::start(&place.words, &place.env, &place.log(), files, clock)?;
     janitor.watch(place.folder(), Some(service.pid()));
     let began = clock.now();
-    let readiness = ready(&mut service, place, &addresses, scenario.ready_limit).await?;
-    let mut record = Record { ready: clock.now(), ..Record::default() };
-    news(News::Ready { after: record.ready.since(began) });
-    let signal = scenario.stop.signal.signal();
+    record.load_began = began;
+    let readiness = tokio::select! {
+        biased;
+        readiness = ready(&mut service, place, &addresses, scenario.ready_limit) => Some(readiness?),
+        () = sleep(moment), if at == StopAt::Startup => None,
+    };
+    if readiness.is_some() {
+        record.ready = clock.now();
+        news(News::Ready { after: record.ready.since(began) });
+    }
     record.signal_state = signal_state(service.pid(), signal).await;
 
-    let home = place.address(readiness.socket);
-    let mut plan = scenario.load.clone();
-    protocol::check(&plan, &home).await?;
-    settle(&mut plan, &home, place.ready_path.as_deref()).await?;
-    let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
-    let order = order(scenario, plan, crowded, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
-    let shapes = order.plan.shapes.iter().map(ShapePlan::shape).collect();
-    let probe = |path| ReadinessProbe::start(readiness, path, clock);
-    let readiness = place.ready_path.clone().map(probe);
-    record.load_began = clock.now();
-    let load = Load::start(order, clock)?;
-    let watchers = Watchers { load, readiness, database };
-
-    let moment = signal_moment(&scenario.stop, seed);
-    tell(&watchers.load, None, moment.saturating_sub(BRACE), &mut service, news).await?;
-    watchers.load.brace();
-    tell(&watchers.load, None, moment.min(BRACE), &mut service, news).await?;
-    record.signalled = clock.now();
-    // First: what the clients see from here on is not "before the signal", however fast the process ends.
-    watchers.load.signalled();
-    service.signal(signal);
-    news(News::Signalled { signal: scenario.stop.signal.name(), grace: scenario.stop.grace });
-    if let Some(database) = &watchers.database {
-        database.signalled(record.signalled);
+    let mut watchers = Watchers { load: None, readiness: None, database };
+    let mut shapes = Vec::new();
+    if let Some(found) = readiness.as_ref().filter(|_| at != StopAt::Startup) {
+        record.load_began = clock.now();
+        if at == StopAt::Load {
+            let home = place.address(found.socket);
+            let mut plan = scenario.load.clone();
+            protocol::check(&plan, &home).await?;
+            settle(&mut plan, &home, place.ready_path.as_deref()).await?;
+            let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
+            let order =
+                order(scenario, plan, crowded, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
+            shapes = order.plan.shapes.iter().map(ShapePlan::shape).collect();
+            record.load_began = clock.now();
+            watchers.load = Some(Load::start(order, clock)?);
+        }
+        let probe = |path| ReadinessProbe::start(found.clone(), path, clock);
+        watchers.readiness = place.ready_path.clone().map(probe);
     }
-    end(&mut record, &mut service, &watchers.load, scenario.stop.grace, clock, news).await?;
-    collect(&mut record, &service, place, watchers, clock).await?;
+    let mut stopping = Stopping {
+        plan: &scenario.stop,
+        service: &mut service,
+        load: watchers.load.as_ref(),
+        database: watchers.database.as_ref(),
+        hook: HookPlace { env: &place.env, log: place.hook_log(), files },
+        clock,
+    };
+    if at != StopAt::Startup {
+        stopping.wait(moment, news).await?;
+    }
+    stopping.stop(&mut record, news).await?;
+    let routed_until = record.stop_began() + scenario.stop.min_lame_duck;
+    collect(&mut record, &service, place, watchers, routed_until, clock).await?;
 
-    let terms = terms(scenario, &home, place.ready_path.as_deref(), shapes);
+    let socket = readiness.map(|found| found.socket).or(addresses.first().copied());
+    let probed = socket.zip(place.ready_path.clone());
+    let terms = terms(scenario, at, probed, shapes);
     if let Some(why) = broken(&record, &terms) {
         return Err(NotRehearsed::Baseline(why));
     }
@@ -145,77 +159,26 @@ async fn run_at(
     Ok(JudgedRun { record, terms, verdict, facts })
 }
 
-/// Waits for `time` before the signal, and reports the progress of the load.
-async fn tell(
-    load: &Load,
-    signalled: Option<(At, Clock)>,
-    time: Duration,
-    service: &mut Service,
-    news: &mut dyn FnMut(News<'_>),
-) -> Result<(), NotRehearsed> {
-    let log = service.log().to_owned();
-    tokio::select! {
-        () = sleep(time) => Ok(()),
-        () = ticks(load, signalled, news) => Ok(()),
-        ended = service.ended() => {
-            let (when, (_, ended)) = ("under load, before the signal", ended?);
-            Err(NotRehearsed::EndedEarly { when, ended, left: Vec::new(), tail: tail(&log, TAIL) })
-        }
-    }
-}
-
-/// Waits until the service exits; sends SIGKILL to its process group when the grace period has ended.
-async fn end(
-    record: &mut Record,
-    service: &mut Service,
-    load: &Load,
-    grace: Duration,
-    clock: Clock,
-    news: &mut dyn FnMut(News<'_>),
-) -> Result<(), NotRehearsed> {
-    let in_time = tokio::select! {
-        biased;
-        ended = service.ended() => Some(ended?),
-        () = sleep(grace) => None,
-        () = ticks(load, Some((record.signalled, clock)), news) => None,
-    };
-    record.exit = Some(match in_time {
-        Some(ended) => ended,
-        None => {
-            record.killed = Some(clock.now());
-            service.kill();
-            service.ended().await?
-        }
-    });
-    Ok(())
-}
-
-/// Reports the progress of the load; never returns.
-async fn ticks(load: &Load, signalled: Option<(At, Clock)>, news: &mut dyn FnMut(News<'_>)) {
-    loop {
-        let gauge = load.gauge();
-        news(News::Loading {
-            answered: gauge.answered.load(Ordering::Relaxed),
-            in_flight: gauge.in_flight.load(Ordering::Relaxed),
-            lost: gauge.lost.load(Ordering::Relaxed),
-            since_signal: signalled.map(|(at, clock)| clock.now().since(at)),
-        });
-        sleep(TICK).await;
-    }
-}
-
-fn terms(scenario: &Scenario, home: &Address, ready_path: Option<&str>, shapes: Vec<Shape>) -> Terms {
+fn terms(
+    scenario: &Scenario,
+    at: StopAt,
+    readiness: Option<(SocketAddr, String)>,
+    shapes: Vec<Shape>,
+) -> Terms {
     Terms {
         signal: scenario.stop.signal,
         grace: scenario.stop.grace,
         expected: scenario.stop.expected.clone(),
         require_readiness: scenario.require_readiness,
-        readiness: ready_path.map(|path| (home.socket, path.to_owned())),
+        readiness,
         allow_status: scenario.allow_status.clone(),
         expect_status: scenario.expect_status.clone(),
         shapes,
-        phases: scenario.load.phases,
+        phases: scenario.load.phases && at == StopAt::Load,
         store: matches!(scenario.program, Program::Managed(_)),
+        at,
+        min_lame_duck: scenario.stop.min_lame_duck,
+        then: scenario.stop.then,
     }
 }
 
@@ -225,12 +188,17 @@ async fn collect(
     service: &Service,
     place: &Place,
     watchers: Watchers,
+    routed_until: At,
     clock: Clock,
 ) -> Result<(), NotRehearsed> {
     let left = Aftermath::watch(service.pid(), GOES_ON, clock).await;
     (record.orphans, record.cleaned_up) = (left.orphans, left.cleaned_up);
     (record.children_until, record.children_listened) = (left.children_until, left.listened);
-    record.traffic = watchers.load.stop().await.ok_or(NotRehearsed::Load)?;
+    if let Some(load) = watchers.load {
+        // Clients of a platform that still routes to the service meet no listener.
+        sleep(routed_until.since(clock.now())).await;
+        record.traffic = load.stop().await.ok_or(NotRehearsed::Load)?;
+    }
     if let Some(readiness) = watchers.readiness {
         record.readiness = readiness.stop().await;
     }

@@ -46,7 +46,8 @@ impl ManagedService for DemoService {
             let data = run.folder.join("data");
             fs::create_dir(&data)?;
             let env = run.database.map(|url| ("DATABASE_URL", url.into()));
-            let words = demo_program(&env::current_exe()?, run.port, &data, run.grace, &self.options);
+            let times = DemoTimes { grace: run.grace, min_lame_duck: run.min_lame_duck };
+            let words = demo_program(&env::current_exe()?, run.port, &data, times, &self.options);
             let store = match queue_of(&words, &data, run.database) {
                 Some(queue) => {
                     let place = StorePlace::note(data, run.database.map(str::to_owned), queue).await;
@@ -99,16 +100,25 @@ impl BadDemo {
     }
 }
 
-/// Returns the demo's command line: the rehearsal sets address, data folder and grace period unless `options` override them.
-fn demo_program(exe: &Path, port: u16, data: &Path, grace: Duration, options: &[OsString]) -> Vec<OsString> {
+/// What the demo has to know of the stop.
+#[derive(Clone, Copy)]
+struct DemoTimes {
+    grace: Duration,
+    min_lame_duck: Duration,
+}
+
+/// Returns the demo's command line: the rehearsal sets address, data folder, grace period and lame duck unless `options` override
+/// them.
+fn demo_program(exe: &Path, port: u16, data: &Path, times: DemoTimes, options: &[OsString]) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec![exe.into(), "demo".into()];
     words.extend(["--listen".into(), format!("127.0.0.1:{port}").into()]);
     words.extend(["--data".into(), data.into()]);
     if !has(options, "--grace") {
-        words.extend(["--grace".into(), format!("{}ms", grace.as_millis()).into()]);
+        words.extend(["--grace".into(), format!("{}ms", times.grace.as_millis()).into()]);
     }
     if !has(options, "--lame-duck") {
-        words.extend(["--lame-duck".into(), LAME_DUCK.into()]);
+        let lame_duck = times.min_lame_duck.max(LAME_DUCK);
+        words.extend(["--lame-duck".into(), format!("{}ms", lame_duck.as_millis()).into()]);
     }
     words.extend(["--queue-name".into(), queue_name().into()]);
     words.extend(options.iter().cloned());
@@ -133,7 +143,7 @@ fn queue_name() -> String {
 }
 
 /// Long enough that a probe every few milliseconds sees readiness turn red, short enough for many runs.
-const LAME_DUCK: &str = "1s";
+const LAME_DUCK: Duration = Duration::from_secs(1);
 
 fn has(options: &[OsString], name: &str) -> bool {
     options
@@ -149,10 +159,24 @@ mod tests {
     use super::*;
     use crate::error_form;
 
+    const TIMES: DemoTimes = DemoTimes { grace: Duration::from_secs(3), min_lame_duck: Duration::ZERO };
+
+    #[test]
+    fn the_demo_serves_for_as_long_as_the_rehearsal_requires() {
+        let lame_duck = |min_lame_duck| {
+            let times = DemoTimes { min_lame_duck, ..TIMES };
+            let words = demo_program(Path::new("x"), 1, Path::new("/d"), times, &[]);
+            let at = words.iter().position(|word| word == "--lame-duck").unwrap();
+            words[at + 1].clone()
+        };
+        assert_eq!(lame_duck(Duration::ZERO), "1000ms");
+        assert_eq!(lame_duck(Duration::from_secs(5)), "5000ms");
+    }
+
     #[test]
     fn the_users_lame_duck_and_grace_replace_those_of_the_demo() {
         let options: Vec<OsString> = ["--lame-duck=2s", "--grace", "9s"].map(Into::into).into();
-        let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);
+        let words = demo_program(Path::new("x"), 1, Path::new("/d"), TIMES, &options);
         let count = |name| words.iter().filter(|word| word.to_string_lossy().starts_with(name)).count();
         assert_eq!((count("--lame-duck"), count("--grace")), (1, 1));
     }
@@ -161,7 +185,7 @@ mod tests {
     fn the_demo_queue_is_located_and_not_shared_between_runs() {
         let queue = |options: &[&str], database| {
             let options: Vec<OsString> = options.iter().map(Into::into).collect();
-            let words = demo_program(Path::new("x"), 1, Path::new("/d"), Duration::from_secs(3), &options);
+            let words = demo_program(Path::new("x"), 1, Path::new("/d"), TIMES, &options);
             queue_of(&words, Path::new("/d"), database)
         };
         let (one, other) = (queue(&[], None).unwrap(), queue(&["--fault=keep-jobs"], None).unwrap());

@@ -11,6 +11,8 @@ pub(super) fn text(check: CheckId) -> &'static str {
         CheckId::PhasesServed => include_str!("checks/phases-served.md"),
         CheckId::ReadinessBeforeClose => include_str!("checks/readiness-before-close.md"),
         CheckId::RefusalsClean => include_str!("checks/refusals-clean.md"),
+        CheckId::LameDuckServed => include_str!("checks/lame-duck-served.md"),
+        CheckId::SecondSignal => include_str!("checks/second-signal.md"),
         CheckId::ExitInTime => include_str!("checks/exit-in-time.md"),
         CheckId::ExitCode => include_str!("checks/exit-code.md"),
         CheckId::NoKill => include_str!("checks/no-kill.md"),

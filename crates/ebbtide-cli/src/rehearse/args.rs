@@ -9,6 +9,7 @@ use ebbtide_rehearse::{Expected, HostName, Ready, RequestHeader, Span, StopSigna
 use http::Method;
 
 use super::platform::StopPlatform;
+use super::stop::StopArgs;
 use super::values::{
     ShapeUrl, clients, duration, expect_status, expected, limit, method, number, ready, requests, runs,
     signal, span, status, streams, url,
@@ -181,9 +182,10 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = LOAD, value_name = "COUNT", default_value_t = 400_000, value_parser = requests, allow_hyphen_values = true)]
     pub(super) max_requests: u64,
 
-    /// Stop as this platform does: its default signal and grace period
+    /// Stop as this platform does by default
     ///
-    /// --signal and --grace replace its values.
+    /// Sets --signal, --grace, --min-lame-duck and --then-signal, which replace its values, and which processes get the signals. The
+    /// book has the table.
     #[arg(long, help_heading = STOP, value_name = "PLATFORM", value_enum)]
     pub(super) platform: Option<StopPlatform>,
 
@@ -195,9 +197,12 @@ pub(crate) struct RehearseArgs {
 
     /// Grace period: SIGKILL is sent this long after the stop signal
     ///
-    /// Default: that of --platform, or 30s.
+    /// With --pre-stop it begins before the signal. Default: that of --platform, or 30s.
     #[arg(long, help_heading = STOP, value_name = "TIME", value_parser = limit, allow_hyphen_values = true)]
     pub(super) grace: Option<Duration>,
+
+    #[command(flatten)]
+    pub(super) stop: StopArgs,
 
     /// Expected exit codes, or signal:NAME, separated by commas
     #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_delimiter = ',', value_parser = expected, allow_hyphen_values = true)]
@@ -270,7 +275,7 @@ pub(super) const MOST_RUNS: u32 = 10_000;
 const SERVICE: &str = "Service";
 const REQUESTS: &str = "Requests";
 const LOAD: &str = "Load";
-const STOP: &str = "Stop";
+pub(super) const STOP: &str = "Stop";
 const OUTPUT: &str = "Output";
 
 const EXTRA: &str = "\
@@ -309,6 +314,9 @@ Checks:
   readiness-before-close  readiness turned red before new connections were refused
   refusals-clean          at each address: only refusals after the first refusal,
                           and no new connection closed without a response
+  lame-duck-served        with --min-lame-duck: no new connection was refused before
+                          that time
+  second-signal           with --then-signal: nothing was lost after the second signal
   exit-in-time            the process exited within --grace; if not, what was in use
   exit-code               the exit is one that --expect-exit names
   no-kill                 the process was not ended by SIGKILL

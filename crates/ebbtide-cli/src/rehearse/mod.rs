@@ -5,6 +5,7 @@ mod conclude;
 mod plan;
 mod platform;
 mod run;
+mod stop;
 mod values;
 
 pub(crate) use args::RehearseArgs;

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use ebbtide_demo::MissingFeature;
 use ebbtide_rehearse::{
     BadCertificates, BadTarget, Fitted, LoadPlan, Program, Protocol, Ready, RequestTemplate, Route,
-    SHORT_THINK, Scenario, Shape, ShapePlan, StopPlan, Trust,
+    SHORT_THINK, Scenario, Shape, ShapePlan, Trust,
 };
 use http::Method;
 use thiserror::Error;
 
 use super::args::{MOST_RUNS, RehearseArgs};
-use super::platform::StopPlatform;
+use super::stop::stop_plan;
 use crate::demo::{BadDemo, DemoService, check_demo};
 
 /// The options contradict each other, or are not supported by this build.
@@ -98,7 +98,6 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     let template = template(args, &shapes)?;
     let command = args.command.clone();
     let database = database(args)?;
-    let (platform, usual) = (args.platform, StopPlan::default());
     Ok(Scenario {
         program: if args.demo {
             Program::Managed(Arc::new(DemoService::new(command)))
@@ -122,13 +121,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
             phases: !args.no_phases,
             posts: args.method.is_none(),
         },
-        stop: StopPlan {
-            signal: args.signal.or(platform.map(StopPlatform::signal)).unwrap_or(usual.signal),
-            grace: args.grace.or(platform.map(StopPlatform::grace)).unwrap_or(usual.grace),
-            expected: args.expect_exit.clone(),
-            warmup: args.warmup,
-            window: args.window,
-        },
+        stop: stop_plan(args),
         database,
         report: env::var_os("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(Into::into),
         repeat: args.repeat.unwrap_or(if args.until_failure { MOST_RUNS } else { 1 }),

@@ -1,10 +1,10 @@
-//! How platforms stop a process: the stop signal, and the time until SIGKILL.
+//! How platforms stop a process: the signals, who gets them, the time until SIGKILL, and how long traffic arrives.
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 use ebbtide_core::model;
-use ebbtide_rehearse::StopSignal;
+use ebbtide_rehearse::{SecondSignal, StopSignal};
 
 /// A platform whose stop is rehearsed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -45,6 +45,33 @@ impl StopPlatform {
         };
         platform.grace()
     }
+
+    /// Returns how long it may still route new connections to the service after the stop has begun. Kubernetes stops a pod and removes
+    /// it from its routing at the same time. ECS and Nomad remove the service first, and of the others no time is known.
+    pub(super) fn lame_duck(self) -> Duration {
+        match self {
+            Self::Kubernetes => model::Platform::Kubernetes.lame_duck().min,
+            Self::Ecs
+            | Self::Docker
+            | Self::Systemd
+            | Self::Nomad
+            | Self::CloudRun
+            | Self::Fly
+            | Self::Heroku => Duration::ZERO,
+        }
+    }
+
+    /// Returns the second signal that it sends. Heroku may repeat SIGTERM, at a time that is not documented.
+    pub(super) fn second_signal(self) -> Option<SecondSignal> {
+        (self == Self::Heroku)
+            .then_some(SecondSignal { signal: StopSignal::TERM, after: SecondSignal::USUAL })
+    }
+
+    /// Returns whether every process of the service gets the signal: systemd has `KillMode=control-group`, and Heroku signals each
+    /// process of a dyno.
+    pub(super) fn signals_all(self) -> bool {
+        matches!(self, Self::Systemd | Self::Heroku)
+    }
 }
 
 #[cfg(test)]
@@ -59,13 +86,23 @@ mod tests {
         let page = fs::read_to_string(page).unwrap();
         for platform in StopPlatform::value_variants() {
             let name = platform.to_possible_value().unwrap();
+            let to = if platform.signals_all() { "every process" } else { "the first process" };
+            let then = platform.second_signal().map_or_else(
+                || "none".to_owned(),
+                |then| format!("{} after {} s", then.signal.name(), then.after.as_secs()),
+            );
+            // The last column is the source.
             let row = format!(
-                "| `{}` | {} | {} s |",
+                "| `{}` | {} to {to} | {} s | {} s | {then} | ",
                 name.get_name(),
                 platform.signal().name(),
-                platform.grace().as_secs()
+                platform.grace().as_secs(),
+                platform.lame_duck().as_secs(),
             );
-            assert!(page.lines().any(|line| line == row), "docs/book/src/command/rehearse.md lacks: {row}");
+            assert!(
+                page.lines().any(|line| line.starts_with(&row)),
+                "docs/book/src/command/rehearse.md lacks: {row}"
+            );
         }
     }
 }

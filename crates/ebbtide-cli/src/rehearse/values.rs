@@ -204,6 +204,7 @@ mod tests {
             "NAME[:PORT]",
             "PLATFORM",
             "SHAPE=METHOD:PATH",
+            "STATE",
             "STREAMS",
             "TEXT",
             "URL",

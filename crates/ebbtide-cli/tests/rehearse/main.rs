@@ -17,5 +17,6 @@ mod requests;
 mod scene;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod servers;
+mod stop;
 mod tls;
 mod truth;

@@ -245,12 +245,6 @@ fn a_service_that_drains_and_reraises_the_signal_counts_as_handling_it() {
 }
 
 #[test]
-fn a_handler_that_ends_the_process_by_the_signal_at_once_does_not_handle_it() {
-    holds(&Row::guilty("raises-at-once", &[("signal-handled", "ended the process by the signal at once")]).torn());
-    holds(&Row::guilty("exits-143-at-once", &[("signal-handled", "exit code 143: SIGTERM ended")]).torn());
-}
-
-#[test]
 fn several_exit_codes_may_be_expected() {
     holds(&Row::innocent("exits-143", &["--expect-exit=0,143"]));
     let seen = holds(&Row::guilty("exits-143", &[("exit-code", "exit code 143")]));

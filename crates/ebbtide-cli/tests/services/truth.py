@@ -367,6 +367,26 @@ elif is_("ignores"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 elif is_("no-handler"):
     pass
+elif is_("ends-at-the-second"):
+    def first(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        on_signal()
+
+    signal.signal(signal.SIGTERM, first)
+elif is_("starts-slowly"):
+    time.sleep(61)
+elif is_("ignores-at-start"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(61)
+elif is_("fails-at-start"):
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+    time.sleep(61)
+elif is_("worker-obeys"):
+    # The parent ends at the signal; its child serves, and ends at a signal of its own.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if os.fork():
+        while True:
+            time.sleep(1)
 elif is_("raises-at-once"):
     signal.signal(signal.SIGTERM, raise_again)
 elif is_("exits-143-at-once"):

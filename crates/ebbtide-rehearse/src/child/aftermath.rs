@@ -40,6 +40,8 @@ impl Aftermath {
         // One that is dead by now may have outlived the service, and may have accepted connections.
         let mut alive = has_descendants(group);
         loop {
+            // A look takes its time on a machine with many sockets: the last one begins when the time is up.
+            let watched = clock.now().since(began);
             seen.orphans = survivors(group);
             if !seen.orphans.is_empty() {
                 alive = true;
@@ -48,7 +50,6 @@ impl Aftermath {
                 alive = false;
                 seen.children_until = Some(clock.now());
             }
-            let watched = clock.now().since(began);
             if watched >= time && (!alive || watched >= LEAVING) {
                 break;
             }

@@ -4,6 +4,7 @@ mod aftermath;
 mod descendants;
 mod exec;
 mod exec_failure;
+mod hook;
 mod proc;
 mod service;
 
@@ -12,5 +13,6 @@ pub use service::StartError;
 
 pub(crate) use aftermath::{Aftermath, remaining};
 pub(crate) use descendants::{adopt_orphans, exclude};
+pub(crate) use hook::Hook;
 pub(crate) use proc::{listeners, signal_state};
 pub(crate) use service::{Service, tail};

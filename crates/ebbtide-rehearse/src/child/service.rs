@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, kill_process, kill_proces
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::descendants::end_descendants;
+use super::descendants::{end_descendants, members};
 use super::exec;
 use super::exec_failure::ExecFailure;
 use crate::clock::{At, Clock};
@@ -83,6 +83,15 @@ impl Service {
         if self.ended.is_none() {
             // It fails only if the process has exited, which `ended` reports.
             let _gone = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Sends `signal` to every process of the service, as a platform does that stops a control group.
+    pub(crate) fn signal_all(&self, signal: Signal) {
+        if self.ended.is_none() {
+            for pid in members(self.pid).into_iter().filter_map(Pid::from_raw) {
+                let _gone = kill_process(pid, signal);
+            }
         }
     }
 
@@ -156,7 +165,7 @@ pub(crate) fn tail(log: &Path, lines: usize) -> Vec<String> {
 }
 
 /// Reports the time at which the process behind `pidfd` ends, measured on a dedicated thread.
-fn watch(pidfd: OwnedFd, clock: Clock) -> io::Result<oneshot::Receiver<At>> {
+pub(super) fn watch(pidfd: OwnedFd, clock: Clock) -> io::Result<oneshot::Receiver<At>> {
     let (tell, gone) = oneshot::channel();
     Builder::new().name("exit".into()).spawn(move || {
         let mut wanted = [PollFd::new(&pidfd, PollFlags::IN)];
@@ -167,7 +176,7 @@ fn watch(pidfd: OwnedFd, clock: Clock) -> io::Result<oneshot::Receiver<At>> {
     Ok(gone)
 }
 
-fn how(status: ExitStatus) -> Ended {
+pub(super) fn how(status: ExitStatus) -> Ended {
     match (status.code(), status.signal()) {
         (Some(code), _) => Ended::Code(code),
         (None, signal) => Ended::Signal(signal.unwrap_or_default()),

@@ -178,7 +178,7 @@ impl Slot {
         tokio::task::yield_now().await;
         if slot.as_ref().is_none_or(|connection| !connection.still_open()) {
             // What fails is recorded by the request, which tries again.
-            *slot = context.connect(to).await.ok();
+            *slot = if context.is_routed() { context.connect(to).await.ok() } else { None };
         }
         slot.as_ref().and_then(Connection::shared)
     }

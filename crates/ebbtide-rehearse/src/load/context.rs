@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ pub(super) struct ClientContext {
     pub(super) stage: watch::Receiver<Stage>,
     pub(super) traffic: RefCell<Traffic>,
     pub(super) gauge: Arc<Gauge>,
+    /// When the platform stops routing new connections to the service.
+    pub(super) routed_until: Arc<AtomicU64>,
     pub(super) request_limit: Duration,
     pub(super) connect_limit: Duration,
     pub(super) bound: u64,
@@ -48,7 +50,7 @@ pub(super) enum NextStep {
     Kept(Connection),
     /// Answered or lost; the connection has closed.
     Over,
-    /// The connection was refused, or a client-side resource is exhausted: wait before the next try.
+    /// The connection was refused, is no longer routed, or a client-side resource is exhausted: wait before the next try.
     Unreachable,
     /// The kept connection had been closed while idle; nothing was sent. Send on a new one.
     Stale,
@@ -60,6 +62,11 @@ impl ClientContext {
     /// Returns whether new requests may be sent.
     pub(super) fn wanted(&self) -> bool {
         *self.stage.borrow() < Stage::Stopping
+    }
+
+    /// Returns whether new connections may be opened.
+    pub(super) fn is_routed(&self) -> bool {
+        self.clock.now() < At(self.routed_until.load(Ordering::Relaxed))
     }
 
     /// Waits until the run has reached `stage`.
@@ -110,6 +117,9 @@ impl ClientContext {
         if kept.as_ref().is_some_and(|connection| !connection.still_open()) {
             self.traffic.borrow_mut().idle_closed += 1;
             return NextStep::Stale;
+        }
+        if kept.is_none() && !self.is_routed() {
+            return NextStep::Unreachable;
         }
         let Some(id) = self.number() else { return NextStep::Bound };
         let begun = self.clock.now();

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::clients::{Common, Pace, client};
 use super::context::{ClientContext, Stage};
 use super::phases;
-use crate::clock::Clock;
+use crate::clock::{At, Clock};
 use crate::record::{Phase, Traffic};
 use crate::scenario::{LoadPlan, Protocol, Route, ShapePlan};
 use crate::wire::Address;
@@ -56,6 +56,7 @@ pub(crate) struct Load {
     done: oneshot::Receiver<Traffic>,
     thread: JoinHandle<()>,
     gauge: Arc<Gauge>,
+    routed_until: Arc<AtomicU64>,
 }
 
 /// How long requests in flight may take to end after the service has exited.
@@ -73,12 +74,15 @@ impl Load {
         let gauge = Arc::<Gauge>::default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::clone(&gauge);
+        let routed_until = Arc::new(AtomicU64::new(u64::MAX));
+        let routed = Arc::clone(&routed_until);
         let thread = Builder::new().name("load".into()).spawn(move || {
             let context = Rc::new(ClientContext {
                 clock,
                 stage: watch,
                 traffic: RefCell::default(),
                 gauge: shared,
+                routed_until: routed,
                 request_limit: order.plan.request_limit,
                 connect_limit: order.plan.connect_limit,
                 bound: order.plan.bound,
@@ -88,12 +92,17 @@ impl Load {
             // The receiver may have been dropped, for example after Ctrl-C.
             let _gone = tell.send(context.traffic.take());
         })?;
-        Ok(Self { stage, done, thread, gauge })
+        Ok(Self { stage, done, thread, gauge, routed_until })
     }
 
     /// Returns the current counters.
     pub(crate) fn gauge(&self) -> &Gauge {
         &self.gauge
+    }
+
+    /// Announces that the platform stops routing to the service at `until`: from then on no connection is opened. Open ones are used on.
+    pub(crate) fn routed_until(&self, until: At) {
+        self.routed_until.store(until.0, Ordering::Relaxed);
     }
 
     /// Announces that the signal will be sent soon.

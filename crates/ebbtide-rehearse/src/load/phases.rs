@@ -17,6 +17,9 @@ pub(super) const SLOW: Duration = Duration::from_millis(700);
 /// The timeout for a connection to reach its phase.
 pub(super) const PREPARE: Duration = Duration::from_millis(500);
 
+/// Why no connection is opened after the signal.
+pub(super) const NOT_ROUTED: &str = "no longer routed to the service";
+
 /// Holds one connection in `phase` along `route`. An `Err` in `route` is the reason why the phase cannot be tried.
 pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(Route, Address), String>) {
     let client = match route {
@@ -164,6 +167,9 @@ impl PhaseClient<'_> {
     async fn come_late(&self) {
         self.context.until(Stage::Signalled).await;
         sleep(GOES_ON).await;
+        if !self.context.is_routed() {
+            return record_held(self.context, self.phase, Err(NOT_ROUTED.into()), false);
+        }
         let Ok(id) = self.number() else { return };
         let begun = self.context.clock.now();
         let limit = self.context.connect_limit;

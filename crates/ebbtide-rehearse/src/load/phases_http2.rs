@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::context::Stage;
-use super::phases::{ConnectionInfo, GOES_ON, PREPARE, PhaseClient, SLOW, record_held};
+use super::phases::{ConnectionInfo, GOES_ON, NOT_ROUTED, PREPARE, PhaseClient, SLOW, record_held};
 use crate::clock::At;
 use crate::record::{Outcome, Phase};
 use crate::wire::{Exchange, HeldStream, Http2Connection, Part, RequestResult, RequestSpec, Socket};
@@ -122,6 +122,9 @@ impl PhaseClient<'_> {
     async fn come_late_http2(&self) {
         self.context.until(Stage::Signalled).await;
         sleep(GOES_ON).await;
+        if !self.context.is_routed() {
+            return record_held(self.context, self.phase, Err(NOT_ROUTED.into()), false);
+        }
         let Ok(id) = self.number() else { return };
         let begun = self.context.clock.now();
         let opened = self.context.connect(&self.to).await;

@@ -9,7 +9,7 @@ pub(crate) use outcome::{Meaning, digest};
 pub(crate) use request::REQUEST_ID;
 pub use request::{Phase, Request, Shape};
 pub use run::{
-    Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, ReadySample, ReadyState, Record, Session,
-    SignalState, Store, Traffic,
+    Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, PreStopEnd, PreStopRun, ReadySample,
+    ReadyState, Record, Session, SignalState, Store, Traffic,
 };
 pub(crate) use run::{NO_POST_ROUTE, NO_ROUTE_WITH_MS};

@@ -1,11 +1,13 @@
 //! The record of one run: what the clients, the probes, the process table and the stores showed.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, Phase, Request};
 use crate::clock::At;
+use crate::words;
 
 /// The record of one run, from the start of the process to what it left behind.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -14,8 +16,12 @@ pub struct Record {
     pub ready: At,
     /// When the load began.
     pub load_began: At,
-    /// When the stop signal was sent.
+    /// What ran before the stop signal, if something did.
+    pub pre_stop: Option<PreStopRun>,
+    /// When the stop signal was sent, or when the process ended if it did so during what runs before the signal.
     pub signalled: At,
+    /// When a second signal was sent, if one was.
+    pub second_signal: Option<At>,
     /// When and how the process ended.
     pub exit: Option<(At, Ended)>,
     /// When the rehearsal sent SIGKILL because the grace period was exceeded.
@@ -69,10 +75,63 @@ impl Record {
         }
     }
 
+    /// Returns when the stop began: with what runs before the signal, or else with the signal.
+    pub fn stop_began(&self) -> At {
+        self.pre_stop.as_ref().map_or(self.signalled, |hook| hook.began)
+    }
+
+    /// Returns when `grace` ends: counted from the beginning of the stop. After a preStop hook at least [`LEAST_AFTER_HOOK`] remain.
+    pub(crate) fn deadline(&self, grace: Duration) -> At {
+        let end = self.stop_began() + grace;
+        if self.pre_stop.is_some() { end.max(self.signalled + LEAST_AFTER_HOOK) } else { end }
+    }
+
+    /// Returns the name of the event that began the stop.
+    pub(crate) fn stop_word(&self) -> &'static str {
+        if self.pre_stop.is_some() { "the beginning of preStop" } else { "the signal" }
+    }
+
+    /// Formats `at` as a time from the signal: `+37 ms`, or `-2.10 s` before it.
+    pub(crate) fn offset(&self, at: At) -> String {
+        match at < self.signalled {
+            true => format!("-{}", words::time(self.signalled.since(at))),
+            false => format!("+{}", words::time(at.since(self.signalled))),
+        }
+    }
+
     /// When the last process of the service ended.
     fn last_end(&self) -> Option<At> {
         self.exit.map(|(exit, _)| self.children_until.map_or(exit, |until| until.max(exit)))
     }
+}
+
+/// How long the kubelet leaves a container from the stop signal on when its preStop hook has used up the grace period
+/// (`minimumGracePeriodInSeconds`).
+const LEAST_AFTER_HOOK: Duration = Duration::from_secs(2);
+
+/// A run of what precedes the stop signal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PreStopRun {
+    /// When it began: the beginning of the stop.
+    pub began: At,
+    /// When it ended, or was no longer waited for.
+    pub ended: At,
+    /// How it ended.
+    pub end: PreStopEnd,
+}
+
+/// How a preStop hook ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PreStopEnd {
+    /// It succeeded.
+    Done,
+    /// It failed: why.
+    Failed(String),
+    /// It was still running at the end of the grace period.
+    Overran,
+    /// The process of the service ended first.
+    ServiceEnded,
 }
 
 /// What all clients of a run saw.
@@ -239,4 +298,32 @@ pub struct OrderStore {
     pub processing: Vec<String>,
     /// Ids that were acknowledged with 201 but are missing.
     pub missing: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grace_period_begins_with_the_hook_and_leaves_two_seconds_after_it() {
+        let grace = Duration::from_secs(30);
+        let mut record = Record { signalled: At(100_000_000), ..Record::default() };
+        assert_eq!(record.deadline(grace), At(130_000_000));
+        // Without a hook a short period is as short as it is.
+        assert_eq!(record.deadline(Duration::from_millis(500)), At(100_500_000));
+        for (began, deadline) in
+            [(90_000_000, 120_000_000), (72_500_000, 102_500_000), (70_000_000, 102_000_000)]
+        {
+            let end = PreStopEnd::Done;
+            record.pre_stop = Some(PreStopRun { began: At(began), ended: record.signalled, end });
+            assert_eq!(record.deadline(grace), At(deadline));
+        }
+    }
+
+    #[test]
+    fn a_time_before_the_signal_is_negative() {
+        let record = Record { signalled: At(3_000_000), ..Record::default() };
+        assert_eq!(record.offset(At(3_037_000)), "+37 ms");
+        assert_eq!(record.offset(At(900_000)), "-2.10 s");
+    }
 }

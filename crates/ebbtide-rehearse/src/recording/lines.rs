@@ -15,8 +15,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
-use crate::record::{Database, Ended, Orphan, Record, Shape, SignalState, Store, Traffic};
-use crate::scenario::{Expected, StopSignal};
+use crate::record::{Database, Ended, Orphan, PreStopRun, Record, Shape, SignalState, Store, Traffic};
+use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 use crate::verdict::{Terms, Verdict};
 
 /// The version of the format. It is raised when a line is removed, or its meaning changes.
@@ -69,6 +69,14 @@ pub(super) struct TermsLine {
     shapes: Vec<Shape>,
     phases: bool,
     store: bool,
+    // Absent in a record of an earlier version.
+    #[serde(default)]
+    at: StopAt,
+    #[serde(default)]
+    min_lame_duck: At,
+    /// The name of the second signal, and its time from the first.
+    #[serde(default)]
+    then: Option<(String, At)>,
 }
 
 impl From<&Terms> for TermsLine {
@@ -84,6 +92,9 @@ impl From<&Terms> for TermsLine {
             shapes: terms.shapes.clone(),
             phases: terms.phases,
             store: terms.store,
+            at: terms.at,
+            min_lame_duck: At::default() + terms.min_lame_duck,
+            then: terms.then.map(|then| (then.signal.name(), At::default() + then.after)),
         }
     }
 }
@@ -91,8 +102,12 @@ impl From<&Terms> for TermsLine {
 impl TermsLine {
     /// Returns the terms, or the name of a signal that is not known.
     pub(super) fn terms(self) -> Result<Terms, String> {
+        let signal = |name: String| StopSignal::parse(&name).ok_or(name);
+        let then = |(name, after): (String, At)| {
+            Ok::<_, String>(SecondSignal { signal: signal(name)?, after: Duration::from_micros(after.0) })
+        };
         Ok(Terms {
-            signal: StopSignal::parse(&self.signal).ok_or(self.signal)?,
+            signal: signal(self.signal)?,
             grace: Duration::from_micros(self.grace.0),
             expected: self.expected.into_iter().map(Expected).collect(),
             require_readiness: self.require_readiness,
@@ -102,6 +117,9 @@ impl TermsLine {
             shapes: self.shapes,
             phases: self.phases,
             store: self.store,
+            at: self.at,
+            min_lame_duck: Duration::from_micros(self.min_lame_duck.0),
+            then: self.then.map(then).transpose()?,
         })
     }
 }
@@ -147,7 +165,11 @@ impl TrafficLine {
 pub(super) struct ProcessLine {
     ready: At,
     load_began: At,
+    #[serde(default)]
+    pre_stop: Option<PreStopRun>,
     signalled: At,
+    #[serde(default)]
+    second_signal: Option<At>,
     exit: Option<(At, Ended)>,
     killed: Option<At>,
     cleaned_up: Option<At>,
@@ -165,7 +187,9 @@ impl From<&Record> for ProcessLine {
         Self {
             ready: record.ready,
             load_began: record.load_began,
+            pre_stop: record.pre_stop.clone(),
             signalled: record.signalled,
+            second_signal: record.second_signal,
             exit: record.exit,
             killed: record.killed,
             cleaned_up: record.cleaned_up,
@@ -185,7 +209,9 @@ impl ProcessLine {
         *record = Record {
             ready: self.ready,
             load_began: self.load_began,
+            pre_stop: self.pre_stop,
             signalled: self.signalled,
+            second_signal: self.second_signal,
             exit: self.exit,
             killed: self.killed,
             cleaned_up: self.cleaned_up,

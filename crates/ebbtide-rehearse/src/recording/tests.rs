@@ -1,12 +1,16 @@
 //! A record says the same after it was written and read, and nothing if a part of it is missing.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::clock::At;
 use crate::record::{
-    Close, Database, Ended, HeldConnection, Orphan, Outcome, Phase, ReadySample, ReadyState, Record, Session,
+    Close, Database, Ended, HeldConnection, Orphan, Outcome, Phase, PreStopEnd, PreStopRun, ReadySample,
+    ReadyState, Record, Session,
 };
+use crate::scenario::{SecondSignal, StopAt, StopSignal};
 use crate::verdict::samples::{any_request, good, request, terms};
 use crate::verdict::{Facts, RunVerdict, Terms, Verdict, judge};
 
@@ -36,6 +40,9 @@ fn recorded(runs: &[(Record, Terms)]) -> String {
 fn rich() -> (Record, Terms) {
     let mut record = good();
     record.killed = Some(At(1_590_000));
+    let end = PreStopEnd::Failed("exit code 1".to_owned());
+    record.pre_stop = Some(PreStopRun { began: At(900_000), ended: At(990_000), end });
+    record.second_signal = Some(At(1_400_000));
     record.cleaned_up = Some(At(1_650_000));
     record.children_until = Some(At(1_640_000));
     record.children_listened = vec!["127.0.0.1:80".to_owned()];
@@ -69,7 +76,10 @@ fn rich() -> (Record, Terms) {
     ];
     traffic.requests.push(request(1_400_000, Outcome::Unanswered { close: Close::Reset }));
     let readiness = Some(("127.0.0.1:80".parse().unwrap(), "/readyz".to_owned()));
-    (record, Terms { readiness, allow_status: vec![503], expect_status: vec![401], phases: true, ..terms() })
+    let then = Some(SecondSignal { signal: StopSignal::INT, after: Duration::from_millis(400) });
+    let min_lame_duck = Duration::from_secs(5);
+    let statuses = Terms { allow_status: vec![503], expect_status: vec![401], ..terms() };
+    (record, Terms { readiness, phases: true, then, min_lame_duck, at: StopAt::Idle, ..statuses })
 }
 
 fn judged(text: &str) -> Result<Vec<RunVerdict>, BadRecord> {
@@ -111,6 +121,24 @@ proptest! {
         let text = recorded(&[(record.clone(), terms())]);
         prop_assert_eq!(judged(&text).unwrap(), [judge(&record, &terms())]);
     }
+}
+
+/// A record of a version that knew only the signal.
+#[test]
+fn a_record_without_the_fields_of_later_versions_is_read() {
+    let text = recorded(&[(good(), terms())]);
+    let fields = ["at", "min_lame_duck", "then", "pre_stop", "second_signal"];
+    let old: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if matches!(line["event"].as_str(), Some("terms" | "process")) {
+                line.as_object_mut().unwrap().retain(|name, _| !fields.contains(&name.as_str()));
+            }
+            line.to_string()
+        })
+        .collect();
+    assert_eq!(judged(&old.join("\n")).unwrap(), [judge(&good(), &terms())]);
 }
 
 #[test]

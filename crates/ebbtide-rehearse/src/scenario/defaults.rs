@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Expected, Fitted, LoadPlan, Program, Ready, RequestTemplate, Route, SHORT_THINK, Scenario, ShapePlan,
-    Span, StopPlan, StopSignal,
+    Span, StopAt, StopPlan, StopSignal,
 };
 use crate::record::{Ended, Shape};
 
@@ -87,6 +87,11 @@ impl Default for StopPlan {
             expected: vec![Expected(Ended::Code(0))],
             warmup: Duration::from_secs(1),
             window: Duration::from_millis(500),
+            at: StopAt::Load,
+            pre_stop: None,
+            min_lame_duck: Duration::ZERO,
+            then: None,
+            to_all: false,
         }
     }
 }

@@ -7,12 +7,14 @@ mod stop;
 mod target;
 mod template;
 mod trust;
+mod when;
 
 pub use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub use plan::{BoxFuture, ManagedService, Program, Ready, RunPlace, Scenario, ServiceStore, SetUp};
 pub use stop::{Expected, StopPlan, StopSignal};
-pub(crate) use stop::{run_seed, signal_moment, signal_name};
+pub(crate) use stop::{run_seed, signal_name, stop_moment};
 pub use target::{BadTarget, Route, Target};
 pub use template::{BadHeader, HostName, Protocol, RequestHeader, RequestTemplate};
 pub(crate) use trust::TrustedCertificates;
 pub use trust::{BadCertificates, Trust};
+pub use when::{PreStop, SecondSignal, StopAt};

@@ -117,6 +117,8 @@ pub struct RunPlace<'a> {
     pub port: u16,
     /// The grace period.
     pub grace: Duration,
+    /// How long after the beginning of the stop a refused connection is a loss.
+    pub min_lame_duck: Duration,
     /// The database that is watched, if one is.
     pub database: Option<&'a str>,
 }
@@ -142,7 +144,7 @@ pub trait ServiceStore: fmt::Debug + Send + Sync {
 }
 
 impl<'a> RunPlace<'a> {
-    pub(crate) fn new(folder: &'a Path, port: u16, grace: Duration, database: Option<&'a str>) -> Self {
-        Self { folder, port, grace, database }
+    pub(crate) fn new(folder: &'a Path, port: u16, stop: &StopPlan, database: Option<&'a str>) -> Self {
+        Self { folder, port, grace: stop.grace, min_lame_duck: stop.min_lame_duck, database }
     }
 }

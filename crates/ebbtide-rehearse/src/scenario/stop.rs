@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::Span;
+use super::{PreStop, SecondSignal, Span, StopAt};
 use crate::record::Ended;
 
-/// The stop signal, its time, the grace period and the expected exits.
+/// The stop signal, its time, what precedes and follows it, the grace period and the expected exits.
 #[derive(Clone, Debug)]
 pub struct StopPlan {
     /// The signal that asks the service to stop.
     pub signal: StopSignal,
-    /// The time from the signal to SIGKILL, which the rehearsal sends as a platform does.
+    /// The time from the beginning of the stop to SIGKILL, which the rehearsal sends as a platform does. The stop begins with
+    /// `pre_stop` if there is one, and otherwise with the signal. After `pre_stop` at least 2 s remain from the signal on, as the kubelet
+    /// grants.
     pub grace: Duration,
     /// The exits that are not a failure.
     pub expected: Vec<Expected>,
@@ -20,6 +22,18 @@ pub struct StopPlan {
     pub warmup: Duration,
     /// The signal is sent at a random time in this window after the warm-up.
     pub window: Duration,
+    /// The state of the service in which the stop begins.
+    pub at: StopAt,
+    /// What runs before the signal.
+    pub pre_stop: Option<PreStop>,
+    /// How long after the beginning of the stop a platform may still route new connections to the service: a connection that is refused
+    /// earlier is a loss. Clients open connections for this time, also when the process has exited, and none later. Zero: they open
+    /// connections until the exit, and no refusal is a loss.
+    pub min_lame_duck: Duration,
+    /// A second signal.
+    pub then: Option<SecondSignal>,
+    /// Whether every process of the service gets the signals, and not its first one alone.
+    pub to_all: bool,
 }
 
 /// A signal by number.
@@ -97,10 +111,12 @@ pub(crate) fn run_seed(seed: u64, run: u32) -> u64 {
     seed.wrapping_add(u64::from(run).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
-/// Returns the time from the start of the load to the signal.
-pub(crate) fn signal_moment(stop: &StopPlan, run_seed: u64) -> Duration {
+/// Returns the time from the start of the load to the beginning of the stop; for a stop during start-up, that from the start of the
+/// process.
+pub(crate) fn stop_moment(stop: &StopPlan, at: StopAt, run_seed: u64) -> Duration {
     let within = Span { least: Duration::ZERO, most: stop.window };
-    stop.warmup.saturating_add(within.draw(&mut fastrand::Rng::with_seed(run_seed)))
+    let warmup = if at == StopAt::Startup { Duration::ZERO } else { stop.warmup };
+    warmup.saturating_add(within.draw(&mut fastrand::Rng::with_seed(run_seed)))
 }
 
 #[cfg(test)]
@@ -126,14 +142,12 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_signal_times_within_the_window() {
         let stop = StopPlan {
-            signal: StopSignal::TERM,
-            grace: Duration::from_secs(1),
-            expected: vec![Expected(Ended::Code(0))],
             warmup: Duration::from_millis(500),
             window: Duration::from_millis(250),
+            ..StopPlan::default()
         };
         let stop = &stop;
-        let moments = |seed| (0..20).map(move |run| signal_moment(stop, run_seed(seed, run)));
+        let moments = |seed| (0..20).map(move |run| stop_moment(stop, StopAt::Load, run_seed(seed, run)));
         assert!(moments(7).eq(moments(7)));
         assert!(moments(7).ne(moments(8)));
         assert!(moments(7).all(|at| at >= stop.warmup && at <= stop.warmup + stop.window));

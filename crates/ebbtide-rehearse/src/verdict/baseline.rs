@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use super::Terms;
 use super::fate::{Case, Reason};
 use crate::record::{Answer, Framing, Outcome, Record, Request, Shape};
+use crate::scenario::StopAt;
 use crate::words;
 
 /// With a larger share of failures among a route's requests before the signal, the run is not judged.
@@ -47,7 +48,7 @@ pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
             return Some(format!("{bad} of {all} requests of {route} failed before the signal ({how})"));
         }
     }
-    let loaded = terms.shapes.iter().any(quick);
+    let loaded = terms.at == StopAt::Load && terms.shapes.iter().any(quick);
     (loaded && answered == 0).then(|| "no request was answered before the signal".to_owned())
 }
 
@@ -104,7 +105,7 @@ impl<'a> Baseline<'a> {
             ..Self::default()
         };
         usual.readiness = terms.readiness.as_ref().map(|(at, path)| (*at, format!(" {path}")));
-        for request in record.traffic.requests.iter().filter(|request| request.ended < record.signalled) {
+        for request in record.traffic.requests.iter().filter(|request| request.ended < record.stop_began()) {
             if let (Outcome::Answered { status }, Some(answer)) = (request.outcome, &request.answer) {
                 let route = usual.routes.entry((request.to, &request.route)).or_default();
                 route

@@ -37,6 +37,10 @@ pub enum CheckId {
     ReadinessBeforeClose,
     /// After the first refused connection every new one was refused, and none was lost before.
     RefusalsClean,
+    /// No new connection was refused while the platform still routed to the service.
+    LameDuckServed,
+    /// Nothing was lost because of a second signal.
+    SecondSignal,
     /// The process exited within the grace period.
     ExitInTime,
     /// The exit was an expected one.
@@ -66,6 +70,8 @@ impl CheckId {
         Self::PhasesServed,
         Self::ReadinessBeforeClose,
         Self::RefusalsClean,
+        Self::LameDuckServed,
+        Self::SecondSignal,
         Self::ExitInTime,
         Self::ExitCode,
         Self::NoKill,
@@ -86,6 +92,8 @@ impl CheckId {
             Self::PhasesServed => "phases-served",
             Self::ReadinessBeforeClose => "readiness-before-close",
             Self::RefusalsClean => "refusals-clean",
+            Self::LameDuckServed => "lame-duck-served",
+            Self::SecondSignal => "second-signal",
             Self::ExitInTime => "exit-in-time",
             Self::ExitCode => "exit-code",
             Self::NoKill => "no-kill",

@@ -20,6 +20,8 @@ pub struct Counts {
     pub answered_after_signal: u64,
     /// Refused, because no socket listened; a retry is safe.
     pub refused: u64,
+    /// How many of the refused connections the platform still routed to the service.
+    pub refused_early: u64,
     /// HTTP/2: declared to be unprocessed, by a GOAWAY with an earlier last stream or by REFUSED_STREAM; a retry is safe.
     pub unprocessed: u64,
     /// Neither accepted nor refused within the limit; a retry is safe.
@@ -50,6 +52,10 @@ impl Counts {
         let column = match judged.fate {
             Fate::Answered | Fate::Declined | Fate::Unverified => &mut counts.answered,
             Fate::Refused => &mut counts.refused,
+            Fate::RefusedEarly => {
+                counts.refused_early = 1;
+                &mut counts.refused
+            }
             Fate::Unprocessed => &mut counts.unprocessed,
             Fate::ConnectTimeout => &mut counts.connect_timed_out,
             Fate::CleanedUp => &mut counts.ended_by_clean_up,
@@ -98,6 +104,7 @@ impl Add for Counts {
             answered: self.answered + more.answered,
             answered_after_signal: self.answered_after_signal + more.answered_after_signal,
             refused: self.refused + more.refused,
+            refused_early: self.refused_early + more.refused_early,
             unprocessed: self.unprocessed + more.unprocessed,
             connect_timed_out: self.connect_timed_out + more.connect_timed_out,
             lost: self.lost + more.lost,

@@ -7,6 +7,7 @@ use super::baseline::{Baseline, Compared};
 use super::losses::{LossGroup, groups};
 use crate::clock::At;
 use crate::record::{Close, Outcome, Record, Request};
+use crate::scenario::StopAt;
 
 /// The judged outcome of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub(super) enum Fate {
     Unverified,
     /// The connection was refused.
     Refused,
+    /// The connection was refused while the platform still routed to the service: lost, as its client sees it.
+    RefusedEarly,
     /// Neither accepted nor refused within the limit.
     ConnectTimeout,
     /// HTTP/2: declared to be unprocessed, by GOAWAY or REFUSED_STREAM.
@@ -36,8 +39,10 @@ pub(super) enum Fate {
 pub(super) struct JudgedRequest<'a> {
     pub(super) request: &'a Request,
     pub(super) fate: Fate,
-    /// Whether it ended after the signal.
+    /// Whether it ended after the stop had begun: with the signal, or with what precedes it.
     pub(super) after: bool,
+    /// Whether it ended after a second signal.
+    pub(super) second: bool,
     /// Whether the shutdown is to blame for a bad end: it came after the signal, and more often than before.
     pub(super) blamed: bool,
 }
@@ -45,12 +50,13 @@ pub(super) struct JudgedRequest<'a> {
 impl JudgedRequest<'_> {
     /// Whether the service, or the kernel for it, accepted its connection.
     pub(super) fn accepted(&self) -> bool {
-        !matches!(self.fate, Fate::Refused | Fate::ConnectTimeout | Fate::Foreign)
+        !matches!(self.fate, Fate::Refused | Fate::RefusedEarly | Fate::ConnectTimeout | Fate::Foreign)
     }
 
     /// Whether it was accepted before the signal and ended after it.
     pub(super) fn in_flight_at(&self, signalled: At) -> bool {
-        self.accepted() && self.fate != Fate::Unprocessed && self.after && self.request.begun < signalled
+        let spans = self.request.begun < signalled && self.request.ended >= signalled;
+        self.accepted() && self.fate != Fate::Unprocessed && spans
     }
 
     /// The reason of a bad end.
@@ -80,17 +86,28 @@ impl<'a> Case<'a> {
             .requests
             .iter()
             .map(|request| {
-                let after = is_after(request, record.signalled);
-                JudgedRequest { request, fate: fate(request, after, record, &usual), after, blamed: false }
+                let after = is_after(request, record.stop_began());
+                let second = after && record.second_signal.is_some_and(|at| request.ended >= at);
+                let fate = match fate(request, after, record, &usual) {
+                    Fate::Refused if after && is_routed(request, record, terms) => Fate::RefusedEarly,
+                    fate => fate,
+                };
+                JudgedRequest { request, fate, after, second, blamed: fate == Fate::RefusedEarly }
             })
             .collect();
         let groups = groups(&mut requests);
         Self { record, terms, requests, groups }
     }
 
-    /// Returns the number of requests that the shutdown lost, truncated, let time out or answered wrongly.
+    /// Returns the number of requests that the shutdown lost, truncated, let time out or answered wrongly, and of connections that it
+    /// refused too early.
     pub(super) fn lost(&self) -> u64 {
         self.requests.iter().filter(|judged| judged.blamed).count() as u64
+    }
+
+    /// Returns how many of these ended after the second signal.
+    pub(super) fn lost_after_second_signal(&self) -> u64 {
+        self.requests.iter().filter(|judged| judged.blamed && judged.second).count() as u64
     }
 }
 
@@ -234,10 +251,17 @@ fn code_name(code: u32) -> String {
     NAMES.get(code as usize).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
 }
 
-/// Whether `request` belongs to the time after the signal. A connection that was never accepted is as old as its first SYN.
-fn is_after(request: &Request, signalled: At) -> bool {
+/// Whether the platform may still have routed `request` to the service when it was sent.
+fn is_routed(request: &Request, record: &Record, terms: &Terms) -> bool {
+    let is_set = terms.at == StopAt::Load && !terms.min_lame_duck.is_zero();
+    is_set && request.begun < record.stop_began() + terms.min_lame_duck
+}
+
+/// Whether `request` belongs to the time after the beginning of the stop. A connection that was never accepted is as old as its first
+/// SYN.
+fn is_after(request: &Request, began: At) -> bool {
     let at = if request.outcome == Outcome::ConnectTimeout { request.begun } else { request.ended };
-    at >= signalled
+    at >= began
 }
 
 fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -> Fate {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{RehearsalVerdict, Verdict};
+use crate::scenario::StopAt;
 use crate::words;
 
 /// The word of a verdict, and the rest of its line.
@@ -18,10 +19,14 @@ impl Headline {
     /// Returns the line of `rehearsal`.
     pub fn of(rehearsal: &RehearsalVerdict) -> Self {
         let accepted = words::count(rehearsal.requests.accepted());
-        let lost = words::count(rehearsal.lost_by_shutdown);
+        let early = rehearsal.requests.refused_early;
+        let lost = words::count(rehearsal.lost_by_shutdown.saturating_sub(early));
         let power = power(rehearsal);
         let sunk = rehearsal.sinking();
         match rehearsal.verdict {
+            Verdict::Pass if rehearsal.requests.sent == 0 => {
+                Self { word: "PASS", rest: format!(": the process ended as expected; {power}") }
+            }
             Verdict::Pass => {
                 Self { word: "PASS", rest: format!(": 0 of {accepted} accepted requests lost; {power}") }
             }
@@ -35,9 +40,16 @@ impl Headline {
                     1 => String::new(),
                     all => format!(" in {failed} of {all} runs"),
                 };
-                let lost = match rehearsal.lost_by_shutdown {
-                    0 => String::new(),
-                    _ => format!(" ({lost} of {accepted} accepted requests lost or answered wrongly)"),
+                let refused = words::plural(early, "connection", "connections") + " refused too early";
+                let lost = match (rehearsal.lost_by_shutdown.saturating_sub(early), early) {
+                    (0, 0) => String::new(),
+                    (0, _) => format!(" ({refused})"),
+                    (_, 0) => format!(" ({lost} of {accepted} accepted requests lost or answered wrongly)"),
+                    (_, _) => {
+                        format!(
+                            " ({lost} of {accepted} accepted requests lost or answered wrongly; {refused})"
+                        )
+                    }
                 };
                 Self { word: "FAIL", rest: format!("{of}: {sunk}{lost}") }
             }
@@ -61,9 +73,17 @@ impl RehearsalVerdict {
 
 /// Returns the basis of the verdict: `in flight at the signal: storm 12, slow 8, in 5 runs`.
 fn power(rehearsal: &RehearsalVerdict) -> String {
+    let mut states: Vec<&str> = rehearsal.runs.iter().map(|run| run.verdict.stop_at.name()).collect();
+    states.sort_unstable();
+    states.dedup();
+    let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
+    let usual = states.iter().all(|state| *state == StopAt::Load.name());
+    let runs = if usual { runs } else { format!("{runs}, stopped at {}", states.join(", ")) };
     let named = rehearsal.in_flight_at_signal.iter();
     let named: Vec<String> =
         named.map(|(shape, count)| format!("{shape} {}", words::count(*count))).collect();
-    let runs = words::plural(rehearsal.runs.len() as u64, "run", "runs");
-    format!("in flight at the signal: {}, in {runs}", named.join(", "))
+    match named.as_slice() {
+        [] => format!("no load, in {runs}"),
+        named => format!("in flight at the signal: {}, in {runs}", named.join(", ")),
+    }
 }

@@ -5,22 +5,26 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::checks::{listener, process, requests, routes, stores};
+use super::checks::{listener, process, requests, routes, signals, stores};
 use super::counts::summaries;
 use super::fate::Case;
 use super::notes::notes;
 use super::routes::routes;
-use super::{Check, Counts, RouteSummary, ShapeSummary, Timeline, Verdict};
+use super::{Check, CheckId, Counts, Finding, RouteSummary, ShapeSummary, Timeline, Verdict};
 use crate::record::{Ended, Record, Shape};
-use crate::scenario::{Expected, StopSignal};
+use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 
 /// The judgement of one run.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct RunVerdict {
     /// The verdict of its checks.
     pub verdict: Verdict,
-    /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
+    /// The state of the service in which the stop began.
+    pub stop_at: StopAt,
+    /// How many requests the shutdown lost, truncated, let time out or answered wrongly, and how many connections it refused too early.
     pub lost_by_shutdown: u64,
+    /// How many of these were lost after the second signal, if there was one.
+    pub lost_after_second_signal: u64,
     /// Its requests.
     pub requests: Counts,
     /// The process's end.
@@ -71,6 +75,12 @@ pub struct Terms {
     pub phases: bool,
     /// Whether it is a managed service, whose store is checked.
     pub store: bool,
+    /// The state of the service in which the stop began.
+    pub at: StopAt,
+    /// How long after the beginning of the stop a refused connection is a loss.
+    pub min_lame_duck: Duration,
+    /// The second signal.
+    pub then: Option<SecondSignal>,
 }
 
 /// Judges `record` by `terms`.
@@ -80,7 +90,9 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
     let checks = all_checks(&case, &shapes);
     RunVerdict {
         verdict: Verdict::of(&checks),
+        stop_at: terms.at,
         lost_by_shutdown: case.lost(),
+        lost_after_second_signal: case.lost_after_second_signal(),
         requests: Counts::of(&case.requests),
         exit: exit(record),
         checks,
@@ -94,24 +106,39 @@ pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
 /// Runs every check over `case`; those of a store only for a service that has one.
 fn all_checks(case: &Case<'_>, shapes: &[ShapeSummary]) -> Vec<Check> {
     let (record, terms) = (case.record, case.terms);
+    let under_load = |id, check: &dyn Fn() -> Check| match terms.at {
+        StopAt::Startup => Check::new(id, Finding::Skipped, "no load: the stop began during start-up"),
+        StopAt::Idle => {
+            Check::new(id, Finding::Skipped, "no load: the stop began while the service was idle")
+        }
+        StopAt::Load | StopAt::Random => check(),
+    };
     let mut checks = vec![
-        process::signal_handled(case),
-        routes::routes_served(case),
-        requests::requests_answered(case, shapes),
-        requests::phases_served(case),
-        listener::readiness_before_close(case),
-        listener::refusals_clean(case),
+        signals::signal_handled(case),
+        under_load(CheckId::RoutesServed, &|| routes::routes_served(case)),
+        under_load(CheckId::RequestsAnswered, &|| requests::requests_answered(case, shapes)),
+        under_load(CheckId::PhasesServed, &|| requests::phases_served(case)),
+        under_load(CheckId::ReadinessBeforeClose, &|| listener::readiness_before_close(case)),
+        under_load(CheckId::RefusalsClean, &|| listener::refusals_clean(case)),
+    ];
+    if !terms.min_lame_duck.is_zero() {
+        checks.push(under_load(CheckId::LameDuckServed, &|| listener::lame_duck_served(case)));
+    }
+    if let Some(then) = &terms.then {
+        checks.push(signals::second_signal(case, then));
+    }
+    checks.extend([
         process::exit_in_time(case),
         process::exit_code(record, terms),
         process::no_kill(record),
         process::no_orphans(record),
         stores::no_leaked_connections(record),
         stores::database_clean(record),
-    ];
+    ]);
     if terms.store {
-        checks.push(stores::orders_processed(record));
-        checks.push(stores::jobs_returned(record));
-        checks.push(stores::last_log_line(record));
+        checks.push(under_load(CheckId::OrdersProcessed, &|| stores::orders_processed(record)));
+        checks.push(under_load(CheckId::JobsReturned, &|| stores::jobs_returned(record)));
+        checks.push(under_load(CheckId::LastLogLine, &|| stores::last_log_line(record)));
     }
     checks
 }
@@ -128,12 +155,13 @@ fn exit(record: &Record) -> ExitSeen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::CheckId;
     use crate::verdict::samples::{good, terms};
 
     #[test]
     fn the_list_of_checks_has_each_check_of_a_judgement() {
-        let judged = judge(&good(), &Terms { store: true, ..terms() });
+        let then = Some(SecondSignal { signal: StopSignal::INT, after: SecondSignal::USUAL });
+        let min_lame_duck = Duration::from_millis(1);
+        let judged = judge(&good(), &Terms { store: true, then, min_lame_duck, ..terms() });
         assert_eq!(judged.checks.iter().map(|check| check.id).collect::<Vec<_>>(), CheckId::ALL);
     }
 }

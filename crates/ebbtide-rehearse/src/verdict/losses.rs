@@ -22,6 +22,8 @@ pub(super) enum Blame {
 /// Requests of one shape that ended badly for one reason.
 #[derive(Debug)]
 pub(super) struct LossGroup<'a> {
+    /// Whether they ended after a second signal.
+    pub(super) second: bool,
     pub(super) shape: Shape,
     pub(super) reason: Reason,
     /// How many ended so before the signal, and of how many: of the same shape on the same route, or more if those were few.
@@ -65,14 +67,14 @@ pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a
     let mut by_route = HashMap::<RouteKey<'a>, BaselineCounts>::new();
     let mut everything = BaselineCounts::default();
     let mut of = BTreeMap::<Shape, u64>::new();
-    let mut bad = BTreeMap::<(Shape, Reason), Vec<&'a Request>>::new();
+    let mut bad = BTreeMap::<(Shape, Reason, bool), Vec<&'a Request>>::new();
     for judged in requests.iter().filter(|judged| judged.accepted()) {
         let request: &'a Request = judged.request;
         let (route, shape, reason) = ((request.to, &*request.route), request.shape, judged.reason());
         if judged.after {
             *of.entry(shape).or_default() += 1;
             if let Some(reason) = reason {
-                bad.entry((shape, reason)).or_default().push(request);
+                bad.entry((shape, reason, judged.second)).or_default().push(request);
             }
         } else {
             by_shape.entry((route, shape)).or_default().add(reason);
@@ -87,19 +89,17 @@ pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a
     };
     let groups: Vec<LossGroup<'a>> = bad
         .into_iter()
-        .map(|((shape, reason), after)| {
+        .map(|((shape, reason, second), after)| {
             let before = after.first().map_or((0, 0), |request| before(request).of(reason));
             let of = of.get(&shape).copied().unwrap_or_default();
             let blame = blame(before, (after.len() as u64, of));
-            LossGroup { shape, reason, before, after, of, blame }
+            LossGroup { shape, reason, second, before, after, of, blame }
         })
         .collect();
     for judged in requests {
-        let (after, shape, reason) = (judged.after, judged.request.shape, judged.reason());
-        judged.blamed = after
-            && groups.iter().any(|group| {
-                (group.shape, Some(group.reason), group.blame) == (shape, reason, Blame::Shutdown)
-            });
+        let key = (judged.request.shape, judged.reason(), judged.second, Blame::Shutdown);
+        judged.blamed |= judged.after
+            && groups.iter().any(|group| (group.shape, Some(group.reason), group.second, group.blame) == key);
     }
     groups
 }
@@ -131,12 +131,13 @@ impl LossGroup<'_> {
             Column::Lost => "lost",
         };
         let (shape, count, of) = (self.shape, words::count(self.after.len() as u64), words::count(self.of));
+        let began = if self.second { "the second signal" } else { record.stop_word() };
         let before = match self.before.0 {
             0 => String::new(),
             count => format!("; {} of {} before it", words::count(count), words::count(self.before.1)),
         };
         format!(
-            "{shape}: {count} of {of} {word} after the signal ({}){before}: {}{}{}",
+            "{shape}: {count} of {of} {word} after {began} ({}){before}: {}{}{}",
             when(&self.after, record),
             self.reason.text(),
             with_the_process(&self.after, record),
@@ -146,9 +147,8 @@ impl LossGroup<'_> {
 }
 
 fn when(lost: &[&Request], record: &Record) -> String {
-    let signalled = record.signalled;
     let ended = || lost.iter().map(|request| record.readable_at(request));
-    let after = |at: Option<At>| format!("+{}", words::time(at.unwrap_or(signalled).since(signalled)));
+    let after = |at: Option<At>| record.offset(at.unwrap_or(record.signalled));
     let (first, last) = (after(ended().min()), after(ended().max()));
     if first == last { first } else { format!("{first} to {last}") }
 }
@@ -188,7 +188,7 @@ fn with_the_process(lost: &[&Request], record: &Record) -> String {
     // On a busy machine the end is seen later than the connections' ends.
     let early = lost.iter().filter(near).any(|request| request.ended.0 < exit.0.saturating_sub(NEAR_MICROS));
     let seen = if early { "seen at " } else { "" };
-    let after = words::time(exit.since(record.signalled));
+    let after = record.offset(exit);
     let mut text = String::new();
     for (count, when) in [
         (lost.iter().filter(near).count(), how.to_owned()),
@@ -199,8 +199,8 @@ fn with_the_process(lost: &[&Request], record: &Record) -> String {
     ] {
         match count {
             0 => {}
-            count if count == lost.len() => text += &format!("; all {when} ({seen}+{after})"),
-            count => text += &format!("; {} {when} ({seen}+{after})", words::count(count as u64)),
+            count if count == lost.len() => text += &format!("; all {when} ({seen}{after})"),
+            count => text += &format!("; {} {when} ({seen}{after})", words::count(count as u64)),
         }
     }
     text

@@ -3,6 +3,7 @@
 use super::Counts;
 use super::fate::Case;
 use super::losses::Blame;
+use crate::record::PreStopEnd;
 use crate::words;
 
 /// Returns the remarks on a run.
@@ -23,6 +24,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     for group in case.groups.iter().filter(|group| group.blame == Blame::Usual) {
         notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
     }
+    notes.extend(pre_stop(case));
     notes.extend(before(case));
     notes.extend(child(case));
     let counts = Counts::of(&case.requests);
@@ -52,6 +54,26 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// A preStop hook that did not succeed. That is no loss by itself: the platform sends the signal all the same.
+fn pre_stop(case: &Case<'_>) -> Option<String> {
+    let hook = case.record.pre_stop.as_ref()?;
+    let took = words::time(hook.ended.since(hook.began));
+    match &hook.end {
+        PreStopEnd::Done => None,
+        PreStopEnd::Failed(why) => Some(format!(
+            "preStop failed after {took}, and the signal was sent at once, as a platform does: {why}"
+        )),
+        PreStopEnd::Overran => Some(format!(
+            "preStop was still running at the end of the grace period: the signal was sent then, and SIGKILL is due {} after it, \
+             as the kubelet does",
+            words::time(case.record.deadline(case.terms.grace).since(case.record.signalled))
+        )),
+        PreStopEnd::ServiceEnded => {
+            Some(format!("the process ended {took} after preStop had begun: no signal was sent"))
+        }
+    }
 }
 
 /// A child process that accepted connections or listened after the service had ended. Its connections are judged as those of the

@@ -126,7 +126,7 @@ fn pictured<'a>(judged: &JudgedRequest<'a>, record: &Record) -> PicturedRequest<
     let class = match judged.fate {
         Fate::Answered | Fate::Unverified => OutcomeClass::Answered,
         Fate::Declined => OutcomeClass::Declined,
-        Fate::Refused | Fate::Unprocessed => OutcomeClass::Refused,
+        Fate::Refused | Fate::RefusedEarly | Fate::Unprocessed => OutcomeClass::Refused,
         Fate::ConnectTimeout => OutcomeClass::NoAccept,
         Fate::CleanedUp | Fate::Foreign => OutcomeClass::NotJudged,
         Fate::Bad(reason) => match reason.column() {
@@ -141,6 +141,9 @@ fn pictured<'a>(judged: &JudgedRequest<'a>, record: &Record) -> PicturedRequest<
         (Fate::CleanedUp, _) => "ended by the clean-up of the rehearsal".to_owned(),
         (Fate::Foreign, _) => "accepted by another program, after the service had ended".to_owned(),
         (Fate::Refused, _) => "connection refused".to_owned(),
+        (Fate::RefusedEarly, _) => {
+            "connection refused while the platform still routed to the service".to_owned()
+        }
         (Fate::Unprocessed, _) => {
             "refused by GOAWAY or REFUSED_STREAM: not processed, safe to retry".to_owned()
         }

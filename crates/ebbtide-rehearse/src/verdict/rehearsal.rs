@@ -13,7 +13,7 @@ use crate::record::Shape;
 pub struct RehearsalVerdict {
     /// The verdict of the checks.
     pub verdict: Verdict,
-    /// How many requests the shutdown lost, truncated, let time out or answered wrongly.
+    /// How many requests the shutdown lost, truncated, let time out or answered wrongly, and how many connections it refused too early.
     pub lost_by_shutdown: u64,
     /// How many requests of each shape were in flight at the signal, over all runs.
     pub in_flight_at_signal: BTreeMap<Shape, u64>,
@@ -81,7 +81,8 @@ pub struct NumberedRun {
 /// Facts about a run: the time of its signal, and the report and the last output of the service.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Facts {
-    /// The time from the start of the load to the signal, in milliseconds.
+    /// The time from the start of the load to the signal, in milliseconds. Without load: from when the service was ready, or, for a stop
+    /// during start-up, from the start of the process.
     pub signal_after_load_ms: f64,
     /// The report of a service that is built on the library (`EBBTIDE_REPORT`). It is not judged.
     #[serde(skip_serializing_if = "Option::is_none")]

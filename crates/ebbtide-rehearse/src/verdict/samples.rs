@@ -12,7 +12,8 @@ use super::{Facts, RehearsalVerdict, Terms, conclude, judge};
 use crate::clock::At;
 use crate::record::{Answer, Close, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic};
 use crate::scenario::{
-    Expected, Fitted, LoadPlan, Program, Ready, RequestTemplate, Scenario, StopPlan, StopSignal, Target,
+    Expected, Fitted, LoadPlan, Program, Ready, RequestTemplate, Scenario, StopAt, StopPlan, StopSignal,
+    Target,
 };
 
 #[cfg(test)]
@@ -106,6 +107,9 @@ pub(crate) fn terms() -> Terms {
         shapes: vec![Shape::Storm],
         phases: false,
         store: false,
+        at: StopAt::Load,
+        min_lame_duck: Duration::ZERO,
+        then: None,
     }
 }
 
@@ -174,6 +178,7 @@ pub fn scenario() -> Scenario {
             expected: vec![Expected(Ended::Code(0))],
             warmup: Duration::from_secs(1),
             window: Duration::from_secs(1),
+            ..StopPlan::default()
         },
         database: None,
         report: None,

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::checks::listener::{first_red, first_refusal};
 use super::fate::{Case, Column, Reason};
 use crate::clock::At;
-use crate::record::{Outcome, Record};
+use crate::record::{Outcome, PreStopEnd, PreStopRun, Record};
+use crate::scenario::StopAt;
 
 /// The landmarks of a run, and its requests in flight over time.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -47,8 +48,21 @@ impl Timeline {
 
 fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     let record = case.record;
-    let mut marks: Vec<(At, String)> =
-        vec![(record.load_began, "load begins".into()), (record.signalled, "stop signal".into())];
+    let mut marks: Vec<(At, String)> = vec![(record.load_began, first(case.terms.at).into())];
+    if let Some(PreStopRun { began, ended, end }) = &record.pre_stop {
+        let how = match end {
+            PreStopEnd::Done => "preStop ends",
+            PreStopEnd::Failed(_) => "preStop fails",
+            PreStopEnd::Overran => "preStop still runs at the end of the grace period",
+            PreStopEnd::ServiceEnded => "preStop is ended with the service",
+        };
+        marks.extend([(*began, "preStop begins".into()), (*ended, how.to_owned())]);
+    }
+    if !matches!(record.pre_stop, Some(PreStopRun { end: PreStopEnd::ServiceEnded, .. })) {
+        marks.push((record.signalled, "stop signal".into()));
+    }
+    let then = case.terms.then.as_ref().map_or_else(String::new, |then| then.signal.name());
+    marks.extend(record.second_signal.map(|at| (at, format!("second signal: {then}"))));
     if let Some(red) = first_red(case) {
         marks.push((record.poll_readable_at(red), "readiness turned red".into()));
     }
@@ -80,6 +94,14 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     marks.into_iter().map(|(at, what)| Landmark { ms: at.ms_from(record.signalled), what }).collect()
 }
 
+fn first(at: StopAt) -> &'static str {
+    match at {
+        StopAt::Startup => "process starts",
+        StopAt::Idle => "ready, without load",
+        StopAt::Load | StopAt::Random => "load begins",
+    }
+}
+
 fn status(reason: Reason) -> String {
     if let Reason::Status(status) = reason { format!(" (status {status})") } else { String::new() }
 }
@@ -88,6 +110,7 @@ fn in_flight(record: &Record) -> Bars {
     let end = record.exit.map_or(record.signalled, |(at, _)| at).max(record.signalled);
     // As much before the signal as there is after it, a second at least, but no more than there was.
     let before = end.since(record.signalled).max(std::time::Duration::from_secs(1));
+    let before = before.max(record.signalled.since(record.stop_began()));
     let before = u64::try_from(before.as_micros()).unwrap_or(u64::MAX);
     let from = At(record.signalled.0.saturating_sub(before)).max(record.load_began);
     let step = ((end.0 - from.0) / SAMPLES + 1).max(1);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use ebbtide_rehearse::{NotRehearsed, Rehearsal, RehearsalVerdict, Shape, ShapePlan, Span, Verdict};
+use ebbtide_rehearse::{NotRehearsed, PreStop, Rehearsal, RehearsalVerdict, Shape, ShapePlan, Span, Verdict};
 
 /// Returns a rehearsal of a service of the command's tests, with a small load.
 fn rehearsal(service: &str) -> Rehearsal {
@@ -51,6 +51,15 @@ async fn a_service_that_loses_nothing_passes() {
 }
 
 #[tokio::test]
+async fn a_hook_runs_before_the_signal_and_gets_the_port() {
+    let hook = ["sh", "-c", "echo no luck at {port}; exit 3"].map(Into::into).to_vec();
+    let verdict = rehearsal("careful.py").pre_stop(PreStop::Command(hook)).run().await.unwrap();
+    verdict.assert_nothing_lost();
+    let notes = verdict.runs[0].verdict.notes.join("\n");
+    assert!(notes.contains("its last output: no luck at ") && !notes.contains("{port}"), "{notes}");
+}
+
+#[tokio::test]
 async fn a_service_that_loses_requests_fails_with_the_verdict_as_text() {
     let verdict = rehearsal("naive.py").run().await.unwrap();
     let text = failure(&verdict).unwrap();
@@ -76,6 +85,9 @@ async fn a_rehearsal_that_proves_nothing_fails_the_assertion() {
                     *rate = 1;
                 }
             }
+            // Between two requests, of which one is due each second.
+            (scenario.stop.warmup, scenario.stop.window) =
+                (Duration::from_millis(1200), Duration::from_millis(500));
             (scenario.load.phases, scenario.load.fitted) = (false, ebbtide_rehearse::Fitted::default());
         })
     };

@@ -12,6 +12,9 @@ mod checks_exit_in_time {}
 #[doc = include_str!("../../src/checks/jobs-returned.md")]
 mod checks_jobs_returned {}
 
+#[doc = include_str!("../../src/checks/lame-duck-served.md")]
+mod checks_lame_duck_served {}
+
 #[doc = include_str!("../../src/checks/last-log-line.md")]
 mod checks_last_log_line {}
 
@@ -38,6 +41,9 @@ mod checks_refusals_clean {}
 
 #[doc = include_str!("../../src/checks/requests-answered.md")]
 mod checks_requests_answered {}
+
+#[doc = include_str!("../../src/checks/second-signal.md")]
+mod checks_second_signal {}
 
 #[doc = include_str!("../../src/checks/signal-handled.md")]
 mod checks_signal_handled {}

@@ -18,7 +18,7 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
         return found(finding, "readiness is a port, which cannot turn red".into())
             .hint("--ready http://HOST:PORT/PATH enables this check");
     }
-    let after = |at: At| format!("+{}", words::time(at.since(record.signalled)));
+    let after = |at: At| record.offset(at);
     let seen = |look: &ReadySample| after(record.poll_readable_at(look));
     // Without --require-readiness a service that never turns red is not blamed: its URL may be an ordinary page.
     let missing = |evidence: String| {
@@ -64,7 +64,7 @@ fn state_text(state: ReadyState) -> String {
 /// Returns the result of the last poll that ended before the signal.
 fn last_before(case: &Case<'_>) -> Option<ReadyState> {
     let record = case.record;
-    record.readiness.iter().rev().find(|look| look.ended < record.signalled).map(|look| look.state)
+    record.readiness.iter().rev().find(|look| look.ended < record.stop_began()).map(|look| look.state)
 }
 
 /// Returns the first poll after the signal with readiness red. A refusal counts only if the load goes to another address: there the
@@ -74,7 +74,7 @@ pub(in crate::verdict) fn first_red<'a>(case: &Case<'a>) -> Option<&'a ReadySamp
     let at = case.terms.readiness.as_ref().map(|(at, _)| *at);
     let apart = !case.requests.iter().any(|judged| Some(judged.request.to) == at);
     record.readiness.iter().find(|look| {
-        look.ended >= record.signalled
+        look.ended >= record.stop_began()
             && match look.state {
                 ReadyState::Red(_) => !record.had_ended(look.begun),
                 ReadyState::Refused => apart,
@@ -119,7 +119,7 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
     for address in &addresses {
         let at = if addresses.len() > 1 { format!("{address}: ") } else { String::new() };
         let closed = refused_at(case, *address);
-        let after = closed.map(|closed| format!("+{}", words::time(closed.since(case.record.signalled))));
+        let after = closed.map(|closed| case.record.offset(closed));
         let late = closed.map_or(0, |closed| accepted_after(case, *address, closed));
         let silent = closed_without_a_byte(case, *address);
         if let (Some(after), 1..) = (&after, late) {
@@ -141,15 +141,76 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
     if !faults.is_empty() {
         return found(Finding::Fail, faults.join("\n"));
     }
+    if closes.is_empty() && !case.terms.min_lame_duck.is_zero() {
+        let time = words::limit(case.terms.min_lame_duck);
+        let began = case.record.stop_word();
+        return found(
+            Finding::Pass,
+            format!(
+                "no new connection was refused or closed without a response; none is routed {time} after {began}"
+            ),
+        );
+    }
     if closes.is_empty() {
         return found(Finding::Inconclusive, "no new connection met a closed listener".into())
             .hint("--storm opens new connections all the time");
     }
-    let refused = case.requests.iter().filter(|judged| judged.after && judged.fate == Fate::Refused).count();
+    let refused = case
+        .requests
+        .iter()
+        .filter(|judged| judged.after && matches!(judged.fate, Fate::Refused | Fate::RefusedEarly));
+    let refused = refused.count();
     found(
         Finding::Pass,
         format!("{}; {} in all, none accepted after it", closes.join(", "), words::count(refused as u64)),
     )
+}
+
+/// Was no new connection refused while the platform may still have routed to the service?
+pub(in crate::verdict) fn lame_duck_served(case: &Case<'_>) -> Check {
+    let (record, terms) = (case.record, case.terms);
+    let found = |finding, evidence: String| Check::new(CheckId::LameDuckServed, finding, evidence);
+    let until = record.stop_began() + terms.min_lame_duck;
+    let (time, began) = (words::limit(terms.min_lame_duck), record.stop_word());
+    let early = case.requests.iter().filter(|judged| judged.fate == Fate::RefusedEarly).count() as u64;
+    match first_refusal(case) {
+        Some(first) if early > 0 || first < until => {
+            let early = words::plural(early, "new connection was", "new connections were");
+            let ended = record
+                .exit
+                .filter(|(exit, _)| *exit <= until)
+                .map(|(exit, _)| format!("; the process ended at {}", record.offset(exit)));
+            found(
+                Finding::Fail,
+                format!(
+                    "{early} refused within {time} of {began}, the first at {}: a platform that still routes there loses them{}",
+                    record.offset(first),
+                    ended.unwrap_or_default()
+                ),
+            )
+            .hint(
+                "keep accepting for that time after the signal, or delay the signal (--pre-stop TIME, as a preStop hook does); a \
+                 service that is built on ebbtide detects Kubernetes by KUBERNETES_SERVICE_HOST",
+            )
+        }
+        _ if !new_connections(case, until) => {
+            found(Finding::Inconclusive, format!("no new connection was tried within {time} of {began}"))
+                .hint("--storm opens new connections all the time")
+        }
+        first => {
+            let first = first.map_or_else(
+                || "no refusal seen".to_owned(),
+                |first| format!("first refusal at {}", record.offset(first)),
+            );
+            found(Finding::Pass, format!("no new connection was refused within {time} of {began}; {first}"))
+        }
+    }
+}
+
+/// Whether a client began to open a connection between the beginning of the stop and `until`.
+fn new_connections(case: &Case<'_>, until: At) -> bool {
+    let during = case.record.stop_began()..until;
+    case.requests.iter().any(|judged| judged.request.fresh && during.contains(&judged.request.opened))
 }
 
 /// The addresses that the load went to.
@@ -161,11 +222,11 @@ fn loaded(case: &Case<'_>) -> BTreeSet<SocketAddr> {
 fn refused_at(case: &Case<'_>, address: SocketAddr) -> Option<At> {
     let record = case.record;
     let clients = case.requests.iter().map(|judged| judged.request).filter(|request| {
-        request.to == address && request.outcome == Outcome::Refused && request.ended >= record.signalled
+        request.to == address && request.outcome == Outcome::Refused && request.ended >= record.stop_began()
     });
     let probed = case.terms.readiness.as_ref().is_some_and(|(at, _)| *at == address);
     let looks = record.readiness.iter().filter(|look| probed && look.state == ReadyState::Refused);
-    let looks = looks.map(|look| look.ended).filter(|at| *at >= record.signalled);
+    let looks = looks.map(|look| look.ended).filter(|at| *at >= record.stop_began());
     clients.map(|request| request.ended).chain(looks).min()
 }
 
@@ -178,11 +239,90 @@ fn accepted_after(case: &Case<'_>, address: SocketAddr, closed: At) -> u64 {
 /// Connections to `address` that were opened after the signal, accepted, and closed with no response byte.
 fn closed_without_a_byte(case: &Case<'_>, address: SocketAddr) -> u64 {
     let new = case.requests.iter().filter(|judged| judged.request.to == address && judged.request.fresh);
-    let new = new.filter(|judged| judged.blamed && judged.request.opened >= case.record.signalled);
+    let new = new.filter(|judged| {
+        judged.blamed && !judged.second && judged.request.opened >= case.record.stop_began()
+    });
     new.filter(|judged| judged.reason().is_some_and(Reason::is_silent)).count() as u64
 }
 
 /// When a new connection was first refused after the signal at an address that the load goes to.
 pub(in crate::verdict) fn first_refusal(case: &Case<'_>) -> Option<At> {
     loaded(case).into_iter().filter_map(|address| refused_at(case, address)).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::record::{PreStopEnd, PreStopRun, Record};
+    use crate::scenario::StopAt;
+    use crate::verdict::samples::{SIGNALLED, found, good, request, terms};
+    use crate::verdict::{Terms, Verdict, judge};
+
+    fn routed(millis: u64) -> Terms {
+        Terms { min_lame_duck: Duration::from_millis(millis), ..terms() }
+    }
+
+    // The sample refuses from 500 ms after the signal on.
+    #[test]
+    fn a_refusal_is_lost_until_the_lame_duck_ends_and_excused_from_then_on() {
+        let run = judge(&good(), &routed(501));
+        assert_eq!((run.verdict, run.lost_by_shutdown), (Verdict::Fail, 1));
+        assert_eq!((run.requests.refused, run.requests.refused_early), (1, 1));
+        let check = found(CheckId::LameDuckServed, &good(), &routed(501));
+        assert_eq!(check.verdict, Finding::Fail);
+        assert!(
+            check.evidence.starts_with("1 new connection was refused within 501 ms of the signal"),
+            "{check:?}"
+        );
+        let run = judge(&good(), &routed(500));
+        assert_eq!((run.verdict, run.lost_by_shutdown), (Verdict::Pass, 0));
+        assert_eq!((run.requests.refused, run.requests.refused_early), (1, 0));
+        // No process accepted it: only this check has it.
+        let answered = found(CheckId::RequestsAnswered, &good(), &routed(501));
+        assert_eq!(answered.verdict, Finding::Pass, "{answered:?}");
+    }
+
+    #[test]
+    fn without_a_lame_duck_a_connection_that_was_being_opened_at_the_signal_is_not_lost() {
+        let mut record = good();
+        record.traffic.requests.push(request(SIGNALLED - 500, Outcome::Refused));
+        assert_eq!(judge(&record, &terms()).lost_by_shutdown, 0);
+        assert_eq!(judge(&record, &routed(1)).lost_by_shutdown, 1);
+    }
+
+    #[test]
+    fn the_lame_duck_begins_with_the_hook_and_losses_in_it_are_those_of_the_stop() {
+        let hooked = || Record {
+            pre_stop: Some(PreStopRun {
+                began: At(SIGNALLED - 50_000),
+                ended: At(SIGNALLED),
+                end: PreStopEnd::Done,
+            }),
+            ..good()
+        };
+        assert_eq!(judge(&hooked(), &routed(550)).verdict, Verdict::Pass);
+        assert_eq!(judge(&hooked(), &routed(551)).verdict, Verdict::Fail);
+        let mut record = hooked();
+        record.traffic.requests.push(request(SIGNALLED - 40_000, Outcome::Refused));
+        let check = found(CheckId::LameDuckServed, &record, &routed(60));
+        assert!(
+            check.evidence.contains("within 60 ms of the beginning of preStop, the first at -39 ms"),
+            "{check:?}"
+        );
+        // Without a hook it was refused before the stop.
+        record.pre_stop = None;
+        assert_eq!(judge(&record, &routed(60)).requests.refused_early, 0);
+    }
+
+    #[test]
+    fn without_new_connections_nothing_is_known_about_the_lame_duck() {
+        let mut record = good();
+        record.traffic.requests.retain(|request| request.begun < At(SIGNALLED));
+        let check = found(CheckId::LameDuckServed, &record, &routed(400));
+        assert_eq!(check.verdict, Finding::Inconclusive);
+        let idle = Terms { at: StopAt::Idle, ..routed(400) };
+        assert_eq!(found(CheckId::LameDuckServed, &record, &idle).verdict, Finding::Skipped);
+    }
 }

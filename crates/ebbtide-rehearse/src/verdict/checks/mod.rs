@@ -4,4 +4,5 @@ pub(super) mod listener;
 pub(super) mod process;
 pub(super) mod requests;
 pub(super) mod routes;
+pub(super) mod signals;
 pub(super) mod stores;

@@ -1,87 +1,13 @@
-//! How the process ended: by the signal's handler, in time, as expected, without SIGKILL, and with no process left behind.
+//! How the process ended: in time, as expected, without SIGKILL, and with no process left behind.
 
 use std::time::Duration;
 
-use crate::clock::At;
+use super::signals::{ended_by_second, is_end_by};
 use crate::record::{Ended, Record};
-use crate::scenario::signal_name;
+use crate::scenario::{StopAt, signal_name};
 use crate::verdict::fate::{Case, Fate};
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
-
-/// A process that is still there this long after the signal was not ended by its default action.
-const OUTLIVED: Duration = Duration::from_millis(100);
-
-/// Does the process handle the stop signal? What happened decides; what `/proc` said before is a hint.
-///
-/// A handler that `/proc` shows is no proof: Node installs one in every program, which raises the signal again at once.
-pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
-    let (record, terms) = (case.record, case.terms);
-    let found = |finding, evidence: String| Check::new(CheckId::SignalHandled, finding, evidence);
-    let name = terms.signal.name();
-    let Some((at, ended)) = record.exit else {
-        return found(Finding::Fail, format!("{name} had no effect"));
-    };
-    let after = words::time(at.since(record.signalled));
-    let hint = record.signal_state;
-    if record.killed.is_some() {
-        return match hint {
-            Some(state) if state.ignored => {
-                found(Finding::Fail, format!("the process ignores {name}; it ran until SIGKILL"))
-                    .hint(handler_hint(&name))
-            }
-            Some(state) if state.pid_one && !state.caught && !state.blocked => found(
-                Finding::Fail,
-                format!("{name} had no effect: the process is PID 1 without a handler and ran until SIGKILL"),
-            )
-            .hint(handler_hint(&name)),
-            // Without a handler the default action would have ended it.
-            _ => found(Finding::Pass, format!("{name} did not end the process by its default action")),
-        };
-    }
-    if !is_end_by(ended, terms.signal.number()) {
-        return found(Finding::Pass, format!("the process ended by itself {after} after {name}"));
-    }
-    let has_handler = hint.is_some_and(|state| state.caught || state.blocked);
-    let outlived = at.since(record.signalled) >= OUTLIVED;
-    if has_handler && outlived || answered_late(case, at) {
-        return found(
-            Finding::Pass,
-            match ended {
-                Ended::Signal(_) => format!("the process handled {name}, and then ended by it after {after}"),
-                Ended::Code(_) => format!("the process handled {name}, and ended by itself after {after}"),
-            },
-        );
-    }
-    let how = match (ended, has_handler) {
-        (Ended::Signal(_), false) => format!("no handler for {name}: its default action ended the process"),
-        (Ended::Signal(_), true) => format!("the handler for {name} ended the process by the signal at once"),
-        (Ended::Code(code), _) => format!("exit code {code}: {name} ended the process, or the one that it waits for"),
-    };
-    if terms.expected.iter().any(|expected| expected.0 == ended) {
-        return found(Finding::Pass, format!("{how} after {after}, which is an expected exit"));
-    }
-    found(Finding::Fail, format!("{how} after {after}")).hint(handler_hint(&name))
-}
-
-/// Returns whether `ended` is the end of a process by `signal`: by the signal itself, or with the exit code by which a shell, tini or
-/// npm report the end of their child.
-fn is_end_by(ended: Ended, signal: i32) -> bool {
-    ended == Ended::Signal(signal) || ended == Ended::Code(signal.saturating_add(128))
-}
-
-fn handler_hint(name: &str) -> String {
-    format!("install a handler for {name}; a wrapper script has to `exec` the service or forward the signal")
-}
-
-/// Returns whether the process answered a request that was sent well after the signal, before its exit. A response after the exit
-/// comes from another process that it left behind.
-fn answered_late(case: &Case<'_>, exit: At) -> bool {
-    let late = case.record.signalled + OUTLIVED;
-    case.requests.iter().any(|judged| {
-        judged.fate == Fate::Answered && judged.request.begun >= late && judged.request.ended <= exit
-    })
-}
 
 /// A stop that takes longer than this is explained.
 const LONG: Duration = Duration::from_secs(3);
@@ -92,9 +18,16 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 pub(in crate::verdict) fn exit_in_time(case: &Case<'_>) -> Check {
     let (record, terms) = (case.record, case.terms);
     let found = |finding, evidence: String| Check::new(CheckId::ExitInTime, finding, evidence);
-    let grace = words::limit(terms.grace);
-    let took = record.exit.map(|(at, _)| at.since(record.signalled));
-    let in_time = took.filter(|took| record.killed.is_none() && *took <= terms.grace);
+    let grace = match &record.pre_stop {
+        None => words::limit(terms.grace),
+        Some(hook) => {
+            let took = words::time(hook.ended.since(hook.began));
+            format!("{}, of which preStop took {took}", words::limit(terms.grace))
+        }
+    };
+    let deadline = record.deadline(terms.grace);
+    let in_time = record.exit.filter(|(at, _)| record.killed.is_none() && *at <= deadline);
+    let in_time = in_time.map(|(at, _)| at.since(record.signalled));
     match in_time {
         None => found(
             Finding::Fail,
@@ -155,6 +88,12 @@ pub(in crate::verdict) fn exit_code(record: &Record, terms: &Terms) -> Check {
                 None => found(Finding::Pass, text(ended)),
             }
         }
+        Some((_, ended)) if ended_by_second(record, terms).is_some() => {
+            found(Finding::Pass, format!("{}, as the second signal asks", text(ended)))
+        }
+        Some((_, ended)) if terms.at == StopAt::Startup && is_end_by(ended, terms.signal.number()) => {
+            found(Finding::Pass, format!("{}, during start-up", text(ended)))
+        }
         Some((_, ended)) => {
             let evidence = format!("{}, expected {expected}{}", text(ended), meaning(record, ended));
             match (record.killed, other_grace(record, |planned| planned < terms.grace, terms)) {
@@ -178,7 +117,7 @@ fn option(ended: Ended) -> String {
     }
 }
 
-fn text(ended: Ended) -> String {
+pub(super) fn text(ended: Ended) -> String {
     match ended {
         Ended::Code(code) => format!("exit code {code}"),
         Ended::Signal(signal) => format!("ended by {}", signal_name(signal)),
@@ -259,38 +198,7 @@ pub(in crate::verdict) fn no_orphans(record: &Record) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::SignalState;
     use crate::verdict::samples::{found, good, terms};
-
-    fn ended(after_ms: u64, ended: Ended, caught: bool) -> Record {
-        let mut record = good();
-        record.traffic.requests.retain(|request| request.begun <= record.signalled);
-        record.exit = Some((record.signalled + Duration::from_millis(after_ms), ended));
-        record.signal_state = Some(SignalState { caught, blocked: false, ignored: false, pid_one: false });
-        record
-    }
-
-    #[test]
-    fn a_handler_that_raises_the_signal_again_at_once_handles_nothing() {
-        for (after_ms, end, caught, finding, evidence) in [
-            // Node without a handler of the program.
-            (2, Ended::Signal(15), true, Finding::Fail, "the handler for SIGTERM ended the process by the signal at once"),
-            // The same behind tini or npm.
-            (2, Ended::Code(143), true, Finding::Fail, "exit code 143: SIGTERM ended the process, or the one that it waits for"),
-            (2, Ended::Signal(15), false, Finding::Fail, "no handler for SIGTERM"),
-            // uvicorn and the JVM: they handle the signal first.
-            (300, Ended::Signal(15), true, Finding::Pass, "handled SIGTERM, and then ended by it"),
-            (300, Ended::Code(143), true, Finding::Pass, "handled SIGTERM, and ended by itself"),
-            (2, Ended::Code(0), true, Finding::Pass, "ended by itself"),
-            (2, Ended::Code(130), true, Finding::Pass, "ended by itself"),
-        ] {
-            let check = found(CheckId::SignalHandled, &ended(after_ms, end, caught), &terms());
-            assert!(check.verdict == finding && check.evidence.contains(evidence), "{end}: {check:?}");
-        }
-        let terms = Terms { expected: vec![crate::scenario::Expected(Ended::Signal(15))], ..terms() };
-        let check = found(CheckId::SignalHandled, &ended(2, Ended::Signal(15), true), &terms);
-        assert!(check.verdict == Finding::Pass && check.evidence.ends_with("which is an expected exit"), "{check:?}");
-    }
 
     #[test]
     fn a_shorter_grace_period_of_the_service_is_reported() {

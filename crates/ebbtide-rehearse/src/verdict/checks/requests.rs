@@ -14,7 +14,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     let sentences = |blame| -> Vec<String> {
         case.groups
             .iter()
-            .filter(|group| group.blame == blame)
+            .filter(|group| group.blame == blame && !group.second)
             .map(|group| group.sentence(case.record))
             .collect()
     };
@@ -54,11 +54,13 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     found(
         Finding::Pass,
         format!(
-            "{} sent: {} answered ({} after the signal), {} refused, 0 lost; in flight at the signal: {}",
+            "{} sent: {} answered ({} after {}), {} refused, 0 lost{}; in flight at the signal: {}",
             words::count(counts.sent),
             words::count(counts.answered),
             words::count(counts.answered_after_signal),
+            case.record.stop_word(),
             words::count(counts.refusals()),
+            if case.record.second_signal.is_some() { " until the second signal" } else { "" },
             in_flight(shapes)
         ),
     )
@@ -66,7 +68,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
 
 /// The statuses that occurred only after the signal.
 fn statuses(case: &Case<'_>) -> Vec<String> {
-    let blamed = case.groups.iter().filter(|group| group.blame == Blame::Shutdown);
+    let blamed = case.groups.iter().filter(|group| group.blame == Blame::Shutdown && !group.second);
     let statuses: BTreeSet<u16> = blamed
         .filter_map(|group| match group.reason {
             Reason::Status(status) => Some(status),
@@ -113,7 +115,7 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
     let held: Vec<Phase> =
         record.traffic.held.iter().filter(|held| held.held.is_ok()).map(|held| held.phase).collect();
     // One that was not in its phase at the signal is no evidence about the phase; `requests-answered` counts its request.
-    let blamed = case.requests.iter().filter(|judged| judged.blamed);
+    let blamed = case.requests.iter().filter(|judged| judged.blamed && !judged.second);
     let lost: Vec<Phase> =
         blamed.filter_map(|judged| judged.request.phase).filter(|phase| held.contains(phase)).collect();
     let named = |phases: Vec<Phase>| phases.into_iter().map(Phase::name).collect::<Vec<_>>().join(", ");

@@ -1,0 +1,255 @@
+//! The stop of one run: what precedes the signal, the signals, and the end of the process.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::process::{Rlimit, Signal};
+use tokio::time::sleep;
+
+use super::child::{Hook, Service, tail};
+use super::conductor::News;
+use super::load::Load;
+use super::probe::DatabaseProbe;
+use super::readying::TAIL;
+use super::record::{PreStopEnd, PreStopRun, Record};
+use super::scenario::{PreStop, StopPlan};
+use super::trouble::NotRehearsed;
+use crate::clock::{At, Clock};
+
+/// How long before the signal the connections of the protocol phases are prepared.
+const BRACE: Duration = Duration::from_millis(300);
+/// The interval between two progress events.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Receives progress events.
+pub(super) type Listener<'a> = &'a mut dyn FnMut(News<'_>);
+
+/// A service that is to be stopped.
+pub(super) struct Stopping<'a> {
+    pub(super) plan: &'a StopPlan,
+    pub(super) service: &'a mut Service,
+    /// `None`: the stop begins without load.
+    pub(super) load: Option<&'a Load>,
+    pub(super) database: Option<&'a DatabaseProbe>,
+    pub(super) hook: HookPlace<'a>,
+    pub(super) clock: Clock,
+}
+
+/// What a preStop command needs.
+pub(super) struct HookPlace<'a> {
+    pub(super) env: &'a [(std::ffi::OsString, std::ffi::OsString)],
+    pub(super) log: PathBuf,
+    pub(super) files: Rlimit,
+}
+
+impl Stopping<'_> {
+    /// Waits until the stop begins, `time` from now.
+    ///
+    /// # Errors
+    ///
+    /// The service ended before.
+    pub(super) async fn wait(&mut self, time: Duration, news: Listener<'_>) -> Result<(), NotRehearsed> {
+        let braced = match &self.plan.pre_stop {
+            None => Duration::ZERO,
+            Some(PreStop::Sleep(hook)) => *hook,
+            Some(PreStop::Command(_)) => BRACE,
+        };
+        let before = BRACE.saturating_sub(braced).min(time);
+        self.tell(time.saturating_sub(before), news).await?;
+        if braced < BRACE {
+            self.brace();
+        }
+        self.tell(before, news).await
+    }
+
+    /// Stops the service: returns when its process has ended.
+    pub(super) async fn stop(&mut self, record: &mut Record, news: Listener<'_>) -> Result<(), NotRehearsed> {
+        let routed = self.plan.min_lame_duck;
+        if let Some(load) = self.load.filter(|_| !routed.is_zero()) {
+            load.routed_until(self.clock.now() + routed);
+        }
+        // A hook that overran is ended with the service.
+        let _hook = match &self.plan.pre_stop {
+            None => None,
+            Some(PreStop::Sleep(time)) => {
+                self.pause(*time, record, news).await?;
+                None
+            }
+            Some(PreStop::Command(words)) => self.command(words, record, news).await?,
+        };
+        record.signalled = self.clock.now();
+        // First: what the clients see from here on is not "before the signal", however fast the process ends.
+        if let Some(load) = self.load {
+            load.signalled();
+        }
+        if let Some(database) = self.database {
+            database.signalled(record.signalled);
+        }
+        if record.exit.is_some() {
+            return Ok(());
+        }
+        self.send(self.plan.signal.signal());
+        news(News::Signalled { signal: self.plan.signal.name(), grace: self.plan.grace });
+        self.end(record, news).await
+    }
+
+    /// Sleeps as a preStop hook.
+    async fn pause(
+        &mut self,
+        time: Duration,
+        record: &mut Record,
+        news: Listener<'_>,
+    ) -> Result<(), NotRehearsed> {
+        let began = self.clock.now();
+        let in_grace = time.min(self.plan.grace);
+        let before = in_grace.saturating_sub(BRACE);
+        let mut ended = self.unless_ended(sleep(before), record, news).await?.is_none();
+        if !ended {
+            if time >= BRACE {
+                self.brace();
+            }
+            ended = self.unless_ended(sleep(in_grace.saturating_sub(before)), record, news).await?.is_none();
+        }
+        let end = match ended {
+            true => PreStopEnd::ServiceEnded,
+            false if time > self.plan.grace => PreStopEnd::Overran,
+            false => PreStopEnd::Done,
+        };
+        record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end });
+        Ok(())
+    }
+
+    /// Runs the command of a preStop hook. Returns it if it is still running at the end of the grace period.
+    async fn command(
+        &mut self,
+        words: &[std::ffi::OsString],
+        record: &mut Record,
+        news: Listener<'_>,
+    ) -> Result<Option<Hook>, NotRehearsed> {
+        let began = self.clock.now();
+        let pid = self.service.pid().as_raw_nonzero().to_string();
+        let env: Vec<_> =
+            self.hook.env.iter().cloned().chain([("EBBTIDE_SERVICE_PID".into(), pid.into())]).collect();
+        let (grace, mut left) = (self.plan.grace, None);
+        let end = match Hook::start(words, &env, &self.hook.log, self.hook.files, self.clock) {
+            Err(why) => PreStopEnd::Failed(why),
+            Ok(mut hook) => {
+                let waiting = async {
+                    tokio::select! {
+                        biased;
+                        ended = hook.ended() => match ended {
+                            Ok(()) => PreStopEnd::Done,
+                            Err(why) => PreStopEnd::Failed(why),
+                        },
+                        () = sleep(grace) => PreStopEnd::Overran,
+                    }
+                };
+                let end = self.unless_ended(waiting, record, news).await?.unwrap_or(PreStopEnd::ServiceEnded);
+                left = (end == PreStopEnd::Overran).then_some(hook);
+                end
+            }
+        };
+        record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end });
+        if left.is_none() && record.exit.is_none() {
+            self.brace();
+            self.unless_ended(sleep(BRACE), record, news).await?;
+        }
+        Ok(left)
+    }
+
+    /// Waits for `what`, unless the service ends first: `None`, and its exit is recorded.
+    async fn unless_ended<T>(
+        &mut self,
+        what: impl Future<Output = T>,
+        record: &mut Record,
+        news: Listener<'_>,
+    ) -> Result<Option<T>, NotRehearsed> {
+        tokio::select! {
+            biased;
+            ended = self.service.ended() => {
+                record.exit = Some(ended?);
+                Ok(None)
+            }
+            done = what => Ok(Some(done)),
+            () = ticks(self.load, None, news) => Ok(None),
+        }
+    }
+
+    /// Waits until the service exits; sends the second signal when it is due, and SIGKILL to the process group when the grace
+    /// period has ended.
+    async fn end(&mut self, record: &mut Record, news: Listener<'_>) -> Result<(), NotRehearsed> {
+        let deadline = record.deadline(self.plan.grace);
+        let second = self.plan.then.map(|then| (then.signal.signal(), record.signalled + then.after));
+        let in_time = loop {
+            let (now, pending) = (self.clock.now(), second.filter(|_| record.second_signal.is_none()));
+            let due = pending.map_or(Duration::MAX, |(_, at)| at.since(now));
+            tokio::select! {
+                biased;
+                ended = self.service.ended() => break Some(ended?),
+                () = sleep(deadline.since(now)) => break None,
+                () = sleep(due), if pending.is_some() => {}
+                () = ticks(self.load, Some((record.signalled, self.clock)), news) => {}
+            }
+            if let Some((signal, _)) = pending {
+                record.second_signal = Some(self.clock.now());
+                self.send(signal);
+            }
+        };
+        let exit = match in_time {
+            Some(ended) => ended,
+            None => {
+                record.killed = Some(self.clock.now());
+                self.service.kill();
+                self.service.ended().await?
+            }
+        };
+        record.exit = Some(exit);
+        // It was sent to a process that had ended, whose end was seen later.
+        record.second_signal = record.second_signal.filter(|sent| *sent <= exit.0);
+        Ok(())
+    }
+
+    fn send(&self, signal: Signal) {
+        if self.plan.to_all {
+            self.service.signal_all(signal);
+        } else {
+            self.service.signal(signal);
+        }
+    }
+
+    fn brace(&self) {
+        if let Some(load) = self.load {
+            load.brace();
+        }
+    }
+
+    /// Waits for `time` before the stop, and reports the progress of the load.
+    async fn tell(&mut self, time: Duration, news: Listener<'_>) -> Result<(), NotRehearsed> {
+        let log = self.service.log().to_owned();
+        tokio::select! {
+            () = sleep(time) => Ok(()),
+            () = ticks(self.load, None, news) => Ok(()),
+            ended = self.service.ended() => {
+                let when = if self.load.is_some() { "under load, before the signal" } else { "before the signal" };
+                let (_, ended) = ended?;
+                Err(NotRehearsed::EndedEarly { when, ended, left: Vec::new(), tail: tail(&log, TAIL) })
+            }
+        }
+    }
+}
+
+/// Reports the progress of the load; never returns.
+async fn ticks(load: Option<&Load>, signalled: Option<(At, Clock)>, news: Listener<'_>) {
+    loop {
+        if let Some(gauge) = load.map(Load::gauge) {
+            news(News::Loading {
+                answered: gauge.answered.load(Ordering::Relaxed),
+                in_flight: gauge.in_flight.load(Ordering::Relaxed),
+                lost: gauge.lost.load(Ordering::Relaxed),
+                since_signal: signalled.map(|(at, clock)| clock.now().since(at)),
+            });
+        }
+        sleep(TICK).await;
+    }
+}
