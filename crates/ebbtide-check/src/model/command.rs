@@ -36,7 +36,7 @@ impl Command {
     }
 
     /// Returns the words from the program on. A shell form has none.
-    pub(crate) fn from_program(&self) -> &[Word] {
+    pub(crate) fn program_words(&self) -> &[Word] {
         let words = if self.is_shell_form { None } else { self.words.get(self.start()..) };
         words.unwrap_or_default()
     }

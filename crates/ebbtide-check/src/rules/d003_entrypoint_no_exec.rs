@@ -41,7 +41,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 continue;
             };
             let run = container.run().map(|run| run.without_init().1);
-            let arguments = run.iter().flat_map(|run| run.from_program().iter().skip(1));
+            let arguments = run.iter().flat_map(|run| run.program_words().iter().skip(1));
             let arguments: Vec<String> = arguments.map(|word| word.text.clone()).collect();
             // The shell of a script stays: only `sh -c` replaces itself.
             let all = ends(&Script::read(&script.text), Some(&arguments));

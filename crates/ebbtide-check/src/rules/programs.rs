@@ -57,7 +57,7 @@ fn follow(
         }
         return;
     }
-    let words = command.from_program();
+    let words = command.program_words();
     match container.wrapper.as_ref().filter(|_| depth == 0) {
         Some(wrapper) => {
             let arguments = words.get(1..).unwrap_or_default();

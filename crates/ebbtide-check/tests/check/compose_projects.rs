@@ -227,3 +227,17 @@ fn the_stage_that_a_service_builds_is_its_image() {
     assert_eq!(dev.findings[1].subject, "image Dockerfile (dev)");
     assert!(dev.active().all(|finding| finding.severity >= Severity::Warning));
 }
+
+#[test]
+fn a_role_of_kamal_has_the_variables_and_the_stage_of_its_image() {
+    let image = "FROM debian:12 AS web\nENV EBBTIDE_GRACE=60s\nCMD [\"web\"]\nFROM web AS last\nENV EBBTIDE_GRACE=9s\n";
+    let check = |builder: &str| {
+        let deploy = format!(
+            "service: shop\nimage: acme/shop\nregistry: {{username: acme}}\n{builder}servers: [192.0.2.1]\n"
+        );
+        ids(&check_all(&[("config/deploy.yml", &deploy), ("Dockerfile", image)]))
+    };
+    assert_eq!(check("builder: {target: web}\n"), ["M001"]);
+    assert_eq!(check(""), [""; 0]);
+    assert_eq!(check("builder: {target: web, pack: {builder: x}}\n"), [""; 0]);
+}

@@ -229,7 +229,7 @@ impl Lexer<'_> {
     fn skip_documents(&mut self) {
         for end in std::mem::take(&mut self.documents) {
             let mut line = String::new();
-            while let Some((_, letter)) = self.letters.next() {
+            for (_, letter) in self.letters.by_ref() {
                 if letter != '\n' {
                     line.push(letter);
                 } else if line.trim() == end {
