@@ -66,6 +66,9 @@ pub(crate) struct Links {
 /// How long a start-up may take before it is logged as not finished.
 const START_UP_PATIENCE: Duration = Duration::from_secs(1);
 
+/// A request for a shutdown that the runtime receives this much later is logged as late.
+const LATE: Duration = Duration::from_millis(100);
+
 /// The interval between two checks for new requests during the lame duck. It limits the accuracy of the quiet time.
 const ARRIVALS_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -146,10 +149,12 @@ impl Dispatcher {
             Input::Register(registration) => Some(Event::Registered(self.executor.adopt(registration))),
             Input::Ended(id, end) => Some(self.ended(id, end)),
             Input::Signal { number, skip_lame_duck } => {
+                let at = self.requested_at();
                 if !self.ledger.was_signalled() {
                     self.log_signal(number);
+                    self.log_if_late(at);
                 }
-                Some(Event::Signal { number, skip_lame_duck })
+                Some(Event::Signal { number, skip_lame_duck, at })
             }
             Input::IgnoredSignal { number, after } => {
                 messages::log_duplicate_signal(self.ledger.name(), number, after);
@@ -157,7 +162,9 @@ impl Dispatcher {
             }
             Input::Stop(cause) if self.ledger.stop_began().is_none() => {
                 tracing::info!(lifecycle = self.ledger.name(), %cause, "shutdown requested");
-                Some(Event::Stop(cause))
+                let at = self.requested_at();
+                self.log_if_late(at);
+                Some(Event::Stop { cause, at })
             }
             Input::Stop(_) => None,
         }
@@ -272,6 +279,27 @@ impl Dispatcher {
             tracing::info!(
                 lifecycle = self.ledger.name(),
                 "{signal} received; shutting down within {plan_deadline}; after {guard} a second signal terminates the process"
+            );
+        }
+    }
+
+    /// Returns when the shutdown was requested that an input begins. A blocked runtime receives the input later, and the watchdog counts
+    /// from the request.
+    fn requested_at(&self) -> Duration {
+        let armed = self.watchdog.as_ref().filter(|_| self.ledger.stop_began().is_none());
+        // The difference is real, whatever the runtime's clock shows.
+        let late = armed.and_then(Watchdog::armed_for).unwrap_or_default();
+        self.ledger.now().saturating_sub(late)
+    }
+
+    fn log_if_late(&self, requested: Duration) {
+        let late = self.ledger.now().saturating_sub(requested);
+        if late >= LATE {
+            let (lifecycle, late) = (self.ledger.name(), crate::model::show_duration(late));
+            super::log_warn!(
+                lifecycle,
+                late,
+                "the runtime was blocked when the shutdown was requested; its deadlines count from the request"
             );
         }
     }

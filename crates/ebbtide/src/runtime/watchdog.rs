@@ -105,6 +105,11 @@ impl Watchdog {
         }
     }
 
+    /// Returns how long ago the deadline was armed.
+    pub(crate) fn armed_for(&self) -> Option<Duration> {
+        self.lock().began.map(|began| clock::real().saturating_duration_since(began))
+    }
+
     /// Ends the lifecycle after a panic of the dispatcher: flushes and reports what is still possible by the deadline, and
     /// returns the report.
     pub(crate) fn dispatcher_has_exited(&self, ledger: &Arc<LifecycleLedger>, message: String) -> Report {

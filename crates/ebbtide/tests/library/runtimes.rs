@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a helper fails its test")]
 
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use ebbtide::lifecycle::Signal;
 use ebbtide::model::{Cause, Outcome};
-use ebbtide::{LameDuck, Lifecycle, Phase, Report};
+use ebbtide::{LameDuck, Lifecycle, Phase, Report, Stage};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
@@ -63,6 +63,46 @@ fn a_lifecycle_drains_on_the_runtime_of_its_caller() {
             }
         }
     });
+}
+
+/// The watchdog counts from the arrival of the signal, so the stages must too: otherwise it would end the process before a
+/// component is cancelled at its own deadline.
+#[test]
+fn a_runtime_that_is_blocked_at_the_signal_does_not_delay_the_deadlines() {
+    own_process::run(
+        "runtimes::a_runtime_that_is_blocked_at_the_signal_does_not_delay_the_deadlines",
+        || {
+            const BLOCKED: Duration = Duration::from_secs(3);
+            // Workers are cancelled some 4 s after the signal, of the 25 s before the deadline.
+            let lifecycle = lifecycle().reserve(Stage::Resources, Duration::from_secs(20)).worker_threads(1);
+            let arrived = Arc::new(OnceLock::new());
+            let noted = Arc::clone(&arrived);
+            let report = lifecycle.run_to_report(async move |app| {
+                let ready = app.clone();
+                app.once("blocks", async move |_| {
+                    ready.reached(Phase::Ready).await;
+                    noted.set(now()).unwrap();
+                    raise(libc::SIGTERM);
+                    std::thread::sleep(BLOCKED);
+                    Ok(())
+                });
+                app.task("hangs", |_| pending());
+                Ok(())
+            });
+            let (report, elapsed) = (report.unwrap(), arrived.get().unwrap().elapsed());
+            assert_eq!(report.exit_code, 3, "{report:?}");
+            assert_eq!(report.component("hangs").unwrap().outcome, Some(Outcome::Cancelled));
+            let counted_late = elapsed.saturating_sub(report.stop);
+            assert!(counted_late < BLOCKED / 2, "{counted_late:?} of {elapsed:?} do not count");
+            assert!(report.stop >= report.plan.workers_end, "{:?}", report.stop);
+            assert!(report.stop < report.plan.workers_end + BLOCKED / 2, "{:?}", report.stop);
+        },
+    );
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time since a signal is real")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[test]

@@ -17,9 +17,16 @@ pub enum Event {
         number: i32,
         /// Whether to skip the lame duck: Ctrl-C was pressed on a terminal, so no traffic has to move away.
         skip_lame_duck: bool,
+        /// When it arrived. The shutdown counts from then on, even if a blocked runtime processes the signal later.
+        at: Duration,
     },
-    /// The shutdown was begun for another cause than a signal.
-    Stop(Cause),
+    /// The shutdown was requested for another cause than a signal.
+    Stop {
+        /// Why.
+        cause: Cause,
+        /// When it was requested, as for a signal.
+        at: Duration,
+    },
     /// New requests arrived since the last event.
     Arrival,
     /// Time has passed.

@@ -53,10 +53,10 @@ impl Machine {
         match event {
             Event::Registered(spec) => self.slots.register(spec),
             Event::Ended(id, end) => self.ended(id, end, now, &mut effects),
-            Event::Signal { number, skip_lame_duck } => {
-                self.signalled(number, skip_lame_duck, now, &mut effects);
+            Event::Signal { number, skip_lame_duck, at } => {
+                self.signalled((number, at.min(now)), skip_lame_duck, now, &mut effects);
             }
-            Event::Stop(cause) => self.begin(cause, false, now, &mut effects),
+            Event::Stop { cause, at } => self.begin((cause, at.min(now)), false, now, &mut effects),
             Event::Arrival => {
                 if let Some(stop) = &mut self.stop {
                     stop.last_arrival = now;
@@ -187,7 +187,7 @@ impl Machine {
         };
         self.slots.end(id, outcome);
         match cause {
-            Some(cause) => self.begin(cause, false, now, effects),
+            Some(cause) => self.begin((cause, now), false, now, effects),
             None if kind == Kind::StartUp && self.phase == Phase::Starting && self.stop.is_none() => {
                 self.enter(Phase::Ready, now, effects);
             }
@@ -195,21 +195,27 @@ impl Machine {
         }
     }
 
-    fn signalled(&mut self, number: i32, skip: bool, now: Duration, effects: &mut Vec<Effect>) {
+    fn signalled(
+        &mut self,
+        (number, at): (i32, Duration),
+        skip: bool,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
         match &mut self.stop {
             None => {
-                self.begin(Cause::Signal { number }, skip, now, effects);
+                self.begin((Cause::Signal { number }, at), skip, now, effects);
                 if let Some(stop) = &mut self.stop {
-                    stop.first_signal = Some(now);
+                    stop.first_signal = Some(at);
                 }
             }
             // After a shutdown that began without a signal, the platform's first signal is not a second one.
             Some(stop) if stop.first_signal.is_none() => {
-                stop.first_signal = Some(now);
+                stop.first_signal = Some(at);
                 stop.skip_lame_duck |= skip;
             }
             Some(stop) => {
-                let after = now.saturating_sub(stop.first_signal.unwrap_or(now));
+                let after = at.saturating_sub(stop.first_signal.unwrap_or(at));
                 if !self.plan.is_second_signal(after) {
                     effects.push(Effect::IgnoreSignal { number, after });
                     return;
@@ -221,15 +227,21 @@ impl Machine {
         }
     }
 
-    fn begin(&mut self, cause: Cause, skip_lame_duck: bool, now: Duration, effects: &mut Vec<Effect>) {
+    /// Begins the shutdown, which counts from `at` on.
+    fn begin(
+        &mut self,
+        (cause, at): (Cause, Duration),
+        skip_lame_duck: bool,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.stop.is_some() {
             return;
         }
-        let deadline = now.saturating_add(self.plan.deadline);
+        let deadline = at.saturating_add(self.plan.deadline);
         effects.push(Effect::Announce { cause: cause.clone(), deadline });
         let was_ready = self.phase == Phase::Ready;
-        self.stop =
-            Some(OngoingStop { cause, at: now, skip_lame_duck, last_arrival: now, first_signal: None });
+        self.stop = Some(OngoingStop { cause, at, skip_lame_duck, last_arrival: now, first_signal: None });
         // A service that was never ready receives no traffic on purpose.
         self.enter(if was_ready { Phase::LameDuck } else { Phase::Draining }, now, effects);
     }

@@ -20,7 +20,31 @@ fn machine() -> Machine {
 }
 
 fn signal() -> Event {
-    Event::Signal { number: 2, skip_lame_duck: true }
+    Event::Signal { number: 2, skip_lame_duck: true, at: Duration::MAX }
+}
+
+/// A blocked runtime processes a signal late; the watchdog counts from its arrival.
+#[test]
+fn a_shutdown_counts_from_the_arrival_of_its_signal() {
+    let mut machine = machine();
+    let plan = machine.plan().clone();
+    let worker = ComponentId(1);
+    let _ = machine.step(Event::Registered(Spec::new("worker", Stage::Workers, Kind::Service)), ms(0));
+    let late = Event::Signal { number: 15, skip_lame_duck: true, at: ms(1000) };
+    let effects = machine.step(late, ms(3000));
+    let asked = Effect::Ask { id: worker, cancel_at: ms(1000) + plan.end(Stage::Workers) };
+    assert!(effects.contains(&asked), "{effects:?}");
+    let deadlines = effects.iter().filter_map(|effect| match effect {
+        Effect::Announce { deadline, .. } => Some(*deadline),
+        _ => None,
+    });
+    assert_eq!(deadlines.collect::<Vec<_>>(), [ms(1000) + plan.deadline]);
+    assert_eq!(machine.stop_began(), Some(ms(1000)));
+    // The phases began when they did.
+    assert_eq!(machine.timeline().last().map(|change| change.at), Some(ms(3000)));
+    // The guard against duplicates counts from the arrival as well.
+    let second = Event::Signal { number: 15, skip_lame_duck: false, at: ms(1000) + plan.signal_guard };
+    assert_eq!(machine.step(second, ms(3001)), [Effect::Enter(Phase::Exited), Effect::EndNow { number: 15 }]);
 }
 
 #[expect(clippy::disallowed_methods, reason = "the time that a step takes is real")]
@@ -164,7 +188,7 @@ fn workers(parts: &[(Kind, Does)]) -> Run {
         does: *does,
     };
     let plan = Budget::of(Platform::Plain).plan().expect("the default fits");
-    let outside = vec![(1000, Event::Signal { number: 15, skip_lame_duck: false })];
+    let outside = vec![(1000, Event::Signal { number: 15, skip_lame_duck: false, at: Duration::MAX })];
     play(&World { start_up: Does::ReturnsAfter(0), parts: parts.iter().map(part).collect(), outside, plan })
 }
 

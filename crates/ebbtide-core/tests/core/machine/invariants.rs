@@ -120,7 +120,7 @@ proptest! {
         let first = signals.map(|(at, _)| *at).min().unwrap_or(50_000);
         let mut twice = world.clone();
         for (after, skip_lame_duck) in duplicates {
-            twice.outside.push((first + after, Event::Signal { number: 2, skip_lame_duck }));
+            twice.outside.push((first + after, Event::Signal { number: 2, skip_lame_duck, at: Duration::MAX }));
         }
         let (once, twice) = (play(&world), play(&twice));
         let told = |run: &Run| {
@@ -229,7 +229,7 @@ fn duck(arrivals: &[u64]) -> Duration {
         born: 0,
         does: Does::EndsAfterAsk(0),
     }];
-    let mut outside = vec![(1000, Event::Signal { number: 15, skip_lame_duck: false })];
+    let mut outside = vec![(1000, Event::Signal { number: 15, skip_lame_duck: false, at: Duration::MAX })];
     outside.extend(arrivals.iter().map(|at| (1000 + at, Event::Arrival)));
     let plan = Budget::of(Platform::Kubernetes).plan().expect("the default fits");
     let run = play(&World { start_up: Does::ReturnsAfter(0), parts, outside, plan });

@@ -117,8 +117,8 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
 
 pub(crate) fn world() -> impl Strategy<Value = World> {
     let outside = prop_oneof![
-        3 => any::<bool>().prop_map(|skip_lame_duck| Event::Signal { number: 15, skip_lame_duck }),
-        1 => Just(Event::Stop(Cause::Requested { reason: "test".into() })),
+        3 => any::<bool>().prop_map(|skip_lame_duck| Event::Signal { number: 15, skip_lame_duck, at: Duration::MAX }),
+        1 => Just(Event::Stop { cause: Cause::Requested { reason: "test".into() }, at: Duration::MAX }),
         3 => Just(Event::Arrival),
         1 => Just(Event::Tick),
     ];
@@ -163,7 +163,11 @@ pub(crate) fn play(world: &World) -> Run {
     for (at, event) in &world.outside {
         push(&mut queue, ms(*at), Item::Event(event.clone()));
     }
-    push(&mut queue, ms(50_000), Item::Event(Event::Signal { number: 15, skip_lame_duck: false }));
+    push(
+        &mut queue,
+        ms(50_000),
+        Item::Event(Event::Signal { number: 15, skip_lame_duck: false, at: Duration::MAX }),
+    );
     while let Some(((now, _), item)) = queue.pop_first() {
         let event = match item {
             Item::Event(event) => event,
