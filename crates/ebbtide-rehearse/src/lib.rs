@@ -25,6 +25,7 @@ mod place;
 mod probe;
 mod protocol;
 mod readying;
+mod recognition;
 mod record;
 mod recording;
 mod rehearsal;
@@ -47,7 +48,7 @@ pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
     Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
-    Phase, PreStopEnd, PreStopRun, ReadySample, ReadyState, Record, Request, Session, Shape, SignalState,
+    Phase, PreStopEnd, PreStopRun, ReadySample, ReadyState, Recognised, Record, Request, ServerKind, Session, Shape, SignalState,
     Store, Traffic,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};

@@ -16,6 +16,7 @@ use super::place::{Place, resolve, taken};
 use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::protocol;
 use super::readying::{TAIL, ready};
+use super::recognition::recognise;
 use super::record::{Record, Shape};
 use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_moment};
 use super::service_report;
@@ -105,6 +106,7 @@ async fn run_at(
         news(News::Ready { after: record.ready.since(began) });
     }
     record.signal_state = signal_state(service.pid(), signal).await;
+    record.servers = recognise(&service, &readiness, place.ready_path.as_deref()).await;
 
     let mut watchers = Watchers { load: None, readiness: None, database };
     let mut shapes = Vec::new();

@@ -38,8 +38,9 @@ impl<'a> Judgement<'a> {
     }
 }
 
-/// Returns the evidence of a check, and its hint in a line of its own.
+/// Returns the evidence of a check, and its likely cause and its hint in lines of their own.
 pub(super) fn evidence_and_hint(check: &Check) -> String {
+    let cause = check.cause.iter().map(|cause| format!("\nlikely cause: {cause}"));
     let hint = check.hint.iter().map(|hint| format!("\nhint: {hint}"));
-    [check.evidence.clone()].into_iter().chain(hint).collect()
+    [check.evidence.clone()].into_iter().chain(cause).chain(hint).collect()
 }

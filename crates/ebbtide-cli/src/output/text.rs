@@ -66,9 +66,10 @@ fn checks(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
         for line in lines {
             writeln!(out, "{:29}{line}", "")?;
         }
-        if let Some(hint) = &check.hint {
-            let mut lines = wrap(hint, EVIDENCE - "hint: ".len()).into_iter();
-            writeln!(out, "{:29}{HINT}hint{HINT:#}: {}", "", lines.next().unwrap_or_default())?;
+        for (label, text) in [("likely cause", &check.cause), ("hint", &check.hint)] {
+            let Some(text) = text else { continue };
+            let mut lines = wrap(text, EVIDENCE.saturating_sub(label.len() + ": ".len())).into_iter();
+            writeln!(out, "{:29}{HINT}{label}{HINT:#}: {}", "", lines.next().unwrap_or_default())?;
             for line in lines {
                 writeln!(out, "{:29}{line}", "")?;
             }
@@ -183,6 +184,28 @@ mod tests {
         let mut out = anstream::StripStream::new(Vec::new());
         write(&mut out, &Judgement::new(&scenario(), &rehearsal(), &Gallery::default())).unwrap();
         insta::assert_snapshot!(String::from_utf8(out.into_inner()).unwrap());
+    }
+
+    #[test]
+    fn a_likely_cause_is_between_the_evidence_and_the_hint() {
+        let mut rehearsal = rehearsal();
+        let failed = rehearsal.checks.iter_mut().find(|check| check.verdict == Finding::Fail).unwrap();
+        failed.cause = Some("Node: nothing waits".to_owned());
+        failed.hint = Some("wait".to_owned());
+        let evidence = failed.evidence.lines().last().unwrap().split(' ').next_back().unwrap().to_owned();
+        let gallery = Gallery::default();
+        let judgement = Judgement::new(&scenario(), &rehearsal, &gallery);
+        let mut out = anstream::StripStream::new(Vec::new());
+        write(&mut out, &judgement).unwrap();
+        let text = String::from_utf8(out.into_inner()).unwrap();
+        let indent = " ".repeat(29);
+        let lines = format!("{evidence}\n{indent}likely cause: Node: nothing waits\n{indent}hint: wait\n");
+        assert!(text.contains(&lines), "{text}");
+        // So it is in every other format for people.
+        let mut out = Vec::new();
+        crate::output::markdown::write(&mut out, &judgement).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("<br>likely cause: Node: nothing waits<br>hint: wait |"), "{text}");
     }
 
     #[test]

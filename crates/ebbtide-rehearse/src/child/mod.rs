@@ -6,6 +6,7 @@ mod exec;
 mod exec_failure;
 mod hook;
 mod proc;
+mod programs;
 mod service;
 
 pub use exec_failure::ExecFailure;
@@ -15,4 +16,5 @@ pub(crate) use aftermath::{Aftermath, remaining};
 pub(crate) use descendants::{adopt_orphans, exclude};
 pub(crate) use hook::Hook;
 pub(crate) use proc::{listeners, signal_state};
+pub(crate) use programs::{ServiceProgram, programs};
 pub(crate) use service::{Service, tail};

@@ -54,7 +54,7 @@ fn parse_status(status: &str, signal: i32) -> Option<SignalState> {
 }
 
 /// The state of a listening socket in `/proc/net/tcp`.
-const LISTEN: &str = "0A";
+pub(super) const LISTEN: &str = "0A";
 /// The flag of a listening socket in `/proc/net/unix` (`__SO_ACCEPTCON`).
 const ACCEPTS: &str = "00010000";
 
@@ -73,7 +73,7 @@ pub(crate) fn listeners(group: Pid) -> Vec<String> {
 }
 
 /// Returns the inodes of the sockets that process `pid` has open.
-fn sockets(pid: i32) -> Vec<String> {
+pub(super) fn sockets(pid: i32) -> Vec<String> {
     // A first thread that has ended shows no files; the other threads have them.
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let mut of_threads = threads.map(|thread| sockets_in(&thread.path().join("fd")));

@@ -3,6 +3,7 @@
 mod outcome;
 mod request;
 mod run;
+mod server;
 
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
 pub(crate) use outcome::{Meaning, digest};
@@ -13,3 +14,4 @@ pub use run::{
     ReadyState, Record, Session, SignalState, Store, Traffic,
 };
 pub(crate) use run::{NO_POST_ROUTE, NO_ROUTE_WITH_MS};
+pub use server::{Recognised, ServerKind};

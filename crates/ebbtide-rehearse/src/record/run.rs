@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Phase, Request};
+use super::{Outcome, Phase, Recognised, Request};
 use crate::clock::At;
 use crate::words;
 
@@ -34,6 +34,8 @@ pub struct Record {
     pub children_listened: Vec<String>,
     /// How the process handles the stop signal, as `/proc` showed.
     pub signal_state: Option<SignalState>,
+    /// The servers that were recognised, the one that advice is sought for first at the beginning.
+    pub servers: Vec<Recognised>,
     /// Processes it left behind.
     pub orphans: Vec<Orphan>,
     /// What the clients saw.

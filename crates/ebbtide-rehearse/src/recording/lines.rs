@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
-use crate::record::{Database, Ended, Orphan, PreStopRun, Record, Shape, SignalState, Store, Traffic};
+use crate::record::{Database, Ended, Orphan, PreStopRun, Recognised, Record, Shape, SignalState, Store, Traffic};
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 use crate::verdict::{Terms, Verdict};
 
@@ -176,6 +176,9 @@ pub(super) struct ProcessLine {
     children_until: Option<At>,
     children_listened: Vec<String>,
     signal_state: Option<SignalState>,
+    /// Absent in older records.
+    #[serde(default)]
+    servers: Vec<Recognised>,
     orphans: Vec<Orphan>,
     database: Option<Database>,
     store: Option<Store>,
@@ -196,6 +199,7 @@ impl From<&Record> for ProcessLine {
             children_until: record.children_until,
             children_listened: record.children_listened.clone(),
             signal_state: record.signal_state,
+            servers: record.servers.clone(),
             orphans: record.orphans.clone(),
             database: record.database.clone(),
             store: record.store.clone(),
@@ -218,6 +222,7 @@ impl ProcessLine {
             children_until: self.children_until,
             children_listened: self.children_listened,
             signal_state: self.signal_state,
+            servers: self.servers,
             orphans: self.orphans,
             traffic: std::mem::take(&mut record.traffic),
             readiness: std::mem::take(&mut record.readiness),

@@ -13,6 +13,9 @@ pub struct Check {
     pub verdict: Finding,
     /// The facts behind the verdict, in one or more lines.
     pub evidence: String,
+    /// The likely cause of a failure, with what it is inferred from, if the server was recognised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// What to do about it, if there is something; never part of the evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -164,7 +167,7 @@ impl Check {
         let evidence = evidence.into();
         #[cfg(test)]
         assert_eq!(super::advice::advice_in(&evidence), None, "the evidence of {id}: {evidence}");
-        Self { id, verdict, evidence, hint: None, lacks_load: false }
+        Self { id, verdict, evidence, cause: None, hint: None, lacks_load: false }
     }
 
     /// Adds advice.

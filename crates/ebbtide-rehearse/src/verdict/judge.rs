@@ -11,6 +11,7 @@ use super::fate::Case;
 use super::notes::notes;
 use super::routes::routes;
 use super::{Check, CheckId, Counts, Finding, RouteSummary, ShapeSummary, Timeline, Verdict};
+use super::servers::{advise};
 use crate::record::{Ended, Record, Shape};
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 
@@ -87,7 +88,8 @@ pub struct Terms {
 pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
     let case = Case::new(record, terms);
     let shapes = summaries(&case);
-    let checks = all_checks(&case, &shapes);
+    let mut checks = all_checks(&case, &shapes);
+    advise(&case, &mut checks);
     RunVerdict {
         verdict: Verdict::of(&checks),
         stop_at: terms.at,

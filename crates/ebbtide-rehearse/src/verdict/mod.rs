@@ -16,6 +16,7 @@ mod rehearsal;
 mod routes;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
+mod servers;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -52,6 +52,9 @@ impl fmt::Display for RehearsalVerdict {
         write!(f, "{}", Headline::of(self))?;
         for check in self.checks.iter().filter(|check| check.sinks()) {
             write!(f, "\n  {}: {}", check.id, check.evidence.replace('\n', "\n    "))?;
+            if let Some(cause) = &check.cause {
+                write!(f, "\n    likely cause: {cause}")?;
+            }
             if let Some(hint) = &check.hint {
                 write!(f, "\n    hint: {hint}")?;
             }
@@ -154,6 +157,7 @@ fn together(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
         (all, _) => format!("in {} of {all} runs; run {}: {}", same.len(), at + 1, check.evidence),
     });
     Check {
+        cause: told.and_then(|(_, check)| check.cause.clone()),
         hint: told.and_then(|(_, check)| check.hint.clone()),
         lacks_load: told.is_some_and(|(_, check)| check.lacks_load),
         ..Check::new(id, verdict, evidence)

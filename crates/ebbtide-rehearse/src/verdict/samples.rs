@@ -119,6 +119,11 @@ pub(crate) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
     judge(record, terms).checks.into_iter().find(|check| check.id == id).unwrap()
 }
 
+/// The servers that stop gracefully by a signal of their own, and its name.
+pub fn graceful_signals() -> Vec<(&'static str, String)> {
+    super::servers::graceful_signals()
+}
+
 /// The record of a run with `count` requests at a steady rate, of which one in 97 after the signal is lost, and its terms.
 pub fn busy(count: u64) -> (Record, Terms) {
     let mut record = good();

@@ -100,6 +100,23 @@ impl RawConnection {
         }
     }
 
+    /// Reads one complete response to a GET, with its headers. `None`: there is none.
+    pub(crate) async fn response(&mut self) -> Option<Response> {
+        loop {
+            match parse(&self.read, http1::Method::Other) {
+                Parsed::Whole { response, .. } => return Some(response),
+                Parsed::Malformed => return None,
+                Parsed::Nothing | Parsed::InHead | Parsed::InBody => {}
+            }
+            if self.more(4096).await.ok()? == 0 {
+                return match parse_to_eof(&self.read, http1::Method::Other) {
+                    Parsed::Whole { response, .. } => Some(response),
+                    _ => None,
+                };
+            }
+        }
+    }
+
     async fn more(&mut self, most: usize) -> io::Result<usize> {
         let mut chunk = [0_u8; 4096];
         loop {

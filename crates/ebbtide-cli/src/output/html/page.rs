@@ -91,9 +91,12 @@ fn findings(rehearsal: &RehearsalVerdict) -> Markup {
     }
 }
 
-/// What to do about it, if there is something.
+/// The likely cause, and what to do about it, if there is something.
 fn hint(check: &Check) -> Markup {
-    html! { @if let Some(hint) = &check.hint { div .dim { "hint: " (hint) } } }
+    html! {
+        @if let Some(cause) = &check.cause { div .dim { "likely cause: " (cause) } }
+        @if let Some(hint) = &check.hint { div .dim { "hint: " (hint) } }
+    }
 }
 
 fn timeline(judgement: &Judgement<'_>) -> Markup {

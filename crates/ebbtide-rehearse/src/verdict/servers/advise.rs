@@ -1,0 +1,289 @@
+//! Adds to each failed check its likely cause and the usual remedy.
+
+use std::time::Duration;
+
+use super::knowledge::{Cause, Knowledge, Symptom, knowledge};
+use crate::record::{Ended, Recognised, Shape};
+use crate::scenario::StopSignal;
+use crate::verdict::fate::{Case, Reason};
+use crate::verdict::losses::{Blame, LossGroup};
+use crate::verdict::{Check, CheckId, Finding};
+
+/// Adds to each failed check of `checks` its likely cause and the usual remedy, as far as a server was recognised for which they are
+/// known. A remedy takes the place of a hint that is about any server; what an option of the command would accept stays.
+pub(in crate::verdict) fn advise(case: &Case<'_>, checks: &mut [Check]) {
+    for check in checks.iter_mut().filter(|check| check.verdict == Finding::Fail) {
+        let symptoms = symptoms(case, check.id);
+        let of = |found| symptoms.iter().find_map(|symptom| likely(case, found, *symptom));
+        let Some((cause, remedy)) = case.record.servers.iter().find_map(of) else { continue };
+        check.cause = Some(cause);
+        check.hint = Some(match check.hint.take().filter(|_| check.id == CheckId::RequestsAnswered) {
+            Some(option) if !remedy.contains("--allow-status") => format!("{remedy}; {option}"),
+            _ => remedy,
+        });
+    }
+}
+
+/// What `found` usually does that shows as `symptom`, with the evidence for it, and the remedy.
+fn likely(case: &Case<'_>, found: &Recognised, symptom: Symptom) -> Option<(String, String)> {
+    let known = knowledge(found.server);
+    let (cause, remedy) = match wrong_signal(known, case.terms.signal, symptom) {
+        Some(wrong) => wrong,
+        None => {
+            let Cause { cause, remedy, .. } = known.cause(symptom)?;
+            ((*cause).to_owned(), (*remedy).to_owned())
+        }
+    };
+    Some((format!("{}: {cause} ({})", known.name, found.by), remedy))
+}
+
+/// The signal is not one that stops the server gracefully.
+fn wrong_signal(known: &Knowledge, sent: StopSignal, symptom: Symptom) -> Option<(String, String)> {
+    let sent = sent.name();
+    let usual = *known.graceful.first()?;
+    let is_graceful = known.graceful.iter().any(|name| sent == format!("SIG{name}"));
+    if is_graceful || matches!(symptom, Symptom::Status | Symptom::Orphans) {
+        return None;
+    }
+    let rehearsed = match StopSignal::parse(usual) {
+        Some(_) => format!(", and give --signal {usual} to the rehearsal"),
+        None => String::new(),
+    };
+    let remedy = match usual {
+        "TERM" => format!("stop it with SIGTERM{rehearsed}"),
+        _ => format!("stop it with SIG{usual}, as by `STOPSIGNAL SIG{usual}` in its image{rehearsed}"),
+    };
+    Some((format!("{sent} {}", known.otherwise), remedy))
+}
+
+/// What the failure of a check showed, the most specific first; empty: nothing that belongs to a server.
+fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
+    let late = case.record.killed.is_some();
+    match id {
+        CheckId::SignalHandled => vec![Symptom::Unhandled],
+        CheckId::RequestsAnswered => losses(case, case.groups.iter()),
+        CheckId::PhasesServed => {
+            losses(case, case.groups.iter().filter(|group| group.shape == Shape::Phases))
+        }
+        CheckId::RefusalsClean => vec![Symptom::NewConnections],
+        CheckId::ExitInTime => vec![Symptom::Late],
+        CheckId::NoKill | CheckId::ExitCode if late => vec![Symptom::Late],
+        CheckId::ExitCode => match case.record.exit {
+            Some((_, Ended::Code(_))) => vec![Symptom::OtherCode],
+            _ if ended_by_the_signal(case).is_some() => vec![Symptom::EndedBySignal],
+            _ => Vec::new(),
+        },
+        CheckId::NoOrphans => vec![Symptom::Orphans],
+        CheckId::RoutesServed
+        | CheckId::NoKill
+        | CheckId::ReadinessBeforeClose
+        | CheckId::NoLeakedConnections
+        | CheckId::DatabaseClean
+        | CheckId::OrdersProcessed
+        | CheckId::JobsReturned
+        | CheckId::LastLogLine => Vec::new(),
+    }
+}
+
+/// The symptom of the most frequent loss; before it that of a process that did not stop by itself.
+fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) -> Vec<Symptom> {
+    let blamed = groups.filter(|group| group.blame == Blame::Shutdown);
+    let Some(most) = blamed.max_by_key(|group| group.after.len()) else { return Vec::new() };
+    let mut found = Vec::new();
+    if ended_by_the_signal(case).is_some_and(|after| after < AT_ONCE) {
+        found.push(Symptom::Unhandled);
+    }
+    match case.record.killed {
+        Some(killed) if most.after.iter().all(|request| request.ended >= killed) => found.push(Symptom::Late),
+        _ => found.extend(of_reason(most.reason)),
+    }
+    found
+}
+
+/// A process that the stop signal ended this soon has not shut down.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// Returns how long after the stop signal the process ended by it.
+fn ended_by_the_signal(case: &Case<'_>) -> Option<Duration> {
+    let (at, ended) = case.record.exit?;
+    let is_it = ended == Ended::Signal(case.terms.signal.number());
+    is_it.then(|| at.since(case.record.signalled))
+}
+
+fn of_reason(reason: Reason) -> Option<Symptom> {
+    Some(match reason {
+        Reason::ClosedBeforeSend | Reason::NewReset | Reason::NewClosed => Symptom::NewConnections,
+        Reason::HalfSent | Reason::Kept => Symptom::KeptConnections,
+        Reason::InProgress
+        | Reason::Reset(_)
+        | Reason::CutByReset(_)
+        | Reason::CutInHead
+        | Reason::CutInBody
+        | Reason::TruncatedUnframed => Symptom::InFlight,
+        Reason::TimedOut => Symptom::TimedOut,
+        Reason::Status(_) => Symptom::Status,
+        Reason::Malformed | Reason::Empty | Reason::OtherLength | Reason::OtherLocation => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::At;
+    use crate::record::{Close, Orphan, Outcome, Record, ServerKind};
+    use crate::verdict::advice::advice_in;
+    use crate::verdict::samples::{SIGNALLED, found, good, request, terms};
+    use crate::verdict::{Terms, servers::graceful_signals};
+
+    const SERVERS: [ServerKind; 18] = [
+        ServerKind::Shell,
+        ServerKind::Npm,
+        ServerKind::Nginx,
+        ServerKind::Haproxy,
+        ServerKind::Apache,
+        ServerKind::Caddy,
+        ServerKind::PhpFpm,
+        ServerKind::Go,
+        ServerKind::Node,
+        ServerKind::Express,
+        ServerKind::Fastify,
+        ServerKind::Uvicorn,
+        ServerKind::Gunicorn,
+        ServerKind::Hypercorn,
+        ServerKind::Puma,
+        ServerKind::Spring,
+        ServerKind::Tomcat,
+        ServerKind::Kestrel,
+    ];
+
+    /// A service that is or has `servers`, and lost a request as `outcome` says.
+    fn record(servers: &[ServerKind], outcome: Outcome) -> Record {
+        let mut record = good();
+        let recognised = |server: &ServerKind| Recognised { server: *server, by: "a sign".to_owned() };
+        record.servers = servers.iter().map(recognised).collect();
+        record.traffic.requests.push(request(SIGNALLED + 100_000, outcome));
+        record
+    }
+
+    fn advice(id: CheckId, record: &Record, terms: &Terms) -> (String, String) {
+        let check = found(id, record, terms);
+        assert_eq!(check.verdict, Finding::Fail, "{check:?}");
+        (check.cause.unwrap_or_default(), check.hint.unwrap_or_default())
+    }
+
+    const RESET: Outcome = Outcome::Unanswered { close: Close::Reset };
+    const CUT: Outcome = Outcome::CutInBody { close: Close::Eof };
+
+    #[test]
+    fn a_signal_that_is_not_the_graceful_one_is_the_cause_of_each_loss() {
+        for (server, sent, usual) in [
+            (ServerKind::Nginx, "TERM", "QUIT"),
+            (ServerKind::PhpFpm, "TERM", "QUIT"),
+            (ServerKind::Haproxy, "TERM", "USR1"),
+            (ServerKind::Haproxy, "INT", "USR1"),
+            (ServerKind::Gunicorn, "QUIT", "TERM"),
+            (ServerKind::Caddy, "QUIT", "TERM"),
+        ] {
+            for outcome in [RESET, CUT] {
+                let record = record(&[server], outcome);
+                let of = |signal: &str| {
+                    let signal = StopSignal::parse(signal).unwrap();
+                    advice(CheckId::RequestsAnswered, &record, &Terms { signal, ..terms() })
+                };
+                let (cause, hint) = of(sent);
+                assert!(cause.contains(&format!(": SIG{sent} ")) && cause.ends_with("(a sign)"), "{cause}");
+                assert!(hint.contains(&format!("SIG{usual}")), "{hint}");
+                assert!(hint.contains(&format!("--signal {usual}")), "{hint}");
+                // With its own signal the cause is another one, if any.
+                assert!(!of(usual).0.contains("SIG"), "{:?}", of(usual));
+            }
+        }
+    }
+
+    #[test]
+    fn each_symptom_has_the_remedy_of_its_server() {
+        let requests =
+            |outcome| advice(CheckId::RequestsAnswered, &record(&[ServerKind::Node], outcome), &terms());
+        assert!(requests(RESET).0.starts_with("Node: `server.close()` closes the listener at once"));
+        assert!(requests(CUT).1.contains("`process.exit()` in the callback"));
+        let mut kept = record(&[ServerKind::Go], RESET);
+        kept.traffic.requests.last_mut().unwrap().fresh = false;
+        assert!(advice(CheckId::RequestsAnswered, &kept, &terms()).1.starts_with("set `Connection: close`"));
+
+        let with_exit = |server, after: u64, ended| {
+            let exit = Some((At(SIGNALLED + after), ended));
+            Record { exit, ..record(&[server], RESET) }
+        };
+        let by_signal = with_exit(ServerKind::Uvicorn, 500_000, Ended::Signal(15));
+        assert_eq!(advice(CheckId::ExitCode, &by_signal, &terms()).1, "give --expect-exit 0,signal:TERM");
+        let java = with_exit(ServerKind::Spring, 500_000, Ended::Code(143));
+        assert_eq!(advice(CheckId::ExitCode, &java, &terms()).1, "give --expect-exit 143");
+
+        let unhandled = with_exit(ServerKind::Go, 1_000, Ended::Signal(15));
+        let unhandled = Record { signal_state: None, ..unhandled };
+        assert!(advice(CheckId::SignalHandled, &unhandled, &terms()).0.contains("without `signal.Notify`"));
+        // What was lost then was lost by that.
+        let mut lost = unhandled;
+        lost.traffic.requests.last_mut().unwrap().begun = At(SIGNALLED - 1);
+        lost.traffic.requests.last_mut().unwrap().opened = At(SIGNALLED - 1);
+        lost.traffic.requests.last_mut().unwrap().ended = At(SIGNALLED + 900);
+        assert!(advice(CheckId::RequestsAnswered, &lost, &terms()).0.contains("without `signal.Notify`"));
+    }
+
+    #[test]
+    fn a_process_that_is_killed_did_not_stop_in_time() {
+        let mut record = record(&[ServerKind::Puma], RESET);
+        record.killed = Some(At(SIGNALLED + 100_000));
+        record.exit = Some((At(SIGNALLED + 101_000), Ended::Signal(9)));
+        for id in [CheckId::ExitInTime, CheckId::NoKill, CheckId::ExitCode, CheckId::RequestsAnswered] {
+            let (cause, hint) = advice(id, &record, &terms());
+            assert!(cause.starts_with("Puma: it waits for requests in flight"), "{id}: {cause}");
+            assert_eq!(hint, "set `force_shutdown_after` below the grace period", "{id}");
+        }
+    }
+
+    #[test]
+    fn a_wrapper_explains_the_end_and_the_server_behind_it_the_losses() {
+        let mut record = record(&[ServerKind::Shell, ServerKind::Node], RESET);
+        record.orphans = vec![Orphan { pid: 7, name: "node".into() }];
+        assert!(advice(CheckId::NoOrphans, &record, &terms()).1.starts_with("write `exec`"));
+        assert!(advice(CheckId::RequestsAnswered, &record, &terms()).0.starts_with("Node: "));
+    }
+
+    #[test]
+    fn the_option_that_would_accept_a_status_stays_beside_the_remedy() {
+        let record = record(&[ServerKind::Nginx], Outcome::Answered { status: 502 });
+        let (cause, hint) = advice(CheckId::RequestsAnswered, &record, &terms());
+        assert!(cause.contains("the server behind it ended first"), "{cause}");
+        assert!(hint.ends_with("; if this is intended: --allow-status 502"), "{hint}");
+    }
+
+    #[test]
+    fn without_a_recognised_server_or_a_failure_nothing_is_added() {
+        let check = found(CheckId::RequestsAnswered, &record(&[], RESET), &terms());
+        assert_eq!((check.verdict, check.cause), (Finding::Fail, None));
+        let passed = Record { servers: record(&[ServerKind::Nginx], RESET).servers, ..good() };
+        let check = found(CheckId::RequestsAnswered, &passed, &terms());
+        assert_eq!((check.verdict, check.cause), (Finding::Pass, None));
+    }
+
+    #[test]
+    fn causes_state_facts_and_remedies_have_the_form_of_hints() {
+        for server in SERVERS {
+            for cause in knowledge(server).causes {
+                // The options of servers are facts.
+                let advice = advice_in(cause.cause).filter(|found| !found.contains("--"));
+                assert_eq!(advice, None, "{server:?}: {}", cause.cause);
+                for text in [cause.cause, cause.remedy] {
+                    assert_eq!(crate::error_form::violations(text), [""; 0], "{server:?}");
+                }
+                let instructs = advice_in(cause.remedy).is_some()
+                    || ["stop ", "put ", "call ", "let ", "answer ", "start ", "wait "]
+                        .iter()
+                        .any(|verb| cause.remedy.starts_with(verb));
+                assert!(instructs, "{server:?}: {}", cause.remedy);
+            }
+        }
+        assert!(graceful_signals().contains(&("nginx", "SIGQUIT".to_owned())));
+    }
+}

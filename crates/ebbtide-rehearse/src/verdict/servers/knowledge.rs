@@ -1,0 +1,87 @@
+//! What is known of a server: its graceful stop signals, and what usually causes each symptom.
+
+use super::{proxies, runtimes};
+use crate::record::ServerKind;
+
+/// What a failed check showed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Symptom {
+    /// The signal's default action ended the process.
+    Unhandled,
+    /// New connections were lost.
+    NewConnections,
+    /// Kept connections were lost, or the request that was half sent on one.
+    KeptConnections,
+    /// Requests that the program had begun to process were lost.
+    InFlight,
+    /// Requests were accepted and not answered in time.
+    TimedOut,
+    /// Responses had an unusual status.
+    Status,
+    /// The process did not exit in time.
+    Late,
+    /// The process ended by the stop signal, which is no expected exit.
+    EndedBySignal,
+    /// The process ended with an unexpected exit code.
+    OtherCode,
+    /// Processes were left behind.
+    Orphans,
+}
+
+/// What is known of a server.
+#[derive(Debug)]
+pub(super) struct Knowledge {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// The names of the signals that stop it gracefully, the usual one first; empty: any that it handles.
+    pub(super) graceful: &'static [&'static str],
+    /// What another signal does.
+    pub(super) otherwise: &'static str,
+    /// Causes, the most specific first.
+    pub(super) causes: &'static [Cause],
+}
+
+/// What usually causes a symptom.
+#[derive(Debug)]
+pub(super) struct Cause {
+    pub(super) symptoms: &'static [Symptom],
+    /// A clause.
+    pub(super) cause: &'static str,
+    /// What to change, as a clause.
+    pub(super) remedy: &'static str,
+}
+
+impl Knowledge {
+    /// Returns what usually causes `symptom`.
+    pub(super) fn cause(&self, symptom: Symptom) -> Option<&'static Cause> {
+        self.causes.iter().find(|cause| cause.symptoms.contains(&symptom))
+    }
+}
+
+/// Returns what is known of `server`.
+pub(super) fn knowledge(server: ServerKind) -> &'static Knowledge {
+    match server {
+        ServerKind::Shell => &proxies::SHELL,
+        ServerKind::Npm => &proxies::NPM,
+        ServerKind::Nginx => &proxies::NGINX,
+        ServerKind::Haproxy => &proxies::HAPROXY,
+        ServerKind::Apache => &proxies::APACHE,
+        ServerKind::Caddy => &proxies::CADDY,
+        ServerKind::PhpFpm => &proxies::PHP_FPM,
+        ServerKind::Go => &runtimes::GO,
+        ServerKind::Node => &runtimes::NODE,
+        ServerKind::Express => &runtimes::EXPRESS,
+        ServerKind::Fastify => &runtimes::FASTIFY,
+        ServerKind::Uvicorn => &runtimes::UVICORN,
+        ServerKind::Gunicorn => &runtimes::GUNICORN,
+        ServerKind::Hypercorn => &runtimes::HYPERCORN,
+        ServerKind::Puma => &runtimes::PUMA,
+        ServerKind::Spring => &runtimes::SPRING,
+        ServerKind::Tomcat => &runtimes::TOMCAT,
+        ServerKind::Kestrel => &runtimes::KESTREL,
+    }
+}
+
+/// The remedy for what only time in front of the signal prevents.
+pub(super) const DELAY: &str =
+    "put a delay in front of the signal: preStop `sleep`, or a deregistration delay";
