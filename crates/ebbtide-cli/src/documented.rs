@@ -64,7 +64,7 @@ fn a_call_with_an_option_that_does_not_exist_is_refused() {
         "ebbtide rehearse --demo --gone",
         "ebbtide rehearse --ready http://127.0.0.1:80/ --grace soon -- x",
         "ebbtide rehearse --ready 80 --slow 2 -- x",
-        "ebbtide rehearse -- x",
+        "ebbtide rehearse --demo --init",
         "ebbtide rehearse --demo -- --fault gone",
         "ebbtide demo --gone",
     ] {
@@ -89,9 +89,13 @@ fn check(words: &[String]) -> Result<(), String> {
     match Cli::try_parse_from(words).map_err(|error| error.to_string())?.command {
         Command::Rehearse(args) => match scenario(&args) {
             // This build does not have it, another one does; or the reader has the file.
-            Ok(_) | Err(BadPlan::Feature(_) | BadPlan::Demo(BadDemo::Feature(_)) | BadPlan::CaCert(..)) => {
-                Ok(())
-            }
+            Ok(_)
+            | Err(
+                BadPlan::Feature(_)
+                | BadPlan::Demo(BadDemo::Feature(_))
+                | BadPlan::CaCert(..)
+                | BadPlan::NoCommand,
+            ) => Ok(()),
             Err(bad) => Err(bad.to_string()),
         },
         Command::Check(_)

@@ -19,14 +19,23 @@ mod output;
 mod plan;
 mod rehearse;
 mod replay;
+mod settings;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().command {
-        cli::Command::Rehearse(args) => rehearse::run(*args).into(),
+    let given = cli::Cli::command().get_matches();
+    let command = match cli::Cli::from_arg_matches(&given) {
+        Ok(cli) => cli.command,
+        Err(error) => error.format(&mut cli::Cli::command()).exit(),
+    };
+    match command {
+        // The words after the name of the command: `ebbtide` has no options of its own.
+        cli::Command::Rehearse(args) => {
+            rehearse::run(*args, given.subcommand_matches("rehearse"), std::env::args_os().skip(2)).into()
+        }
         cli::Command::Replay(args) => replay::run(args).into(),
         cli::Command::Explain(args) => explain::run(&args).into(),
         cli::Command::Completions(args) => completions::run(&args, &cli::Cli::command()).into(),

@@ -34,6 +34,7 @@ mod run;
 mod scenario;
 mod service_report;
 mod stopping;
+mod survey;
 mod trouble;
 mod unready;
 mod verdict;
@@ -60,6 +61,7 @@ pub use scenario::{
     Scenario, SecondSignal, ServiceStore, SetUp, ShapePlan, Span, StopAt, StopPlan, StopSignal, Target,
     Trust,
 };
+pub use survey::{Survey, survey};
 pub use trouble::NotRehearsed;
 pub use unready::{Unready, UnreadyAnswer};
 #[cfg(any(test, feature = "samples"))]

@@ -37,7 +37,7 @@ const HELD_CONNECTIONS: u32 = PHASES.len() as u32;
 const CONNECTIONS: u32 = 300;
 /// Common paths, in the order in which they are tried. No health paths, such as `/healthz` and `/livez`: their status or their
 /// body changes at the signal by design.
-const USUAL: [&str; 6] = ["/", "/ping", "/status", "/version", "/index.html", "/metrics"];
+pub(super) const USUAL: [&str; 6] = ["/", "/ping", "/status", "/version", "/index.html", "/metrics"];
 /// The timeout of one try.
 const TRY: Duration = Duration::from_secs(5);
 

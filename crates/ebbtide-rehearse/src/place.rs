@@ -82,6 +82,11 @@ impl Place {
         Address::new(socket, &self.target, &self.template, &self.tls)
     }
 
+    /// Returns the address of `target`, which is at `socket`.
+    pub(super) fn address_of(&self, target: &Target, socket: SocketAddr) -> Address {
+        Address::new(socket, target, &self.template, &self.tls)
+    }
+
     /// Returns the folder, which is removed with the run.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()

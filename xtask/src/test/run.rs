@@ -83,7 +83,7 @@ pub(crate) fn run(
 ///
 /// When a page cannot be generated or written.
 pub(crate) fn generate() -> Result<(), Failure> {
-    let pages = "test(/^(help_page|rule_pages|zoo::page)::/)";
+    let pages = "test(/^(help_page|rule_pages|zoo::page|rehearse::settings::schema)::/)";
     let mut test = cargo(&["nextest", "run", "--workspace", "--all-features", "-E", pages]);
     shell::run(test.env("EBBTIDE_GENERATE", "1"))
 }

@@ -1,20 +1,18 @@
-//! `ebbtide.toml`: the settings of a project.
+//! The section `[check]` of `ebbtide.toml`.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum as _;
-use ebbtide_check::{Options, PathIgnore, read_text};
+use ebbtide_check::{Options, PathIgnore};
 use ebbtide_rehearse::words::chain;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::args::Level;
-
-/// The file's name.
-const NAME: &str = "ebbtide.toml";
+use crate::settings::{BadSettings, SettingsFile};
 
 /// The settings of a project for `check`.
 #[derive(Debug, Default)]
@@ -25,29 +23,13 @@ pub(super) struct Config {
     pub(super) path_ignores: Vec<PathIgnore>,
 }
 
-/// Why the settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum BadConfig {
-    #[error("cannot read {}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
-    /// What is wrong, at its place.
-    #[error("{}:{line}:{column}: {message}", path.display())]
-    Invalid { path: PathBuf, line: usize, column: usize, message: String, hint: &'static str },
-}
-
-impl BadConfig {
-    pub(super) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Unreadable { .. } => None,
-            Self::Invalid { hint, .. } => Some(hint),
-        }
-    }
-}
-
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "the section [check]")]
+#[serde(deny_unknown_fields, expecting = "the sections [check] and [rehearse]")]
 struct Document {
     check: Option<Section>,
+    /// `rehearse` reads it.
+    #[serde(rename = "rehearse")]
+    _rehearse: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -60,39 +42,20 @@ struct Section {
     per_path_ignores: BTreeMap<Spanned<String>, Spanned<Vec<Spanned<String>>>>,
 }
 
-/// Reads the file of a folder or of the nearest folder above it, up to the root of the repository. Without one there are no settings.
+/// Reads the section of the nearest file, as [`SettingsFile::nearest`] finds it. Without one there are no settings.
 ///
 /// # Errors
 ///
 /// The file cannot be read, has a key or a rule that does not exist, or a value of another type.
-pub(super) fn find(folder: &Path) -> Result<Config, BadConfig> {
-    for folder in folder.ancestors() {
-        let path = folder.join(NAME);
-        match read_text(&path) {
-            Ok(text) => return parse(folder, &path, &text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(BadConfig::Unreadable { path, source }),
-        }
-        if folder.join(".git").exists() {
-            break;
-        }
-    }
-    Ok(Config::default())
+pub(super) fn find(folder: &Path) -> Result<Config, BadSettings> {
+    SettingsFile::nearest(folder)?.map_or_else(|| Ok(Config::default()), |file| parse(&file))
 }
 
-fn parse(folder: &Path, path: &Path, text: &str) -> Result<Config, BadConfig> {
-    let invalid = |span: Option<Range<usize>>, message: String, hint| {
-        let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
-        let column = before.get(line_start..).unwrap_or_default().chars().count().saturating_add(1);
-        let line = before.matches('\n').count().saturating_add(1);
-        BadConfig::Invalid { path: path.to_owned(), line, column, message, hint }
-    };
-    let document: Document = toml::from_str(text).map_err(|error| {
-        invalid(error.span(), error.message().lines().collect::<Vec<_>>().join(" "), KEYS)
-    })?;
+fn parse(file: &SettingsFile) -> Result<Config, BadSettings> {
+    let invalid = |span: Option<Range<usize>>, message: String, hint: &str| file.invalid(span, message, hint);
+    let document: Document = toml::from_str(&file.text).map_err(|error| file.unreadable(&error, KEYS))?;
     let Some(section) = document.check else { return Ok(Config::default()) };
-    let rules = |words: Vec<Spanned<String>>| -> Result<Vec<String>, BadConfig> {
+    let rules = |words: Vec<Spanned<String>>| -> Result<Vec<String>, BadSettings> {
         let is_known =
             |word: &String| Options { select: vec![word.clone()], ..Options::default() }.unknown().is_empty();
         match words.iter().find(|word| !is_known(word.get_ref())) {
@@ -118,7 +81,7 @@ fn parse(folder: &Path, path: &Path, text: &str) -> Result<Config, BadConfig> {
         path_ignores: Vec::new(),
     };
     for (pattern, words) in section.per_path_ignores {
-        let ignore = PathIgnore::new(folder, pattern.get_ref(), not_empty(words, IGNORED)?)
+        let ignore = PathIgnore::new(&file.folder, pattern.get_ref(), not_empty(words, IGNORED)?)
             .map_err(|error| invalid(Some(pattern.span()), chain(&error).replace('\n', " "), PATTERNS))?;
         config.path_ignores.push(ignore);
     }
@@ -134,21 +97,11 @@ const PATTERNS: &str = "patterns are those of .gitignore, from the folder of ebb
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-    use crate::error_form;
+    use crate::settings::NAME;
 
-    fn read(text: &str) -> Result<Config, BadConfig> {
-        parse(Path::new("/project"), Path::new("ebbtide.toml"), text)
-    }
-
-    #[test]
-    fn error_texts_have_the_form() {
-        error_form::walk! {
-            BadConfig::Unreadable { .. } => BadConfig::Unreadable { path: NAME.into(), source: io::Error::other("denied") };
-            BadConfig::Invalid { .. } => read("a = 1").err().unwrap();
-        }
+    fn read(text: &str) -> Result<Config, BadSettings> {
+        parse(&SettingsFile { folder: "/project".into(), path: NAME.into(), text: text.to_owned() })
     }
 
     #[test]
@@ -162,6 +115,7 @@ mod tests {
         assert_eq!((config.ignore.unwrap(), config.path_ignores.len()), (vec!["K003".to_owned()], 1));
         assert!(matches!(config.fail_on, Some(Level::Warning)));
         assert!(read("").unwrap().select.is_none() && read("[check]").unwrap().path_ignores.is_empty());
+        assert!(read("[rehearse]\nready = \"8080\"\n").unwrap().select.is_none());
     }
 
     #[test]
@@ -195,22 +149,5 @@ mod tests {
             );
             assert_eq!(error.hint(), Some(hint), "{text}");
         }
-    }
-
-    #[test]
-    fn the_nearest_file_up_to_the_root_of_the_repository_counts() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir_all(at("repository/.git")).unwrap();
-        fs::create_dir_all(at("repository/a/b")).unwrap();
-        fs::write(at(NAME), "[check]\nselect = [\"C\"]\n").unwrap();
-        let select = |name: &str| find(&at(name)).unwrap().select;
-        assert_eq!(select("repository/a"), None, "the file is outside of the repository");
-        fs::write(at("repository/ebbtide.toml"), "[check]\nselect = [\"K\"]\n").unwrap();
-        assert_eq!(select("repository/a/b"), Some(vec!["K".to_owned()]));
-        fs::write(at("repository/a/ebbtide.toml"), "[check]\nselect = [\"S\"]\n").unwrap();
-        assert_eq!(select("repository/a/b"), Some(vec!["S".to_owned()]));
-        fs::create_dir(at("repository/a/b/ebbtide.toml")).unwrap();
-        assert!(matches!(find(&at("repository/a/b")), Err(BadConfig::Unreadable { .. })));
     }
 }

@@ -26,7 +26,9 @@ use crate::output::{Destination, VerdictFormat};
 #[command(args_override_self = true, after_long_help = extra())]
 pub(crate) struct RehearseArgs {
     /// Command of the service; with --demo, options of the demo
-    #[arg(last = true, value_name = "COMMAND", required_unless_present = "demo")]
+    ///
+    /// Default: `command` in the section [rehearse] of ebbtide.toml.
+    #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
 
     /// Rehearse the demo service; arguments after `--` are its options
@@ -38,8 +40,16 @@ pub(crate) struct RehearseArgs {
     /// Readiness check: a URL that answers 200 to 399, or an open port
     ///
     /// An https:// URL is requested over TLS, and the load as well. A gRPC status is not ready, although its HTTP status is 200.
-    #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, required_unless_present = "demo", allow_hyphen_values = true)]
+    /// Default: the service is started once to find its listener, which is asked for the usual paths (`/readyz`, `/healthz`, …).
+    #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, allow_hyphen_values = true)]
     pub(super) ready: Option<Ready>,
+
+    /// Start the service once, and write what was found to ebbtide.toml
+    ///
+    /// The file has the readiness URL, the routes, the stop signal and the expected exit, with comments. `ebbtide rehearse` in the same folder
+    /// or below it uses them. A file that exists is not changed.
+    #[arg(long, help_heading = SERVICE, conflicts_with_all = ["demo", "compare", "record", "format"])]
+    pub(super) init: bool,
 
     /// Maximum time until the service is ready
     #[arg(long, help_heading = SERVICE, value_name = "TIME", default_value = "30s", value_parser = limit, allow_hyphen_values = true)]
@@ -280,7 +290,15 @@ const OUTPUT: &str = "Output";
 
 const EXTRA: &str = "\
 Examples:
-  A first try needs one option; the load goes to a path that the service answers:
+  A first try needs the command alone: the listener, its readiness path and a path for
+  the load are found:
+      ebbtide rehearse -- python3 server.py
+
+  A file with what was found, to be completed; from then on, without options:
+      ebbtide rehearse --init -- python3 server.py
+      ebbtide rehearse
+
+  With the readiness path, so that its change at the stop is seen:
       ebbtide rehearse --ready http://127.0.0.1:8080/readyz -- python3 server.py
 
   With routes for each shape, 25 stops at random times, and a JSON file for CI:
@@ -334,6 +352,13 @@ Checks:
   orders-processed, jobs-returned or last-log-line is; its hint names the option that
   would make it conclusive. A `pass` states how many requests of each shape were in
   flight at the signal.
+
+Settings:
+  Each option but --demo, --init and --quiet is also a key of the section [rehearse] of
+  ebbtide.toml, in the current folder or the nearest one above it up to the root of the
+  repository: grace = \"30s\", strict = true, url.storm = \"/ping\".
+  An option on the command line replaces that of the file. Paths of `command`, `body-file`
+  and `cacert` count from the folder of the file. --demo reads no settings.
 
 The baseline:
   A failure that is as frequent before the signal as after it is not caused by the

@@ -2,10 +2,14 @@
 
 mod args;
 mod conclude;
+mod init;
 mod plan;
 mod platform;
 mod run;
+mod settings;
+mod signals;
 mod stop;
+mod survey;
 mod values;
 
 pub(crate) use args::RehearseArgs;

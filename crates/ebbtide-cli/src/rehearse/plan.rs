@@ -21,6 +21,9 @@ use crate::demo::{BadDemo, DemoService, check_demo};
 /// The options contradict each other, or are not supported by this build.
 #[derive(Debug, Error)]
 pub(crate) enum BadPlan {
+    /// No service is named.
+    #[error("no command of a service")]
+    NoCommand,
     /// A shape has no route.
     #[error("no route for --{0}")]
     NoRoute(Shape),
@@ -65,6 +68,10 @@ impl BadPlan {
         match self {
             Self::Feature(missing) => missing.hint(),
             Self::Demo(demo) => demo.hint(),
+            Self::NoCommand => {
+                "write it after `--`, or as `command` in the section [rehearse] of ebbtide.toml; --demo needs none"
+                    .to_owned()
+            }
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
             Self::Kill => "SIGKILL is sent anyway at the end of --grace".to_owned(),
@@ -88,6 +95,9 @@ impl BadPlan {
 ///
 /// The options contradict each other, or require a feature that this build does not have.
 pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
+    if args.command.is_empty() && !args.demo {
+        return Err(BadPlan::NoCommand);
+    }
     if args.signal.is_some_and(|signal| signal.number() == libc::SIGKILL) {
         return Err(BadPlan::Kill);
     }
@@ -283,6 +293,7 @@ mod tests {
     fn error_texts_have_the_form() {
         let missing = || MissingFeature::new("--queue redis", "redis");
         error_form::walk! {
+            BadPlan::NoCommand => BadPlan::NoCommand;
             BadPlan::NoRoute(_) => BadPlan::NoRoute(Shape::Storm);
             BadPlan::NoLoad => BadPlan::NoLoad;
             BadPlan::BodyNotSent => BadPlan::BodyNotSent;
@@ -314,6 +325,7 @@ mod tests {
     fn hints_have_the_form() {
         let missing = || MissingFeature::new("--queue redis", "redis");
         for error in [
+            BadPlan::NoCommand,
             BadPlan::NoRoute(Shape::Storm),
             BadPlan::NoLoad,
             BadPlan::BodyNotSent,

@@ -1,25 +1,55 @@
 //! Runs a rehearsal until it is judged, fails, or is interrupted.
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IntoInnerError};
 use std::path::Path;
-use std::pin::pin;
 
+use clap::ArgMatches;
+use ebbtide_rehearse::words::chain;
 use ebbtide_rehearse::{
     News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, RehearsalVerdict, Scenario, rehearse,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::args::RehearseArgs;
 use super::conclude::conclude;
+use super::init::init;
 use super::plan::{compared, scenario};
+use super::settings::with_settings;
+use super::signals::Signals;
+use super::survey::{option, surveyed};
 use crate::exit::Ending;
 use crate::output::{self, Gallery, Judgement, Progress, VerdictFormat, WholeFile};
 
-/// Runs `ebbtide rehearse`.
-pub(crate) fn run(args: RehearseArgs) -> Ending {
+/// Runs `ebbtide rehearse` with `args`, which were `given` on the command line as `words`.
+pub(crate) fn run(
+    args: RehearseArgs,
+    given: Option<&ArgMatches>,
+    words: impl Iterator<Item = OsString>,
+) -> Ending {
+    if args.init {
+        return init(&args);
+    }
+    match given.map(|given| with_settings(&args, given, words)).transpose() {
+        Ok(settings) => match settings.flatten() {
+            Some((with_settings, file)) => {
+                if !args.quiet {
+                    output::note(&format!("settings of {}", file.path.display()));
+                }
+                rehearsed(with_settings)
+            }
+            None => rehearsed(args),
+        },
+        Err(error) => {
+            output::complain(&chain(&error), error.hint());
+            Ending::Usage
+        }
+    }
+}
+
+fn rehearsed(args: RehearseArgs) -> Ending {
     let planned = scenario(&args).and_then(|main| Ok((compared(&args, &main)?, main)));
-    let (before, scenario) = match planned {
+    let (mut before, mut scenario) = match planned {
         Ok(planned) => planned,
         Err(error) => {
             output::complain(&error.to_string(), Some(&error.hint()));
@@ -30,6 +60,18 @@ pub(crate) fn run(args: RehearseArgs) -> Ending {
         Ok(destinations) => destinations,
         Err(ending) => return ending,
     };
+    if args.ready.is_none() && !args.demo {
+        let ready = match surveyed(&scenario) {
+            Ok(survey) => survey.ready,
+            Err(ending) => return ending,
+        };
+        if !args.quiet {
+            output::note(&format!("found --ready {}", option(&ready)));
+        }
+        for scenario in before.iter_mut().chain([&mut scenario]) {
+            scenario.ready = ready.clone();
+        }
+    }
     let recorder = match args.record.as_deref().map(|file| recorder(file, &scenario)).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
@@ -121,23 +163,10 @@ async fn until_interrupted(
         progress.show(&news);
     };
     let interrupted = Notify::new();
-    let outcome = {
-        let mut rehearsal = pin!(rehearse(scenario, &interrupted, &mut news));
-        tokio::select! {
-            judged = &mut rehearsal => match judged {
-                Ok(rehearsal) => RehearsalEnd::Judged(Box::new(rehearsal)),
-                Err(error) => RehearsalEnd::Not(error),
-            },
-            signal = signals.next() => {
-                interrupted.notify_one();
-                // It stops the service and cleans up. A second signal skips that.
-                tokio::select! {
-                    _ = &mut rehearsal => {}
-                    _ = signals.next() => {}
-                }
-                RehearsalEnd::Interrupted(signal)
-            }
-        }
+    let outcome = match signals.or(rehearse(scenario, &interrupted, &mut news), &interrupted).await {
+        Ok(Ok(rehearsal)) => RehearsalEnd::Judged(Box::new(rehearsal)),
+        Ok(Err(error)) => RehearsalEnd::Not(error),
+        Err(signal) => RehearsalEnd::Interrupted(signal),
     };
     written?;
     if let (Some(recorder), RehearsalEnd::Judged(rehearsal)) = (recorder, &outcome) {
@@ -145,30 +174,4 @@ async fn until_interrupted(
         whole.keep()?;
     }
     Ok(outcome)
-}
-
-/// The signals that interrupt a rehearsal.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn catch() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the next signal, and returns its number.
-    async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => libc::SIGINT,
-            _ = self.terminate.recv() => libc::SIGTERM,
-            _ = self.hangup.recv() => libc::SIGHUP,
-        }
-    }
 }

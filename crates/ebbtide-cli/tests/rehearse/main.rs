@@ -17,6 +17,7 @@ mod requests;
 mod scene;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod servers;
+mod settings;
 mod stop;
 mod tls;
 mod truth;

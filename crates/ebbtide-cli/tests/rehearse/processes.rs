@@ -192,8 +192,9 @@ fn ends(args: &[&str], code: i32, words: &str) {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    ends(&[], 2, "--ready");
-    ends(&["--ready=http://127.0.0.1:1/"], 2, "COMMAND");
+    ends(&[], 2, "no command of a service");
+    ends(&["--ready=http://127.0.0.1:1/"], 2, "write it after `--`");
+    ends(&["--init", "--demo"], 2, "cannot be used with");
     ends(&["--ready=ftp://127.0.0.1:1/", "--", "true"], 2, "http://");
     ends(&["--ready=1", "--grace=30x", "--", "true"], 2, "ms, s, m or h");
     ends(&["--ready=1", "--grace", "-3s", "--", "true"], 2, "invalid duration `-3s`: must not be negative");

@@ -31,4 +31,5 @@ pub use picture::{OutcomeClass, Picture, PicturedRequest};
 pub(crate) use rehearsal::conclude;
 pub use rehearsal::{Facts, NumberedRun, RehearsalVerdict};
 pub use routes::RouteSummary;
+pub(crate) use servers::usual_stop;
 pub use timeline::{Bars, Landmark, Timeline};

@@ -27,7 +27,7 @@ pub(super) const SCOPES: [Scope; 5] = [
         tiers: &[
             &["error_form"],
             &["demo"],
-            &["exit"],
+            &["exit", "settings"],
             &["output"],
             &["check", "completions", "explain", "man", "plan", "rehearse"],
             &["language_server", "replay"],

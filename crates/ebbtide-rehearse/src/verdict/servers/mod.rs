@@ -10,6 +10,15 @@ mod runtimes;
 
 pub(super) use advise::advise;
 
+use crate::record::Recognised;
+use crate::scenario::StopSignal;
+
+/// Returns the signal that stops `found` gracefully, if SIGTERM does not and the rehearsal can send it.
+pub(crate) fn usual_stop(found: &Recognised) -> Option<StopSignal> {
+    let graceful = knowledge::knowledge(found.server).graceful;
+    graceful.first().filter(|_| !graceful.contains(&"TERM")).and_then(|name| StopSignal::parse(name))
+}
+
 /// Returns the servers that stop gracefully by a signal of their own, with its name, for the test of the command.
 #[cfg(any(test, feature = "samples"))]
 pub(super) fn graceful_signals() -> Vec<(&'static str, String)> {

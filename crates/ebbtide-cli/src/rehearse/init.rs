@@ -1,0 +1,227 @@
+//! `ebbtide rehearse --init`: writes a commented `ebbtide.toml`.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+
+use ebbtide_rehearse::words;
+use ebbtide_rehearse::{Ended, Program, Ready, Route, Scenario, ServerKind, StopSignal, Survey};
+
+use super::args::RehearseArgs;
+use super::plan::scenario;
+use super::survey::{option, surveyed};
+use crate::exit::Ending;
+use crate::output;
+use crate::settings::NAME;
+
+/// Starts the service once, and writes what was found.
+pub(super) fn init(args: &RehearseArgs) -> Ending {
+    let scenario = match scenario(args) {
+        Ok(scenario) => scenario,
+        Err(error) => {
+            output::complain(&error.to_string(), Some(&error.hint()));
+            return Ending::Usage;
+        }
+    };
+    if Path::new(NAME).exists() {
+        return exists();
+    }
+    let survey = match surveyed(&scenario) {
+        Ok(survey) => survey,
+        Err(ending) => return ending,
+    };
+    match write(&text(&scenario, &survey)) {
+        Ok(()) => {
+            if !args.quiet {
+                output::note(&format!("{NAME} is written; `ebbtide rehearse` uses it"));
+            }
+            Ending::Passed
+        }
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => exists(),
+        Err(error) => {
+            output::complain(&format!("cannot write {NAME}: {error}"), None);
+            Ending::Usage
+        }
+    }
+}
+
+fn exists() -> Ending {
+    output::complain(
+        &format!("{NAME} exists already"),
+        Some("add a section [rehearse] to it, or move it away; `ebbtide rehearse --help` lists the keys"),
+    );
+    Ending::Usage
+}
+
+fn write(text: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(NAME)?.write_all(text.as_bytes())
+}
+
+/// Returns the text of the file.
+fn text(scenario: &Scenario, survey: &Survey) -> String {
+    let words: Vec<String> = match &scenario.program {
+        Program::Command(words) => words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        Program::Managed(_) => Vec::new(),
+    };
+    let command: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let mut lines = vec![
+        "# Settings of `ebbtide rehearse`. Each key is a long option of the command: `ebbtide rehearse --help` explains them."
+            .to_owned(),
+        "# Written by `ebbtide rehearse --init` after one start of the service.".to_owned(),
+        "[rehearse]".to_owned(),
+        "# The command of the service, which is executed without a shell.".to_owned(),
+        format!("command = [{}]", command.join(", ")),
+        String::new(),
+    ];
+    lines.extend(readiness(survey));
+    lines.push(String::new());
+    lines.extend(load(survey));
+    lines.push(String::new());
+    lines.extend(stop(scenario, survey));
+    lines.extend(
+        [
+            "",
+            "# Losses depend on the moment of the signal: several runs find more.",
+            "# repeat = 25",
+            "# In CI: too little in flight to prove anything fails as well.",
+            "# strict = true",
+        ]
+        .map(str::to_owned),
+    );
+    lines.join("\n") + "\n"
+}
+
+fn readiness(survey: &Survey) -> Vec<String> {
+    let listens = format!("# The service listens on {}.", survey.listeners.join(", "));
+    let ready = format!("ready = {}", quoted(&option(&survey.ready)));
+    match &survey.ready {
+        Ready::Http(_, path) => vec![
+            listens,
+            format!("# GET {path} was answered with 200 to 399."),
+            ready,
+            "# Fails when this path is not answered with 503 or so before the listener closes.".to_owned(),
+            "# require-readiness = true".to_owned(),
+        ],
+        Ready::Port(_) | Ready::Managed => {
+            vec![listens, "# None of the usual paths was answered with 200 to 399.".to_owned(), ready]
+        }
+    }
+}
+
+fn load(survey: &Survey) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &survey.route {
+        Some(route) => {
+            let place = place(route);
+            let (get, open) = match survey.posts {
+                true => (place.clone(), format!("POST:{place}")),
+                false => (place.clone(), place),
+            };
+            lines.push(match survey.posts {
+                true => "# Routes that were answered with 200 to 299, with GET and with POST.".to_owned(),
+                false => "# A route that was answered with 200 to 299.".to_owned(),
+            });
+            lines.push(format!("url.storm = {}", quoted(&get)));
+            lines.push(format!("url.keepalive = {}", quoted(&get)));
+            lines.push(format!("url.open = {}", quoted(&open)));
+        }
+        None => {
+            lines.push(
+                "# None of the usual paths was answered with 200 to 299: name routes of the service."
+                    .to_owned(),
+            );
+            lines.extend(["storm", "keepalive", "open"].map(|shape| format!("# url.{shape} = \"/path\"")));
+        }
+    }
+    lines.push(
+        "# A slow route keeps requests in flight at the signal; `{ms}` is the duration of a request."
+            .to_owned(),
+    );
+    lines.push("# url.slow = \"/slow?ms={ms}\"".to_owned());
+    lines
+}
+
+/// The route as `--url` has it, without its method.
+fn place(route: &Route) -> String {
+    match &route.target {
+        Some(target) => {
+            let scheme = if target.tls { "https" } else { "http" };
+            format!("{scheme}://{}{}", target.authority(), route.path)
+        }
+        None => route.path.clone(),
+    }
+}
+
+fn stop(scenario: &Scenario, survey: &Survey) -> Vec<String> {
+    let signal = survey.signal.name();
+    let mut lines: Vec<String> = survey
+        .servers
+        .iter()
+        .map(|found| format!("# Recognised: {} ({}).", name(found.server), found.by))
+        .collect();
+    lines.push(
+        "# The stop signal and the time until SIGKILL, as on your platform. Or `platform`, for its defaults."
+            .to_owned(),
+    );
+    if survey.signal != StopSignal::TERM {
+        lines.push(format!("# {signal} is the graceful stop of this server."));
+    }
+    lines.push(format!("signal = {}", quoted(signal.trim_start_matches("SIG"))));
+    lines.push(format!("grace = {}", quoted(&format!("{}s", scenario.stop.grace.as_secs().max(1)))));
+    let set = |expected: &str| format!("expect-exit = [{}]", quoted(expected));
+    match survey.exit {
+        Some((Ended::Code(0), after)) => {
+            lines.push(format!(
+                "# It exited with code 0 {} after {signal}, without load.",
+                words::time(after)
+            ));
+            lines.push(set("0"));
+        }
+        Some((Ended::Code(code), after)) => {
+            lines.push(format!(
+                "# It exited with code {code} {} after {signal}, without load.",
+                words::time(after)
+            ));
+            let is_usual = is_java(survey) && code == survey.signal.number().saturating_add(128);
+            lines.push(if is_usual {
+                set(&code.to_string())
+            } else {
+                format!("# {}", set(&code.to_string()))
+            });
+        }
+        Some((Ended::Signal(by), after)) => {
+            let by = if by == survey.signal.number() { signal.clone() } else { format!("signal {by}") };
+            lines.push(format!("# It ended by {by} {} after {signal}, without load.", words::time(after)));
+            let expected = set(&format!("signal:{}", signal.trim_start_matches("SIG")));
+            lines.push(if raises_again(survey) {
+                expected
+            } else {
+                format!("# Without a handler this is not a graceful stop. If it is intended:\n# {expected}")
+            });
+        }
+        None => lines.push(format!(
+            "# It did not exit within {} after {signal}, without load, and was killed.",
+            words::limit(scenario.stop.grace)
+        )),
+    }
+    lines
+}
+
+/// Servers that shut down and then end by the signal.
+fn raises_again(survey: &Survey) -> bool {
+    survey.servers.iter().any(|found| matches!(found.server, ServerKind::Uvicorn | ServerKind::Puma))
+}
+
+fn is_java(survey: &Survey) -> bool {
+    survey.servers.iter().any(|found| matches!(found.server, ServerKind::Spring | ServerKind::Tomcat))
+}
+
+fn name(server: ServerKind) -> String {
+    serde_json::to_value(server).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// A basic string of TOML, whose escapes JSON has as well.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+}

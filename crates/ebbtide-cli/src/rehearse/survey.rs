@@ -1,0 +1,49 @@
+//! Finds out about a service by starting it once: for a rehearsal without `--ready`, and for `--init`.
+
+use std::io;
+
+use ebbtide_rehearse::{NotRehearsed, Ready, Scenario, Survey, survey};
+use tokio::sync::Notify;
+
+use super::signals::Signals;
+use crate::exit::Ending;
+use crate::output;
+
+/// Surveys the service of `scenario`. Prints the reason if that is not possible.
+pub(super) fn surveyed(scenario: &Scenario) -> Result<Survey, Ending> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime.and_then(|runtime| runtime.block_on(until_interrupted(scenario)));
+    match outcome {
+        Ok(Ok(Ok(survey))) => Ok(survey),
+        Ok(Ok(Err(error))) => {
+            output::not_rehearsed(&error);
+            Err(Ending::NotRehearsed)
+        }
+        Ok(Err(signal)) => {
+            output::complain("interrupted; the service was stopped", None);
+            Err(Ending::Interrupted(signal))
+        }
+        Err(error) => {
+            output::not_rehearsed(&NotRehearsed::Io(error));
+            Err(Ending::NotRehearsed)
+        }
+    }
+}
+
+async fn until_interrupted(scenario: &Scenario) -> io::Result<Result<Result<Survey, NotRehearsed>, i32>> {
+    let mut signals = Signals::catch()?;
+    let interrupted = Notify::new();
+    Ok(signals.or(survey(scenario, &interrupted), &interrupted).await)
+}
+
+/// Returns `ready` as the option has it.
+pub(super) fn option(ready: &Ready) -> String {
+    match ready {
+        Ready::Http(target, path) => {
+            let scheme = if target.tls { "https" } else { "http" };
+            format!("{scheme}://{}{path}", target.authority())
+        }
+        Ready::Port(target) => target.authority(),
+        Ready::Managed => String::new(),
+    }
+}

@@ -1,0 +1,185 @@
+//! `ebbtide.toml`: written by `--init`, read by a rehearsal; and a rehearsal without `--ready`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use crate::common::{SMALL, check, ebbtide, hint, need, service, verdict};
+use crate::ports::free_port;
+
+/// Calls `ebbtide rehearse` in `folder`.
+fn rehearse(folder: &Path, words: &[&str]) -> Output {
+    ebbtide().current_dir(folder).arg("rehearse").args(words).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder that is the root of a repository: no file above it counts.
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    folder
+}
+
+/// Requests that `careful.py` reads: it knows no bodies.
+const GETS: [&str; 3] = ["--url=storm=/", "--url=keepalive=/", "--url=open=/"];
+
+#[test]
+fn init_writes_what_it_found_and_a_rehearsal_uses_it() {
+    need("python3");
+    let folder = repository();
+    let (port, script) = (free_port(), service("careful.py").display().to_string());
+    let port = port.to_string();
+    let init = ["--init", "--", "python3", &script, &port];
+    let output = rehearse(folder.path(), &init);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(
+        (said(&output).as_str(), output.stdout.len()),
+        ("note: ebbtide.toml is written; `ebbtide rehearse` uses it\n", 0)
+    );
+    let file = folder.path().join("ebbtide.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    for line in [
+        format!("command = [\"python3\", \"{script}\", \"{port}\"]"),
+        format!("# The service listens on 127.0.0.1:{port}."),
+        format!("ready = \"http://127.0.0.1:{port}/readyz\""),
+        "url.storm = \"/\"".to_owned(),
+        "signal = \"TERM\"".to_owned(),
+        "grace = \"30s\"".to_owned(),
+        "expect-exit = [\"0\"]".to_owned(),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    // It is never changed.
+    let again = rehearse(folder.path(), &init);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(said(&again).starts_with("error: ebbtide.toml exists already\nhint: "), "{}", said(&again));
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    // From a folder below it as well.
+    let below = folder.path().join("a/b");
+    fs::create_dir_all(&below).unwrap();
+    let words: Vec<&str> = ["--format=json", "--grace=20s"].into_iter().chain(SMALL).chain(GETS).collect();
+    for from in [folder.path(), &below] {
+        let output = rehearse(from, &words);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        assert!(said(&output).starts_with("note: settings of "), "{}", said(&output));
+        let verdict = verdict(&output);
+        assert!(
+            check(&verdict, "exit-in-time").1.contains("grace period 20 s"),
+            "an option replaces the key"
+        );
+        assert!(check(&verdict, "readiness-before-close").0 == "pass", "{verdict:#}");
+    }
+}
+
+#[test]
+fn without_ready_the_listener_is_found() {
+    need("python3");
+    let folder = repository();
+    let (port, script) = (free_port().to_string(), service("careful.py").display().to_string());
+    let words: Vec<&str> = ["--format=json"].into_iter().chain(SMALL).chain(GETS).collect();
+    let output = rehearse(folder.path(), &[&words[..], &["--", "python3", &script, &port]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let found = format!("note: found --ready http://127.0.0.1:{port}/readyz\n");
+    assert!(said(&output).starts_with(&found), "{}", said(&output));
+    assert_eq!(check(&verdict(&output), "readiness-before-close").0, "pass");
+    // One that never listens is not rehearsed, and nothing is left of it.
+    let silent = rehearse(folder.path(), &["--ready-timeout=300ms", "--", "sleep", "31.4159"]);
+    assert_eq!(silent.status.code(), Some(3));
+    assert!(said(&silent).contains("the service was not ready within 300 ms"), "{}", said(&silent));
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    assert!(lines.into_iter().all(|line| line != b"sleep\x0031.4159\0"));
+    let ends = rehearse(folder.path(), &["--init", "--", "sh", "-c", "echo cannot bind; exit 7"]);
+    assert_eq!(ends.status.code(), Some(3));
+    assert!(said(&ends).contains("ended before it listened (exit code 7)"), "{}", said(&ends));
+    assert!(said(&ends).contains("cannot bind") && !folder.path().join("ebbtide.toml").exists());
+}
+
+#[test]
+fn a_wrong_file_ends_the_command_before_the_service_starts() {
+    let folder = repository();
+    let started = folder.path().join("started");
+    let command = format!("touch {}", started.display());
+    fs::write(folder.path().join("ebbtide.toml"), "[rehearse]\nready = \"80\"\nstrom = 3\n").unwrap();
+    let output = rehearse(folder.path(), &["--", "sh", "-c", &command]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: ebbtide.toml:3:1: unknown key `strom`\nhint: similar: `storm`\n";
+    assert_eq!(said(&output), expected);
+    assert!(!started.exists());
+    // `check` reads its own section alone, and --demo none.
+    let check = ebbtide().current_dir(folder.path()).args(["check", "."]).output().unwrap();
+    assert_eq!(check.status.code(), Some(0), "{}", said(&check));
+    let demo = rehearse(
+        folder.path(),
+        &["--demo", "--no-phases", "--storm=1", "--keepalive=1", "--slow=0", "--open=0", "--orders=0"],
+    );
+    assert_ne!(demo.status.code(), Some(2), "{}", said(&demo));
+}
+
+#[test]
+fn without_a_command_the_error_says_where_one_goes() {
+    let folder = repository();
+    let output = rehearse(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).starts_with("error: no command of a service\nhint: write it after `--`"),
+        "{}",
+        said(&output)
+    );
+}
+
+/// Node is recognised, and each failed check has its cause and its remedy.
+#[test]
+fn a_failed_check_names_the_likely_cause_for_the_recognised_server() {
+    need("node");
+    let folder = repository();
+    let (port, script) = (free_port().to_string(), service("close.js").display().to_string());
+    let words = [
+        "--format=json",
+        "--grace=2s",
+        "--storm=0",
+        "--keepalive=30",
+        "--think=0-2ms",
+        "--open=0",
+        "--warmup=400ms",
+        "--seed=7",
+    ];
+    let words = [&words[..], &["--url=keepalive=/", "--", "node", &script, &port]].concat();
+    let output = rehearse(folder.path(), &words);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let verdict = verdict(&output);
+    assert_eq!(check(&verdict, "exit-in-time").0, "fail", "{verdict:#}");
+    let checks = verdict["checks"].as_array().unwrap();
+    let late = checks.iter().find(|check| check["id"] == "exit-in-time").unwrap();
+    assert_eq!(
+        late["cause"],
+        "Node: `server.close()` waits for connections in use, without a limit (the process that listens is `node`)"
+    );
+    assert!(hint(&verdict, "exit-in-time").contains("`server.closeAllConnections()`"), "{verdict:#}");
+    assert!(
+        checks.iter().filter(|check| check["verdict"] == "pass").all(|check| check.get("cause").is_none())
+    );
+}
+
+/// `check` has the stop signals of official images. Both name the same.
+#[test]
+fn both_commands_name_the_same_stop_signals() {
+    let folder = repository();
+    let signals = ebbtide_rehearse::samples::graceful_signals();
+    assert_eq!(signals.len(), 4);
+    for (server, signal) in signals {
+        let image = match server {
+            "PHP-FPM" => "php:8.4-fpm",
+            "Apache" => "httpd",
+            "HAProxy" => "haproxy",
+            other => other,
+        };
+        fs::write(folder.path().join("Dockerfile"), format!("FROM {image}\nSTOPSIGNAL SIGTERM\n")).unwrap();
+        let output = ebbtide().current_dir(folder.path()).args(["check", "Dockerfile"]).output().unwrap();
+        let found = String::from_utf8_lossy(&output.stdout);
+        assert!(found.contains(&signal), "{server}: {found}");
+    }
+}

@@ -1,0 +1,249 @@
+//! Starts a service once, without load, and finds out what a rehearsal needs: where it listens, what it answers, how it ends.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use http::Method;
+use rustix::process::{Resource, getrlimit};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use super::child::{Service, adopt_orphans, listeners, survivors, tail};
+use super::clock::{At, Clock};
+use super::janitor::Janitor;
+use super::order::USUAL;
+use super::place::Place;
+use super::probe::{Got, get, try_route};
+use super::readying::TAIL;
+use super::recognition::recognise;
+use super::record::{Ended, Recognised};
+use super::scenario::{Protocol, Ready, Route, Scenario, StopSignal, Target};
+use super::trouble::NotRehearsed;
+use super::unready::Unready;
+use super::verdict::usual_stop;
+use super::wire::Address;
+
+/// Paths on which services report that they are ready, in the order in which they are tried.
+const READY: [&str; 12] = [
+    "/readyz",
+    "/ready",
+    "/health/ready",
+    "/actuator/health/readiness",
+    "/q/health/ready",
+    "/healthz",
+    "/health",
+    "/actuator/health",
+    "/livez",
+    "/ping",
+    "/status",
+    "/",
+];
+/// The interval between two looks.
+const EVERY: Duration = Duration::from_millis(20);
+/// The timeout of one request.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long a service that listens may take until one of its paths is answered with 200 to 399.
+const WARM: Duration = Duration::from_secs(5);
+/// How long helper processes may take to exit after the service has ended.
+const GOING: Duration = Duration::from_millis(100);
+
+/// What was found out about a service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Survey {
+    /// Where it listens, as in `127.0.0.1:8080`.
+    pub listeners: Vec<String>,
+    /// Its readiness check: the first usual path that is answered with 200 to 399, or its port.
+    pub ready: Ready,
+    /// A route for the load, with its address if that is another one. `None`: no usual path is answered with 200 to 299.
+    pub route: Option<Route>,
+    /// Whether a POST to that route is answered with 200 to 299.
+    pub posts: bool,
+    /// The servers that were recognised.
+    pub servers: Vec<Recognised>,
+    /// The signal that was sent: that of the scenario, or the one that stops the server gracefully.
+    pub signal: StopSignal,
+    /// How it ended, and how long after the signal. `None`: it ran until the end of the grace period, and was killed.
+    pub exit: Option<(Ended, Duration)>,
+}
+
+/// Starts the service of `scenario`, whose readiness check is not used, and stops it again.
+///
+/// # Errors
+///
+/// The service did not start, ended, or did not listen in time.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the service and every process that it started.
+pub async fn survey(scenario: &Scenario, interrupted: &Notify) -> Result<Survey, NotRehearsed> {
+    adopt_orphans();
+    let mut janitor = Janitor::start(scenario.janitor.as_deref());
+    let place = Place::prepare(scenario).await?;
+    let found = tokio::select! {
+        found = look(&place, scenario, &mut janitor) => found,
+        () = interrupted.notified() => Err(NotRehearsed::Interrupted),
+    };
+    janitor.forget();
+    found
+}
+
+async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Result<Survey, NotRehearsed> {
+    let clock = Clock::start();
+    janitor.watch(place.folder(), None);
+    let files = getrlimit(Resource::Nofile);
+    let mut service = Service::start(&place.words, &place.env, &place.log(), files, clock)?;
+    janitor.watch(place.folder(), Some(service.pid()));
+    let pid = service.pid();
+    let log = place.log();
+    let listening = timeout(scenario.ready_limit, first_listener(place, || listeners(pid)));
+    let found = tokio::select! {
+        found = listening => found,
+        ended = service.ended() => {
+            let (when, (_, ended)) = ("before it listened", ended?);
+            sleep(GOING).await;
+            let left = survivors(pid).into_iter().map(|process| process.name).collect();
+            return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
+        }
+    };
+    let Ok((ready, at)) = found else {
+        return Err(NotRehearsed::NeverReady {
+            limit: scenario.ready_limit,
+            seen: Unready::NothingListened,
+            listens: listeners(pid),
+            tail: tail(&log, TAIL),
+        });
+    };
+    let ready_path = match &ready {
+        Ready::Http(_, path) => Some(path.as_str()),
+        Ready::Port(_) | Ready::Managed => None,
+    };
+    let listeners = listeners(pid);
+    let route = route(place, &at, ready_path, &listeners).await;
+    let posts = match &route {
+        Some((route, to)) => {
+            let post = Route { method: Method::POST, ..route.clone() };
+            matches!(try_route(to, &post, LOOK).await, Got::Status(200..=299))
+        }
+        None => false,
+    };
+    let servers = recognise(&service, &at, ready_path).await;
+    let signal = servers.iter().find_map(usual_stop).unwrap_or(scenario.stop.signal);
+    let signalled = clock.now();
+    service.signal(signal.signal());
+    let exit = match timeout(scenario.stop.grace, service.ended()).await {
+        Ok(ended) => {
+            let (at, ended) = ended?;
+            Some((ended, at.since(signalled)))
+        }
+        Err(_) => None,
+    };
+    let route = route.map(|(route, _)| route);
+    Ok(Survey { listeners, ready, route, posts, servers, signal, exit })
+}
+
+/// Waits until a listener answers a usual path with 200 to 399, or has not done so for a while. Returns its readiness check.
+async fn first_listener(place: &Place, listeners: impl Fn() -> Vec<String>) -> (Ready, Address) {
+    let mut waiting = None;
+    loop {
+        let found = targets(&listeners());
+        for path in READY {
+            for (target, socket) in &found {
+                if let Some((target, to)) = answers(place, target, *socket, path).await {
+                    return (Ready::Http(target, path.to_owned()), to);
+                }
+            }
+        }
+        if let Some((target, socket)) = found.first() {
+            let clock = *waiting.get_or_insert_with(Clock::start);
+            if clock.now().since(At::default()) > WARM {
+                return (Ready::Port(target.clone()), place.address_of(target, *socket));
+            }
+        }
+        sleep(EVERY).await;
+    }
+}
+
+/// Returns how `target` answers `path` with 200 to 399: over HTTP/1, the protocol of the load, or TLS.
+async fn answers(
+    place: &Place,
+    target: &Target,
+    socket: SocketAddr,
+    path: &str,
+) -> Option<(Target, Address)> {
+    for tls in [false, true] {
+        let target = Target { tls, ..target.clone() };
+        let of_load = place.address_of(&target, socket);
+        let first = of_load.over_http1();
+        let got = get(&first, path, LOOK).await;
+        if got.is_ready() {
+            return Some((target, of_load));
+        }
+        if of_load.template.protocol != Protocol::Http1 && get(&of_load, path, LOOK).await.is_ready() {
+            return Some((target, of_load));
+        }
+        // A server with TLS answers plain bytes with an alert, with 400, or not at all.
+        if matches!(got, Got::Status(status) if status != 400) || matches!(got, Got::Refused | Got::Grpc) {
+            return None;
+        }
+    }
+    None
+}
+
+/// Returns the TCP listeners among `listeners`, each as clients on this machine reach it.
+fn targets(listeners: &[String]) -> Vec<(Target, SocketAddr)> {
+    let mut found: Vec<(Target, SocketAddr)> = Vec::new();
+    for mut socket in listeners.iter().filter_map(|at| at.parse::<SocketAddr>().ok()) {
+        match socket.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+                socket.set_ip(Ipv4Addr::LOCALHOST.into());
+            }
+            _ => {}
+        }
+        let target = Target { host: socket.ip().to_string(), port: socket.port(), tls: false };
+        if !found.iter().any(|(known, _)| *known == target) {
+            found.push((target, socket));
+        }
+    }
+    found
+}
+
+/// Returns the first usual path that is answered with 200 to 299: at the address of readiness, or else at another listener.
+async fn route(
+    place: &Place,
+    at: &Address,
+    ready_path: Option<&str>,
+    listeners: &[String],
+) -> Option<(Route, Address)> {
+    let others = targets(listeners).into_iter().filter(|(_, socket)| *socket != at.socket);
+    let others = others.map(|(target, socket)| (place.address_of(&target, socket), Some(target)));
+    for (to, target) in [(at.clone(), None)].into_iter().chain(others) {
+        for path in USUAL {
+            // The answer of a readiness path changes at the signal.
+            if target.is_none() && path != "/" && Some(path) == ready_path {
+                continue;
+            }
+            let route = Route { target: target.clone(), ..Route::get(path) };
+            if matches!(try_route(&to, &route, LOOK).await, Got::Status(200..=299)) {
+                return Some((route, to));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_reached_on_loopback() {
+        let found = targets(&[
+            "0.0.0.0:8080".to_owned(),
+            "[::]:8080".to_owned(),
+            "[::1]:9090".to_owned(),
+            "the Unix socket /run/x.sock".to_owned(),
+        ]);
+        let found: Vec<String> = found.iter().map(|(target, _)| target.authority()).collect();
+        assert_eq!(found, ["127.0.0.1:8080", "[::1]:9090"]);
+    }
+}
