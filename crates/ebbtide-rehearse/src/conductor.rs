@@ -76,8 +76,12 @@ pub enum News<'a> {
         in_flight: u64,
         /// Requests lost so far.
         lost: u64,
+        /// Connections refused so far, and requests that the service declared unprocessed.
+        refused: u64,
         /// The time since the signal; `None` before it is sent.
         since_signal: Option<Duration>,
+        /// The time until the signal, or after it until SIGKILL.
+        left: Duration,
     },
     /// The stop signal was sent.
     Signalled {

@@ -56,11 +56,12 @@ impl Stopping<'_> {
             Some(PreStop::Command(_)) => BRACE,
         };
         let before = BRACE.saturating_sub(braced).min(time);
-        self.tell(time.saturating_sub(before), news).await?;
+        let until = self.clock.now() + time;
+        self.tell(time.saturating_sub(before), until, news).await?;
         if braced < BRACE {
             self.brace();
         }
-        self.tell(before, news).await
+        self.tell(before, until, news).await
     }
 
     /// Stops the service: returns when its process has ended.
@@ -103,13 +104,14 @@ impl Stopping<'_> {
     ) -> Result<(), NotRehearsed> {
         let began = self.clock.now();
         let in_grace = time.min(self.plan.grace);
-        let before = in_grace.saturating_sub(BRACE);
-        let mut ended = self.unless_ended(sleep(before), record, news).await?.is_none();
+        let (before, until) = (in_grace.saturating_sub(BRACE), began + in_grace);
+        let mut ended = self.unless_ended(sleep(before), until, record, news).await?.is_none();
         if !ended {
             if time >= BRACE {
                 self.brace();
             }
-            ended = self.unless_ended(sleep(in_grace.saturating_sub(before)), record, news).await?.is_none();
+            let rest = sleep(in_grace.saturating_sub(before));
+            ended = self.unless_ended(rest, until, record, news).await?.is_none();
         }
         let end = match ended {
             true => PreStopEnd::ServiceEnded,
@@ -145,7 +147,8 @@ impl Stopping<'_> {
                         () = sleep(grace) => PreStopEnd::Overran,
                     }
                 };
-                let end = self.unless_ended(waiting, record, news).await?.unwrap_or(PreStopEnd::ServiceEnded);
+                let end = self.unless_ended(waiting, began + grace, record, news).await?;
+                let end = end.unwrap_or(PreStopEnd::ServiceEnded);
                 left = (end == PreStopEnd::Overran).then_some(hook);
                 end
             }
@@ -153,15 +156,17 @@ impl Stopping<'_> {
         record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end });
         if left.is_none() && record.exit.is_none() {
             self.brace();
-            self.unless_ended(sleep(BRACE), record, news).await?;
+            let until = self.clock.now() + BRACE;
+            self.unless_ended(sleep(BRACE), until, record, news).await?;
         }
         Ok(left)
     }
 
-    /// Waits for `what`, unless the service ends first: `None`, and its exit is recorded.
+    /// Waits for `what`, until `until` at the latest, unless the service ends first: `None`, and its exit is recorded.
     async fn unless_ended<T>(
         &mut self,
         what: impl Future<Output = T>,
+        until: At,
         record: &mut Record,
         news: Listener<'_>,
     ) -> Result<Option<T>, NotRehearsed> {
@@ -172,7 +177,7 @@ impl Stopping<'_> {
                 Ok(None)
             }
             done = what => Ok(Some(done)),
-            () = ticks(self.load, None, news) => Ok(None),
+            () = ticks(self.load, View { clock: self.clock, signalled: None, until }, news) => Ok(None),
         }
     }
 
@@ -180,6 +185,7 @@ impl Stopping<'_> {
     /// period has ended.
     async fn end(&mut self, record: &mut Record, news: Listener<'_>) -> Result<(), NotRehearsed> {
         let deadline = record.deadline(self.plan.grace);
+        let view = View { clock: self.clock, signalled: Some(record.signalled), until: deadline };
         let second = self.plan.then.map(|then| (then.signal.signal(), record.signalled + then.after));
         let in_time = loop {
             let (now, pending) = (self.clock.now(), second.filter(|_| record.second_signal.is_none()));
@@ -189,7 +195,7 @@ impl Stopping<'_> {
                 ended = self.service.ended() => break Some(ended?),
                 () = sleep(deadline.since(now)) => break None,
                 () = sleep(due), if pending.is_some() => {}
-                () = ticks(self.load, Some((record.signalled, self.clock)), news) => {}
+                () = ticks(self.load, view, news) => {}
             }
             if let Some((signal, _)) = pending {
                 record.second_signal = Some(self.clock.now());
@@ -224,12 +230,13 @@ impl Stopping<'_> {
         }
     }
 
-    /// Waits for `time` before the stop, and reports the progress of the load.
-    async fn tell(&mut self, time: Duration, news: Listener<'_>) -> Result<(), NotRehearsed> {
+    /// Waits for `time` before the stop, which begins at `until`, and reports the progress of the load.
+    async fn tell(&mut self, time: Duration, until: At, news: Listener<'_>) -> Result<(), NotRehearsed> {
+        let view = View { clock: self.clock, signalled: None, until };
         let log = self.service.log().to_owned();
         tokio::select! {
             () = sleep(time) => Ok(()),
-            () = ticks(self.load, None, news) => Ok(()),
+            () = ticks(self.load, view, news) => Ok(()),
             ended = self.service.ended() => {
                 let when = if self.load.is_some() { "under load, before the signal" } else { "before the signal" };
                 let (_, ended) = ended?;
@@ -239,15 +246,27 @@ impl Stopping<'_> {
     }
 }
 
+/// What the progress of a load refers to.
+#[derive(Clone, Copy)]
+struct View {
+    clock: Clock,
+    signalled: Option<At>,
+    /// The signal, or after it SIGKILL.
+    until: At,
+}
+
 /// Reports the progress of the load; never returns.
-async fn ticks(load: Option<&Load>, signalled: Option<(At, Clock)>, news: Listener<'_>) {
+async fn ticks(load: Option<&Load>, view: View, news: Listener<'_>) {
     loop {
         if let Some(gauge) = load.map(Load::gauge) {
+            let now = view.clock.now();
             news(News::Loading {
                 answered: gauge.answered.load(Ordering::Relaxed),
                 in_flight: gauge.in_flight.load(Ordering::Relaxed),
                 lost: gauge.lost.load(Ordering::Relaxed),
-                since_signal: signalled.map(|(at, clock)| clock.now().since(at)),
+                refused: gauge.refused.load(Ordering::Relaxed),
+                since_signal: view.signalled.map(|at| now.since(at)),
+                left: view.until.since(now),
             });
         }
         sleep(TICK).await;

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::paint::{DIM, FAIL, HINT};
 
-/// Shows progress on stderr.
+/// Shows progress on stderr: on a terminal the stage with the time that is left, and below it the requests.
 #[derive(Debug)]
 pub(crate) struct Progress {
     line: Option<ProgressBar>,
@@ -19,12 +19,12 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A changing line where stderr is a terminal, plain lines elsewhere, nothing when `quiet`.
+    /// Two changing lines where stderr is a terminal, plain lines elsewhere, nothing when `quiet`.
     pub(crate) fn new(quiet: bool) -> Self {
         let terminal = !quiet && std::io::stderr().is_terminal();
         let line = terminal.then(|| {
             let line = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}\n  {wide_msg}") {
                 line.set_style(style);
             }
             line.enable_steady_tick(Duration::from_millis(120));
@@ -38,18 +38,26 @@ impl Progress {
         match news {
             News::Begins { run, of } => {
                 self.run = if *of > 1 { format!("run {run}/{of}: ") } else { String::new() };
+                if let Some(line) = &self.line {
+                    line.set_message("");
+                }
                 self.change("starting the service".into());
             }
             News::Ready { after } => self.step(&format!("ready after {}; loading", words::time(*after))),
-            News::Loading { answered, in_flight, lost, since_signal } => {
-                let stage = match since_signal {
-                    Some(time) => format!("stopping for {}", words::time(*time)),
-                    None => "loading".into(),
+            News::Loading { answered, in_flight, lost, refused, since_signal, left } => {
+                let left = words::limit(Duration::from_secs(left.as_secs().saturating_add(1)));
+                let (stage, next) = match since_signal {
+                    Some(time) => (format!("stopping for {}", words::time(*time)), "SIGKILL"),
+                    None => ("loading".into(), "signal"),
                 };
-                let (answered, lost) = (words::count(*answered), words::count(*lost));
-                self.change(format!(
-                    "{stage}: {answered} answered, {in_flight} in flight, {lost} unanswered"
-                ));
+                let [answered, in_flight, lost, refused] =
+                    [answered, in_flight, lost, refused].map(|count| words::count(*count));
+                self.change(format!("{stage}; {next} in {left}"));
+                if let Some(line) = &self.line {
+                    line.set_message(format!(
+                        "{in_flight} in flight, {answered} answered, {refused} refused, {lost} lost"
+                    ));
+                }
             }
             News::Signalled { signal, grace } => {
                 self.step(&format!("{signal} sent; grace period {}", words::limit(*grace)));
@@ -60,7 +68,7 @@ impl Progress {
         }
     }
 
-    /// Clears the changing line.
+    /// Clears the changing lines.
     pub(crate) fn clear(&mut self) {
         if let Some(line) = self.line.take() {
             line.finish_and_clear();
@@ -78,7 +86,7 @@ impl Progress {
 
     fn change(&self, what: String) {
         if let Some(line) = &self.line {
-            line.set_message(format!("{}{what}", self.run));
+            line.set_prefix(format!("{}{what}", self.run));
         }
     }
 

@@ -6,6 +6,7 @@ mod features;
 mod formats;
 mod help_page;
 mod http2;
+mod live;
 mod other_languages;
 mod packaging;
 #[path = "../../../../tests/src/ports.rs"]

@@ -15,7 +15,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
-use crate::record::{Database, Ended, Orphan, PreStopRun, Recognised, Record, Shape, SignalState, Store, Traffic};
+use crate::record::{
+    Database, Ended, Orphan, PreStopRun, Recognised, Record, Shape, SignalState, Store, Traffic,
+};
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 use crate::verdict::{Terms, Verdict};
 

@@ -10,8 +10,8 @@ use super::counts::summaries;
 use super::fate::Case;
 use super::notes::notes;
 use super::routes::routes;
+use super::servers::advise;
 use super::{Check, CheckId, Counts, Finding, RouteSummary, ShapeSummary, Timeline, Verdict};
-use super::servers::{advise};
 use crate::record::{Ended, Record, Shape};
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 
