@@ -13,6 +13,8 @@ cargo xtask <command>
   features                      lint the library with each of its features alone, and each other crate alone
   generate                      write the generated pages
   picture                       rehearse the demo and draw the picture of its result
+  page                          open a rehearsal's page of 400,000 requests in a headless browser, at three sizes, light
+                                and dark: errors and overflow fail; the pictures are in target/page
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
                                 soak, check; without a name, the first three (the others take long, or need
                                 servers)
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Generate,
     /// Draws a rehearsal for the documents.
     Picture,
+    /// Checks the page of a rehearsal in a browser.
+    Page,
     /// Checks a release without publishing it.
     Release,
     /// Seconds to run each target.
@@ -81,6 +85,7 @@ impl Command {
             ["ci"] => Ok(Self::Ci),
             ["zoo", names @ ..] => Ok(Self::Zoo(owned(names))),
             ["picture"] => Ok(Self::Picture),
+            ["page"] => Ok(Self::Page),
             ["generate"] => Ok(Self::Generate),
             ["release", "--dry-run"] => Ok(Self::Release),
             ["release"] => Err(Failure::Usage(

@@ -9,6 +9,7 @@ mod command;
 mod failure;
 mod fuzz;
 mod interruption;
+mod page;
 mod picture;
 mod python;
 mod release;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Generate => return test::generate(),
         Command::Picture => return picture::run(),
+        Command::Page => return page::run(),
         Command::Fuzz(seconds) => return fuzz::run(seconds),
         Command::Bench(which, options) => return bench::run(which, &options),
         Command::Test(selection) => {

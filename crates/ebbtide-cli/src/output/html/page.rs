@@ -134,8 +134,10 @@ fn timeline(judgement: &Judgement<'_>) -> Markup {
                 button #zoom-signal type="button" { "The signal" }
                 button #zoom-loss type="button" { "First loss" }
                 button #zoom-all type="button" { "Whole run" }
-                button #zoom-in type="button" aria-label="Zoom in" { "+" }
-                button #zoom-out type="button" aria-label="Zoom out" { "−" }
+                span .pair {
+                    button #zoom-in type="button" aria-label="Zoom in" { "+" }
+                    button #zoom-out type="button" aria-label="Zoom out" { "−" }
+                }
             }
             div .chart {
                 canvas #view tabindex="0" role="img" aria-label="Timeline" {}
@@ -193,7 +195,7 @@ fn routes(rehearsal: &RehearsalVerdict) -> Markup {
     ];
     html! {
         h2 { "Routes" }
-        div .scroll { table {
+        div .scroll { table .routes {
             thead { tr {
                 th { "route" } th { "address" }
                 @for head in heads { th .n { (head) } }

@@ -229,4 +229,8 @@ fn a_page_with_400_000_requests_has_at_most_4_megabytes() {
     assert_eq!(gallery.pictures()[0].count, 400_000);
     assert!(text.len() < 4_000_000, "{} bytes", text.len());
     assert!(text.len() > 400_000 * 5, "{} bytes: each request is there", text.len());
+    // `cargo xtask page` shows it in a browser.
+    if let Some(file) = std::env::var_os("EBBTIDE_PAGE") {
+        std::fs::write(file, text).unwrap();
+    }
 }

@@ -340,6 +340,8 @@
       all++;
       if (found.length < limit) found.push(i);
     }
+    // Requests are in the order of their begin, the list in that of its first column.
+    found.sort((one, other) => requests.ended[one] - requests.ended[other]);
     $("failures").hidden = all === 0;
     $("failures-count").textContent = all > limit ? `the first ${limit} of ${count(all)}; a shorter list needs a filter` : count(all);
     $("failures-body").replaceChildren(...found.map((i) => {
@@ -357,7 +359,7 @@
       });
       cell("", "n").append(button);
       cell(`${shape}${phase ? `: ${phase}` : ""}`);
-      cell(route, "mono");
+      cell(route, "mono name");
       cell(`${label[name]}: ${what}`, "text");
       cell(time(requests.ended[i] - requests.begun[i]), "n");
       cell(fresh ? "new" : "kept");
