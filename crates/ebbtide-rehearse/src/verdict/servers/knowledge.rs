@@ -1,7 +1,8 @@
 //! What is known of a server: its graceful stop signals, and what usually causes each symptom.
 
 use super::{proxies, runtimes};
-use crate::record::ServerKind;
+use crate::record::{Recognised, ServerKind};
+use crate::scenario::StopSignal;
 
 /// What a failed check showed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,6 +81,23 @@ pub(super) fn knowledge(server: ServerKind) -> &'static Knowledge {
         ServerKind::Tomcat => &runtimes::TOMCAT,
         ServerKind::Kestrel => &runtimes::KESTREL,
     }
+}
+
+/// Returns the signal that stops `found` gracefully, if SIGTERM does not and the rehearsal can send it.
+pub(crate) fn usual_stop(found: &Recognised) -> Option<StopSignal> {
+    let graceful = knowledge(found.server).graceful;
+    graceful.first().filter(|_| !graceful.contains(&"TERM")).and_then(|name| StopSignal::parse(name))
+}
+
+/// Returns the servers that stop gracefully by a signal of their own, with its name, for the test of the command.
+#[cfg(any(test, feature = "samples"))]
+pub(in crate::verdict) fn graceful_signals() -> Vec<(&'static str, String)> {
+    let known =
+        [ServerKind::Nginx, ServerKind::Haproxy, ServerKind::Apache, ServerKind::PhpFpm].map(knowledge);
+    known
+        .into_iter()
+        .flat_map(|known| known.graceful.iter().map(|name| (known.name, format!("SIG{name}"))))
+        .collect()
 }
 
 /// The remedy for what only time in front of the signal prevents.
