@@ -148,11 +148,14 @@ fn words(
     }
 }
 
+/// Returns a value as text; a whole number too, if that is permitted.
+type ReadText<'a> = dyn Fn(&Spanned<DeValue<'_>>, bool) -> Result<String, BadSettings> + 'a;
+
 /// The command line of the service. A program with a relative path is one from the folder of the file.
 fn command(
     file: &SettingsFile,
     value: &Spanned<DeValue<'_>>,
-    text: &dyn Fn(&Spanned<DeValue<'_>>, bool) -> Result<String, BadSettings>,
+    text: &ReadText<'_>,
     wrong: &dyn Fn(&Spanned<DeValue<'_>>) -> BadSettings,
 ) -> Result<Vec<OsString>, BadSettings> {
     let words = match value.get_ref() {

@@ -8,7 +8,7 @@ pub(super) const SHELL: Knowledge = Knowledge {
     otherwise: "",
     causes: &[Cause {
         symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::OtherCode, Symptom::Orphans],
-        cause: "the shell gets the signal and does not forward it to the service",
+        cause: "it gets the signal and does not forward it to the service",
         remedy: "write `exec` in front of the service's command in the script",
     }],
 };
@@ -19,7 +19,7 @@ pub(super) const NPM: Knowledge = Knowledge {
     otherwise: "",
     causes: &[Cause {
         symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::OtherCode, Symptom::Orphans],
-        cause: "npm ends by the signal and does not wait for the service",
+        cause: "it ends by the signal and does not wait for the service",
         remedy: "start `node` itself, without npm",
     }],
 };
