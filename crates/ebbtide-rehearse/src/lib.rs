@@ -49,8 +49,8 @@ pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
     Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
-    Phase, PreStopEnd, PreStopRun, ReadySample, ReadyState, Recognised, Record, Request, ServerKind, Session,
-    Shape, SignalState, Store, Traffic,
+    Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState, Recognised, Record, Request,
+    ServerKind, Session, Shape, SignalState, Store, Traffic,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use http::Method;
 use tokio::sync::{Mutex, Notify};
 
 use super::conductor::rehearse;
@@ -76,14 +77,14 @@ impl Rehearsal {
         Ok(self)
     }
 
-    /// Sets the route of `shape`, as `--url` does: `/path`, `METHOD:/path`, or with a URL in the place of the path. It also enables
-    /// the shape.
+    /// Sets the route of `shape`, as `--url` does: `/path`, `METHOD:/path`, or with a URL in the place of the path (`ws://` or `wss://`
+    /// for a WebSocket). It also enables the shape.
     ///
     /// # Errors
     ///
     /// `route` is not a route, or the shape has none of its own.
     pub fn route(mut self, shape: Shape, route: &str) -> Result<Self, BadTarget> {
-        let route = Route::parse(&self.filled_text(route))?;
+        let route = Route::parse_for(shape, &self.filled_text(route), &Method::GET)?;
         let shapes = &mut self.scenario.load.shapes;
         if let Some(plan) = shapes.iter_mut().find(|plan| plan.shape() == shape) {
             *plan.route_mut() = route;

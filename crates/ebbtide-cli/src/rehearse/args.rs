@@ -69,7 +69,8 @@ pub(crate) struct RehearseArgs {
 
     /// Request that a shape of load sends; at most one per shape
     ///
-    /// SHAPE is storm, keepalive, slow, open or orders. METHOD is optional (default: --method). PATH may be a full http://
+    /// SHAPE is storm, keepalive, slow, open, orders, websocket, events, download or upload. METHOD is optional (default:
+    /// --method; GET for websocket, events and download). PATH may be a full http://
     /// or https:// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
     /// service answers (`/`, `/ping`, `/status`, …), and open sends POST requests to it if the service answers these
@@ -148,7 +149,7 @@ pub(crate) struct RehearseArgs {
 
     /// Pause between the requests of a keep-alive client
     ///
-    /// Longer when the number of clients is fitted.
+    /// Also between the messages on a WebSocket. Longer when the number of clients is fitted.
     #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "0-20ms", value_parser = span, allow_hyphen_values = true)]
     pub(super) think: Span,
 
@@ -160,7 +161,7 @@ pub(crate) struct RehearseArgs {
 
     /// Duration of a slow request
     ///
-    /// Passed in the path as `{ms}`. Without `{ms}`, a request with a body (POST, PUT, PATCH) sends it slowly.
+    /// Also the time within which a download is read. Passed in the path as `{ms}`. Without `{ms}`, a request with a body (POST, PUT, PATCH) sends it slowly.
     #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "3s-5s", value_parser = span, allow_hyphen_values = true)]
     pub(super) slow_time: Span,
 
@@ -175,6 +176,17 @@ pub(crate) struct RehearseArgs {
     /// Default: 4 with --demo or --url orders=…, otherwise 0.
     #[arg(long, help_heading = LOAD, value_name = "CLIENTS", value_parser = clients, allow_hyphen_values = true)]
     pub(super) orders: Option<u32>,
+
+    /// Clients of each of websocket, events, download and upload
+    ///
+    /// Only those that --url names. `websocket=/PATH`, or with a ws:// or wss:// URL, opens WebSockets on which messages are sent all the
+    /// time. Each message must come back within another one, and the connection must end with a close frame.
+    /// `events=/PATH` reads server-sent events: the stream must end with a whole event and a complete response.
+    /// `download=/PATH` reads a long response slowly, within --slow-time, and it must be complete.
+    /// `upload=/PATH` sends a body with `Expect: 100-continue`: slowly, within --slow-time, when the service asks for it, or
+    /// after one second. Except events, they are HTTP/1 also with --http2.
+    #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 8, value_parser = clients, allow_hyphen_values = true)]
+    pub(super) held: u32,
 
     /// Hold no connections in the phases of the protocol at the signal
     #[arg(long, help_heading = LOAD)]
@@ -314,6 +326,11 @@ Examples:
           --url open=POST:/items --url slow=POST:/items --body '{\"name\":\"pen\"}' \\
           -- ./my-service --port 8080
 
+  WebSockets, server-sent events, downloads and uploads that are open at the signal:
+      ebbtide rehearse --ready http://127.0.0.1:8080/readyz --url websocket=/chat \\
+          --url events=/events --url download=/export.csv --url upload=POST:/files \\
+          -- ./my-service --port 8080
+
   The demo, and the demo with a fault:
       ebbtide rehearse --demo --repeat 25
       ebbtide rehearse --demo --grace 6s -- --fault stuck-worker
@@ -384,6 +401,11 @@ What counts as lost:
   A response is truncated when it ends before its length or last chunk. A response
   that ends with the connection is truncated when it is shorter than every response
   before the signal.
+  A WebSocket (--url websocket=…) is truncated when its connection ends without a close
+  frame, or with one while a message has waited 250 ms or more for its echo. It ends
+  well with no code, 1000, 1001, 1012, 1013 or 3000 and more; another code is wrong. A
+  later message may have crossed the close frame: it is not judged. A stream of events
+  is also truncated when its last event has no empty line at its end.
   A response is wrong when its status, redirect or fixed length occurs only after the
   signal. --allow-status accepts a status; 503 on the readiness path announces the
   shutdown and is accepted there.

@@ -256,6 +256,17 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
         let route = route(args, Shape::Orders)?;
         shapes.push(ShapePlan::Orders { clients: orders, think: SHORT_THINK, route });
     }
+    for shape in [Shape::Websocket, Shape::Events, Shape::Download, Shape::Upload] {
+        if has_url(args, shape) && args.held > 0 {
+            let (clients, route) = (args.held, route(args, shape)?);
+            shapes.push(match shape {
+                Shape::Websocket => ShapePlan::Websocket { clients, think, route },
+                Shape::Events => ShapePlan::Events { clients, route },
+                Shape::Upload => ShapePlan::Upload { clients, time: args.slow_time, route },
+                _ => ShapePlan::Download { clients, time: args.slow_time, route },
+            });
+        }
+    }
     Ok(shapes)
 }
 
@@ -276,8 +287,10 @@ fn route(args: &RehearseArgs, shape: Shape) -> Result<Route, BadPlan> {
         (true, Shape::Slow) => "/slow?ms={ms}",
         (true, Shape::Orders) => return Ok(Route { method: Method::POST, ..Route::get("/orders") }),
         (true, _) => "/ping",
-        (false, Shape::Slow | Shape::Orders) => return Err(BadPlan::NoRoute(shape)),
-        (false, _) => return Ok(Route { method, ..Route::to_be_found() }),
+        (false, Shape::Storm | Shape::Keepalive | Shape::Open) => {
+            return Ok(Route { method, ..Route::to_be_found() });
+        }
+        (false, _) => return Err(BadPlan::NoRoute(shape)),
     };
     Ok(Route::get(path))
 }

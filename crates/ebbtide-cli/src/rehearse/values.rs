@@ -110,7 +110,7 @@ pub(super) struct ShapeUrl {
 impl ShapeUrl {
     /// Returns the route, with `method` if it has none.
     pub(super) fn route(&self, method: &Method) -> Result<Route, BadTarget> {
-        Route::parse_or(&self.route, method)
+        Route::parse_for(self.shape, &self.route, method)
     }
 }
 
@@ -118,13 +118,14 @@ impl ShapeUrl {
 pub(super) fn url(text: &str) -> Result<ShapeUrl, String> {
     let wrong = || {
         format!(
-            "invalid route `{text}`: expected SHAPE=METHOD:PATH; shapes: storm, keepalive, slow, open, orders"
+            "invalid route `{text}`: expected SHAPE=METHOD:PATH; shapes: storm, keepalive, slow, open, orders, \
+             websocket, events, download, upload"
         )
     };
     let (shape, route) = text.split_once('=').ok_or_else(wrong)?;
     let known = Shape::ALL.into_iter().filter(|shape| *shape != Shape::Phases);
     let shape = known.into_iter().find(|known| known.name() == shape).ok_or_else(wrong)?;
-    Route::parse(route).map_err(|error| error.to_string())?;
+    Route::parse_for(shape, route, &Method::GET).map_err(|error| error.to_string())?;
     Ok(ShapeUrl { shape, route: route.to_owned() })
 }
 

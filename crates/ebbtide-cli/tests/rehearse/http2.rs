@@ -174,6 +174,48 @@ fn a_stream_in_each_phase_is_served_by_a_service_that_waits_for_it() {
     assert!(found == "fail" && halves, "{evidence}");
 }
 
+const CALLS: [&str; 5] = [
+    "--http2",
+    "--url=events=POST:/grpc/Watch",
+    "--held=3",
+    "--url=open=POST:/grpc/Say",
+    "--header=Content-Type: application/grpc",
+];
+
+#[test]
+fn a_streaming_call_that_ends_with_its_status_loses_nothing() {
+    let seen = rehearse("grpc", &CALLS);
+    assert_eq!(seen.code, Some(0), "{:#}", seen.verdict);
+    seen.adds_up();
+    assert_eq!(seen.verdict["in_flight_at_signal"]["events"], 3, "{:#}", seen.verdict);
+}
+
+#[test]
+fn a_streaming_call_without_a_status_is_truncated() {
+    let seen = rehearse("grpc-no-status", &CALLS);
+    seen.each("L", &["answered"]);
+    assert_eq!(
+        (seen.told["L"].len(), &seen.verdict["lost_by_shutdown"]),
+        (3, &3.into()),
+        "{:#}",
+        seen.verdict
+    );
+    assert_eq!((seen.count("truncated"), seen.code), (3, Some(1)), "{:#}", seen.verdict);
+    let (_, evidence) = check(&seen.verdict, "requests-answered");
+    assert!(evidence.contains("gRPC response ended without a status"), "{evidence}");
+}
+
+#[test]
+fn a_grpc_error_is_named_and_is_no_empty_body() {
+    let seen = rehearse("grpc-unavailable", &CALLS);
+    seen.each("E", &["answered"]);
+    let errors = seen.told["E"].len() as u64;
+    assert!(errors >= 3, "{:#}", seen.verdict);
+    assert_eq!((seen.count("wrong"), seen.code), (errors, Some(1)), "{:#}", seen.verdict);
+    let (_, evidence) = check(&seen.verdict, "requests-answered");
+    assert!(evidence.contains("gRPC status UNAVAILABLE") && !evidence.contains("empty"), "{evidence}");
+}
+
 #[test]
 fn a_node_service_that_closes_its_sessions_loses_nothing_and_one_that_exits_does() {
     need("node");

@@ -20,5 +20,6 @@ mod scene;
 mod servers;
 mod settings;
 mod stop;
+mod streams;
 mod tls;
 mod truth;

@@ -102,7 +102,7 @@ class Conn:
             for stream in self.streams if MODE == "refuses" else ():
                 self.sock.sendall(frame(RST, 0, stream, struct.pack(">I", 7)))
             # The others forget what they have read in part.
-            if MODE != "perfect":
+            if MODE != "perfect" and not MODE.startswith("grpc"):
                 self.streams.clear()
             if MODE in ("resets", "refuses"):
                 for stream, number in in_flight.items():
@@ -130,6 +130,8 @@ class Conn:
         path, number = headers[":path"], headers.get("x-ebbtide-request")
         if path.startswith("/slow/"):
             time.sleep(int(path[6:]) / 1000)
+        if path.startswith("/grpc/"):
+            return self.call(stream, path, number)
         red = path == "/readyz" and stopping.is_set()
         status = b"\x08\x03503" if red else b"\x88"
         with self.lock:
@@ -141,6 +143,33 @@ class Conn:
                 return
             self.served += 1
             self.end(stream, "A", number)
+
+    def call(self, stream, path, number):
+        """A call of gRPC: /grpc/Watch streams messages until the signal, /grpc/Say has one message."""
+        literal = lambda name, value: b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+        head = b"\x88" + literal(b"content-type", b"application/grpc")
+        message = frame(DATA, 0, stream, b"\0\0\0\0\2ok")
+        stopped = stopping.is_set()
+        code, mark = b"0", "A"
+        with self.lock:
+            if stopped and MODE == "grpc-unavailable":
+                # Trailers alone.
+                self.sock.sendall(frame(HEADERS, 5, stream, head + literal(b"grpc-status", b"14")))
+                return self.end(stream, "E", number)
+            self.sock.sendall(frame(HEADERS, 4, stream, head) + message)
+        while path == "/grpc/Watch" and not stopping.is_set():
+            time.sleep(0.02)
+            with self.lock:
+                self.sock.sendall(message)
+        with self.lock:
+            if path == "/grpc/Watch" and not stopped and MODE == "grpc-no-status":
+                self.sock.sendall(frame(DATA, 1, stream))
+                return self.end(stream, "L", number)
+            if path == "/grpc/Watch" and not stopped and MODE == "grpc-unavailable":
+                code, mark = b"14", "E"
+            self.sock.sendall(frame(HEADERS, 5, stream, literal(b"grpc-status", code)))
+            self.served += 1
+            self.end(stream, mark, number)
 
     def request(self, stream, headers):
         with self.lock:

@@ -7,10 +7,15 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::context::{ClientContext, NextStep};
+use super::upload::upload;
+use super::websocket::websocket;
 use crate::clock::{At, seconds};
 use crate::record::Shape;
 use crate::scenario::{Protocol, Route, SHORT_THINK, ShapePlan, Span};
 use crate::wire::{Address, Connection, RequestSpec};
+
+/// How long a client waits after the end of a stream before it asks for the next.
+pub(super) const AGAIN: Span = Span { least: Duration::from_millis(20), most: Duration::from_millis(60) };
 
 /// Runs one client of `shape`, or the open loop, until the load ends. The clients of a storm with a rate share `pace`.
 pub(super) async fn client(
@@ -30,6 +35,17 @@ pub(super) async fn client(
         ShapePlan::Slow { time, route, .. } => slow(&context, &to, &slot, time, &route, rng).await,
         ShapePlan::Open { rate, route } => open_loop(&context, &to, &slot, rate, &route).await,
         ShapePlan::Orders { think, route, .. } => orders(&context, &to, &slot, think, &route, rng).await,
+        ShapePlan::Websocket { think, route, .. } => websocket(&context, &to, think, &route, rng).await,
+        ShapePlan::Upload { time, route, .. } => upload(&context, &to, time, &route, rng).await,
+        ShapePlan::Events { route, .. } => {
+            let spec = |_: &mut fastrand::Rng| RequestSpec::events(&route);
+            keep_alive(&context, Shape::Events, &to, &slot, AGAIN, rng, spec).await;
+        }
+        ShapePlan::Download { time, route, .. } => {
+            let to = to.over_http1().reading_slowly();
+            let spec = |rng: &mut fastrand::Rng| RequestSpec::read_slowly(&route, time.draw(rng));
+            keep_alive(&context, Shape::Download, &to, &slot, AGAIN, rng, spec).await;
+        }
     }
 }
 
@@ -214,7 +230,7 @@ impl Pace {
 
 /// The delay before the next try while connections are refused.
 #[derive(Debug)]
-struct Backoff(Duration);
+pub(super) struct Backoff(Duration);
 
 impl Default for Backoff {
     fn default() -> Self {
@@ -224,14 +240,14 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Returns the next delay: longer each time, up to a limit.
-    fn next(&mut self) -> Duration {
+    pub(super) fn next(&mut self) -> Duration {
         let now = self.0;
         self.0 = now.saturating_mul(2).min(Duration::from_millis(100));
         now
     }
 
     /// Resets to the shortest delay.
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 }

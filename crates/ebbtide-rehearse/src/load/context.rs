@@ -1,6 +1,7 @@
 //! The stage and the limits that all clients of a run share, and the function that sends each request.
 
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use tokio::time::sleep;
 use super::engine::Gauge;
 use crate::clock::{At, Clock};
 use crate::record::{Meaning, Outcome, Request, Shape, Traffic};
-use crate::wire::{Address, Connection, Exchange, NoConnection, RequestResult, RequestSpec};
+use crate::wire::{
+    Address, Connection, Exchange, NoConnection, RequestResult, RequestSpec, Socket, no_connection,
+};
 
 /// The shared state of all clients of a run. It stays on the load's thread.
 pub(super) struct ClientContext {
@@ -122,19 +125,9 @@ impl ClientContext {
             return NextStep::Unreachable;
         }
         let Some(id) = self.number() else { return NextStep::Bound };
-        let begun = self.clock.now();
+        let mut pending = self.pending(id, shape, to, spec.label());
+        pending.due = due.unwrap_or(pending.begun);
         self.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let mut pending = PendingRequest {
-            id,
-            shape,
-            to: to.socket,
-            route: spec.label(),
-            fresh: true,
-            opened: begun,
-            due: due.unwrap_or(begun),
-            begun,
-            connected: None,
-        };
         let next = self.ask_on(to, kept, spec, &mut pending).await;
         self.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
         next
@@ -171,7 +164,7 @@ impl ClientContext {
         let exchange = tokio::select! {
             biased;
             exchange = connection.exchange(request, keep_body) => exchange,
-            () = sleep(self.request_limit) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
+            () = self.limit(pending.shape) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
             () = self.until(Stage::Abandoned) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
         };
         match exchange {
@@ -194,6 +187,66 @@ impl ClientContext {
         }
     }
 
+    /// Opens a socket within the limits for a request that is written by hand. `Err` is the outcome if there is none, or nothing if the
+    /// client has a trouble of its own.
+    pub(super) async fn socket(
+        &self,
+        to: &Address,
+        pending: &mut PendingRequest,
+    ) -> Result<Socket, Option<RequestResult>> {
+        let unsent = |outcome| RequestResult { sent: false, ..RequestResult::without_answer(outcome) };
+        let opened = tokio::select! {
+            biased;
+            opened = Socket::connect(to) => opened.map_err(no_connection),
+            () = sleep(self.connect_limit) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
+            () = self.until(Stage::Abandoned) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
+        };
+        match opened.map_err(NoConnection::outcome) {
+            Ok(socket) => {
+                pending.connected = Some(self.clock.now());
+                Ok(socket)
+            }
+            Err(Ok(outcome)) => Err(Some(unsent(outcome))),
+            Err(Err(error)) => {
+                self.trouble(&error);
+                Err(None)
+            }
+        }
+    }
+
+    /// Waits until a response is late.
+    pub(super) async fn late(&self) {
+        tokio::select! {
+            () = sleep(self.request_limit) => {}
+            () = self.until(Stage::Abandoned) => {}
+        }
+    }
+
+    /// Waits as long as a response of `shape` may take. A stream of events has no limit.
+    async fn limit(&self, shape: Shape) {
+        match shape {
+            Shape::Events => pending().await,
+            _ => sleep(self.request_limit).await,
+        }
+    }
+
+    /// Returns request `id` as it begins now.
+    pub(super) fn pending(&self, id: u64, shape: Shape, to: &Address, route: Box<str>) -> PendingRequest {
+        let begun = self.clock.now();
+        let to = to.socket;
+        PendingRequest {
+            id,
+            shape,
+            to,
+            route,
+            fresh: true,
+            opened: begun,
+            due: begun,
+            begun,
+            connected: None,
+        }
+    }
+
     /// Records one request.
     pub(super) fn write(&self, request: Request) {
         let counter = match request.meaning() {
@@ -205,7 +258,7 @@ impl ClientContext {
         self.traffic.borrow_mut().requests.push(request);
     }
 
-    fn record(&self, pending: &PendingRequest, seen: &RequestResult, order: Option<Box<str>>) {
+    pub(super) fn record(&self, pending: &PendingRequest, seen: &RequestResult, order: Option<Box<str>>) {
         self.write(Request {
             id: pending.id,
             shape: pending.shape,
@@ -221,11 +274,12 @@ impl ClientContext {
             ended: self.clock.now(),
             outcome: seen.outcome,
             answer: seen.answer,
+            progress: seen.progress,
             order,
         });
     }
 
-    fn trouble(&self, error: &io::Error) -> NextStep {
+    pub(super) fn trouble(&self, error: &io::Error) -> NextStep {
         let mut traffic = self.traffic.borrow_mut();
         traffic.trouble += 1;
         traffic.last_trouble = Some(error.to_string());
@@ -234,7 +288,7 @@ impl ClientContext {
 }
 
 /// What is known of a request before it ends.
-struct PendingRequest {
+pub(super) struct PendingRequest {
     id: u64,
     shape: Shape,
     to: SocketAddr,
@@ -243,7 +297,7 @@ struct PendingRequest {
     opened: At,
     due: At,
     begun: At,
-    connected: Option<At>,
+    pub(super) connected: Option<At>,
 }
 
 /// The `id` in the acknowledgement of an order.

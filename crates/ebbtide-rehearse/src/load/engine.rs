@@ -139,7 +139,11 @@ async fn run(context: &Rc<ClientContext>, order: LoadOrder) {
             ShapePlan::Storm { clients, .. }
             | ShapePlan::Keepalive { clients, .. }
             | ShapePlan::Slow { clients, .. }
-            | ShapePlan::Orders { clients, .. } => *clients,
+            | ShapePlan::Orders { clients, .. }
+            | ShapePlan::Websocket { clients, .. }
+            | ShapePlan::Events { clients, .. }
+            | ShapePlan::Download { clients, .. }
+            | ShapePlan::Upload { clients, .. } => *clients,
             ShapePlan::Open { .. } => 1,
         };
         let pace = match &shape {

@@ -7,5 +7,7 @@ mod phases;
 mod phases_http2;
 #[cfg(test)]
 mod tests;
+mod upload;
+mod websocket;
 
 pub(crate) use engine::{Load, LoadOrder, PhaseRoute};

@@ -1,11 +1,13 @@
 //! One connection held in one phase of the protocol when the signal comes, and finished shortly after.
 
+use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::context::{ClientContext, Stage};
-use crate::clock::At;
+use crate::clock::{At, Clock};
 use crate::record::{HeldConnection, Outcome, Phase, Request, Shape};
 use crate::scenario::{Protocol, Route};
 use crate::wire::{Address, RawConnection, RawRequest, RequestResult, Socket, no_connection, raw_request};
@@ -36,12 +38,11 @@ pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(R
     if phase == Phase::AfterSignal {
         return client.come_late().await;
     }
-    match timeout(PREPARE, client.prepare()).await {
-        Ok(Ok(ready)) => client.finish(ready).await,
-        Ok(Err(why)) => record_held(context, phase, Err(why), false),
-        Err(_) => record_held(context, phase, Err("not established in time".into()), false),
-    }
+    client.hold_http1().await;
 }
+
+/// Why a connection is not in its phase at the signal, if it takes longer than [`PREPARE`].
+pub(super) const LATE: &str = "not established in time";
 
 /// What a phase needs.
 pub(super) struct PhaseClient<'a> {
@@ -54,13 +55,34 @@ pub(super) struct PhaseClient<'a> {
 /// A connection in its phase, and what is still to be written on it.
 struct PreparedConnection {
     raw: RawConnection,
-    rest: Vec<u8>,
+    bytes: Vec<u8>,
+    written: usize,
     /// When the first byte of the request was written, if one was.
     begun: Option<At>,
     info: ConnectionInfo,
     id: u64,
     /// The request that is pipelined behind it.
     second: Option<u64>,
+}
+
+impl PreparedConnection {
+    /// Writes the request up to byte `end`.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was written is known.
+    async fn write_to(&mut self, end: usize, clock: Clock) -> io::Result<()> {
+        while let Some(rest) = self.bytes.get(self.written..end).filter(|rest| !rest.is_empty()) {
+            let count = self.raw.write_some(rest).await?;
+            self.written = self.written.saturating_add(count);
+            self.begun.get_or_insert(clock.now());
+        }
+        self.raw.flush().await
+    }
+
+    fn is_whole(&self) -> bool {
+        self.written == self.bytes.len()
+    }
 }
 
 /// What is known of the connection that a request goes over.
@@ -72,48 +94,152 @@ pub(super) struct ConnectionInfo {
 }
 
 impl PhaseClient<'_> {
-    /// Brings a connection into the phase.
-    async fn prepare(&self) -> Result<PreparedConnection, String> {
-        let opened = self.context.clock.now();
-        let socket = Socket::connect(&self.to).await.map_err(|error| format!("no connection: {error}"))?;
-        let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
-        let mut raw = RawConnection::new(socket);
-        if matches!(self.phase, Phase::Idle | Phase::SecondHalfSent) {
-            self.first_exchange(&mut raw, info).await?;
-            info.fresh = false;
-        }
-        let id = self.number()?;
-        let request = self.request(id, SLOW)?;
-        let now = match self.phase {
-            Phase::Silent | Phase::Idle | Phase::AfterSignal => 0,
-            Phase::HalfHead | Phase::SecondHalfSent => request.head / 2,
-            Phase::HalfBody => usize::midpoint(request.head, request.bytes.len()),
-            Phase::Awaiting | Phase::HalfRead | Phase::Pipelined => request.bytes.len(),
+    /// Holds one connection, and finishes it after the signal. Every request of which a byte was written is read to its end and
+    /// recorded, also if the connection does not reach its phase in time.
+    async fn hold_http1(&self) {
+        let failed = |why| record_held(self.context, self.phase, Err(why), false);
+        let late = sleep(PREPARE);
+        tokio::pin!(late);
+        let connected = tokio::select! {
+            biased;
+            connected = self.connect() => connected,
+            () = &mut late => Err(LATE.to_owned()),
         };
-        let (now, rest) = request.bytes.split_at(now);
-        let begun = (!now.is_empty()).then(|| self.context.clock.now());
-        raw.write(now).await.map_err(|error| format!("cannot write: {error}"))?;
-        if self.phase == Phase::HalfRead {
-            raw.first_byte().await.map_err(|error| format!("cannot read: {error}"))?;
+        let mut ready = match connected {
+            Ok(ready) => ready,
+            Err(why) => return failed(why),
+        };
+        if matches!(self.phase, Phase::Idle | Phase::SecondHalfSent) {
+            match self.first_exchange(ready, late.as_mut()).await {
+                Ok(again) => ready = again,
+                Err(why) => return failed(why),
+            }
         }
-        let second = if self.phase == Phase::Pipelined { Some(self.number()?) } else { None };
-        if let Some(second) = second {
-            let second = self.request(second, Duration::ZERO)?;
-            raw.write(&second.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
+        let prepared = tokio::select! {
+            biased;
+            prepared = self.prepare(&mut ready) => prepared,
+            () = late => Err(LATE.to_owned()),
+        };
+        match prepared {
+            Ok(()) => self.finish(ready).await,
+            Err(why) => {
+                failed(why);
+                self.complete(ready).await;
+            }
         }
-        Ok(PreparedConnection { raw, rest: rest.to_vec(), begun, info, id, second })
     }
 
-    /// The first request of a connection that is then kept.
-    async fn first_exchange(&self, raw: &mut RawConnection, info: ConnectionInfo) -> Result<(), String> {
+    /// Opens a connection for a request of which nothing is written yet.
+    async fn connect(&self) -> Result<PreparedConnection, String> {
+        let opened = self.context.clock.now();
+        let socket = Socket::connect(&self.to).await.map_err(|error| format!("no connection: {error}"))?;
+        let info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
+        self.request_on(RawConnection::new(socket), info, SLOW)
+    }
+
+    /// Returns a new request on `raw`, of which nothing is written yet.
+    fn request_on(
+        &self,
+        raw: RawConnection,
+        info: ConnectionInfo,
+        time: Duration,
+    ) -> Result<PreparedConnection, String> {
         let id = self.number()?;
-        let begun = self.context.clock.now();
-        let first = self.request(id, Duration::ZERO)?;
-        raw.write(&first.bytes).await.map_err(|error| format!("cannot write: {error}"))?;
-        let seen = raw.answer(&self.route.method).await;
+        let bytes = self.request(id, time)?.bytes;
+        Ok(PreparedConnection { raw, bytes, written: 0, begun: None, info, id, second: None })
+    }
+
+    /// The first request of a connection that is then kept. Returns the connection with its second request.
+    async fn first_exchange(
+        &self,
+        mut first: PreparedConnection,
+        mut late: Pin<&mut Sleep>,
+    ) -> Result<PreparedConnection, String> {
+        first.bytes = self.request(first.id, Duration::ZERO)?.bytes;
+        let mut was_late = false;
+        let seen = {
+            let exchange = self.exchange_whole(&mut first);
+            tokio::pin!(exchange);
+            loop {
+                tokio::select! {
+                    biased;
+                    seen = &mut exchange => break seen,
+                    () = &mut late, if !was_late => was_late = true,
+                }
+            }
+        };
         let keeps = seen.answer.is_some_and(|answer| answer.keeps);
-        self.write(id, info, begun, &seen);
-        if !keeps { Err("the service keeps no connections".into()) } else { Ok(()) }
+        if let Some(begun) = first.begun {
+            self.write(first.id, first.info, begun, &seen);
+        }
+        match (was_late, keeps) {
+            (true, _) => Err(LATE.to_owned()),
+            (false, false) => Err("the service keeps no connections".to_owned()),
+            (false, true) => self.request_on(first.raw, ConnectionInfo { fresh: false, ..first.info }, SLOW),
+        }
+    }
+
+    /// Brings the connection into the phase.
+    async fn prepare(&self, ready: &mut PreparedConnection) -> Result<(), String> {
+        let head = self.request(ready.id, SLOW)?.head;
+        let now = match self.phase {
+            Phase::Silent | Phase::Idle | Phase::AfterSignal => 0,
+            Phase::HalfHead | Phase::SecondHalfSent => head / 2,
+            Phase::HalfBody => usize::midpoint(head, ready.bytes.len()),
+            Phase::Awaiting | Phase::HalfRead | Phase::Pipelined => ready.bytes.len(),
+        };
+        let clock = self.context.clock;
+        ready.write_to(now, clock).await.map_err(|error| format!("cannot write: {error}"))?;
+        if self.phase == Phase::HalfRead {
+            ready.raw.first_byte().await.map_err(|error| format!("cannot read: {error}"))?;
+        }
+        if self.phase == Phase::Pipelined {
+            let id = self.number()?;
+            let second = self.request(id, Duration::ZERO)?;
+            // At once, or it would be unknown how much of it was written: it is shorter than the socket's buffer.
+            let count = ready.raw.write_some(&second.bytes).await;
+            let count = count.map_err(|error| format!("cannot write: {error}"))?;
+            ready.second = Some(id);
+            if count < second.bytes.len() {
+                return Err("the service does not read what is pipelined".to_owned());
+            }
+            ready.raw.flush().await.map_err(|error| format!("cannot write: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rest of the request, and reads its response.
+    async fn exchange_whole(&self, ready: &mut PreparedConnection) -> RequestResult {
+        let clock = self.context.clock;
+        let seen = tokio::select! {
+            biased;
+            seen = async {
+                // The read that follows shows what a failed write means.
+                let _failed = ready.write_to(ready.bytes.len(), clock).await;
+                ready.raw.answer(&self.route.method).await
+            } => seen,
+            () = self.context.late() => RequestResult::without_answer(Outcome::TimedOut),
+        };
+        RequestResult { sent: ready.is_whole(), ..seen }
+    }
+
+    /// Finishes a request that did not reach its phase, and the one behind it, and records them.
+    async fn complete(&self, mut ready: PreparedConnection) {
+        let Some(begun) = ready.begun else { return };
+        let seen = self.exchange_whole(&mut ready).await;
+        self.write(ready.id, ready.info, begun, &seen);
+        self.read_second(ready, begun, &seen).await;
+    }
+
+    /// Reads the response to the request that was pipelined, unless the first one announced the close.
+    async fn read_second(&self, mut ready: PreparedConnection, begun: At, first: &RequestResult) {
+        let announced = first.answer.is_some_and(|answer| !answer.keeps);
+        if let Some(second) = ready.second
+            && !announced
+        {
+            let seen = self.read(&mut ready.raw).await;
+            self.write(second, ConnectionInfo { fresh: false, ..ready.info }, begun, &seen);
+        }
     }
 
     /// Waits for the signal, continues a little later, and reads the response.
@@ -131,13 +257,9 @@ impl PhaseClient<'_> {
                 ready.begun.is_none(),
             );
             if let Some(begun) = ready.begun {
-                let seen = self.read(&mut ready.raw).await;
-                self.write(
-                    ready.id,
-                    ready.info,
-                    begun,
-                    &RequestResult { sent: ready.rest.is_empty(), ..seen },
-                );
+                let seen = RequestResult { sent: ready.is_whole(), ..self.read(&mut ready.raw).await };
+                self.write(ready.id, ready.info, begun, &seen);
+                self.read_second(ready, begun, &seen).await;
             }
             return;
         }
@@ -148,19 +270,15 @@ impl PhaseClient<'_> {
             return record_held(self.context, self.phase, Ok(()), true);
         }
         let begun = ready.begun.unwrap_or_else(|| self.context.clock.now());
-        // The read that follows shows what a failed write means.
-        let sent = ready.rest.is_empty() || (!closed && ready.raw.write(&ready.rest).await.is_ok());
-        let seen = RequestResult { sent, ..self.read(&mut ready.raw).await };
+        let seen = match closed {
+            true => RequestResult { sent: ready.is_whole(), ..self.read(&mut ready.raw).await },
+            false => self.exchange_whole(&mut ready).await,
+        };
         let announced = seen.answer.is_some_and(|answer| !answer.keeps);
         self.write(ready.id, ready.info, begun, &seen);
         // RFC 9112 §9.6: what was pipelined behind an announced close was not processed and may be sent again.
         record_held(self.context, self.phase, Ok(()), ready.second.is_some() && announced);
-        if let Some(second) = ready.second
-            && !announced
-        {
-            let seen = self.read(&mut ready.raw).await;
-            self.write(second, ConnectionInfo { fresh: false, ..ready.info }, begun, &seen);
-        }
+        self.read_second(ready, begun, &seen).await;
     }
 
     /// Connects only after the signal.
@@ -202,8 +320,7 @@ impl PhaseClient<'_> {
         tokio::select! {
             biased;
             seen = raw.answer(&self.route.method) => seen,
-            () = sleep(self.context.request_limit) => RequestResult::without_answer(Outcome::TimedOut),
-            () = self.context.until(Stage::Abandoned) => RequestResult::without_answer(Outcome::TimedOut),
+            () = self.context.late() => RequestResult::without_answer(Outcome::TimedOut),
         }
     }
 
@@ -232,6 +349,7 @@ impl PhaseClient<'_> {
             ended: self.context.clock.now(),
             outcome: seen.outcome,
             answer: seen.answer,
+            progress: seen.progress,
             order: None,
         });
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::context::Stage;
-use super::phases::{ConnectionInfo, GOES_ON, NOT_ROUTED, PREPARE, PhaseClient, SLOW, record_held};
+use super::phases::{ConnectionInfo, GOES_ON, LATE, NOT_ROUTED, PREPARE, PhaseClient, SLOW, record_held};
 use crate::clock::At;
 use crate::record::{Outcome, Phase};
 use crate::wire::{Exchange, HeldStream, Http2Connection, Part, RequestResult, RequestSpec, Socket};
@@ -35,16 +35,21 @@ impl PhaseClient<'_> {
             return self.come_late_http2().await;
         }
         let failed = |why| record_held(self.context, self.phase, Err(why), false);
-        match timeout(PREPARE, self.prepare_http2()).await {
-            Ok(Ok(held)) => self.finish_http2(held).await,
-            Ok(Err(why)) => failed(why),
-            Err(_) => failed("not established in time".into()),
+        match self.prepare_http2().await {
+            Ok(held) => self.finish_http2(held).await,
+            Err(why) => failed(why),
         }
     }
 
     async fn prepare_http2(&self) -> Result<HeldPhase, String> {
         let opened = self.context.clock.now();
-        let socket = Socket::connect(&self.to).await.map_err(|error| format!("no connection: {error}"))?;
+        let late = sleep(PREPARE);
+        tokio::pin!(late);
+        let socket = tokio::select! {
+            biased;
+            socket = Socket::connect(&self.to) => socket.map_err(|error| format!("no connection: {error}"))?,
+            () = &mut late => return Err(LATE.into()),
+        };
         let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
         if self.phase == Phase::Silent {
             return Ok(HeldPhase { what: HeldKind::Silent(socket), begun: None, info, id: self.number()? });
@@ -53,11 +58,27 @@ impl PhaseClient<'_> {
         let begun = self.context.clock.now();
         if self.phase == Phase::Idle {
             let first = self.number()?;
-            let Some(seen) = self.exchange(&connection, first).await? else {
+            // What was written is read to its end and recorded, also if that takes too long for the phase.
+            let (seen, was_late) = {
+                let exchange = self.exchange(&connection, first);
+                tokio::pin!(exchange);
+                let mut was_late = false;
+                loop {
+                    tokio::select! {
+                        biased;
+                        seen = &mut exchange => break (seen?, was_late),
+                        () = &mut late, if !was_late => was_late = true,
+                    }
+                }
+            };
+            let Some(seen) = seen else {
                 return Err("no request was accepted".into());
             };
             let is_kept = seen.answer.is_some() && connection.still_open();
             self.write(first, info, begun, &seen);
+            if was_late {
+                return Err(LATE.into());
+            }
             info.fresh = false;
             let what = HeldKind::Idle(connection);
             let id = self.number()?;
@@ -75,7 +96,12 @@ impl PhaseClient<'_> {
         let id = self.number()?;
         let request =
             spec.request(&self.to, Some(id)).map_err(|error| format!("no valid request: {error}"))?;
-        let stream = connection.hold(request, part).await.ok_or("no request was accepted")?;
+        // Nothing is written before the connection is greeted.
+        let stream = tokio::select! {
+            biased;
+            stream = connection.hold(request, part) => stream.ok_or("no request was accepted")?,
+            () = &mut late => return Err(LATE.into()),
+        };
         Ok(HeldPhase { what: HeldKind::Begun(stream), begun: Some(begun), info, id })
     }
 

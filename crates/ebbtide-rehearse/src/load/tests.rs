@@ -11,7 +11,7 @@ use http::Method;
 
 use super::{Load, LoadOrder};
 use crate::clock::Clock;
-use crate::record::{Meaning, Outcome, Traffic};
+use crate::record::{Close, Meaning, Outcome, Phase, Traffic};
 use crate::scenario::{Fitted, LoadPlan, Route, SHORT_THINK, ShapePlan, Span, Target};
 use crate::wire::Address;
 
@@ -22,6 +22,8 @@ type Manners = fn(u64, u32) -> Deed;
 
 enum Deed {
     Answer,
+    /// Later than a connection may take to reach its phase.
+    AnswerLate,
     AnswerAndClose,
     Hang,
     Destroy,
@@ -74,8 +76,13 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
         }
         let id: u64 = id.expect("every request has a number");
         *seen.lock().unwrap().entry(id).or_default() += 1;
+        if let Deed::AnswerLate = manners(id, nth) {
+            thread::sleep(Duration::from_secs(1));
+        }
         let answer: &[u8] = match manners(id, nth) {
-            Deed::Answer | Deed::AnswerAndClose => b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            Deed::Answer | Deed::AnswerLate | Deed::AnswerAndClose => {
+                b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+            }
             Deed::Hang => return thread::sleep(Duration::from_secs(10)),
             Deed::Destroy => return,
             Deed::HalfHead => b"HTTP/1.1 200 OK\r\ncont",
@@ -87,7 +94,7 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
         match manners(id, nth) {
             Deed::AnswerAndClose => return thread::sleep(Duration::from_millis(5)),
             Deed::HalfHead | Deed::HalfBody => return,
-            Deed::Answer | Deed::Hang | Deed::Destroy => {}
+            Deed::Answer | Deed::AnswerLate | Deed::Hang | Deed::Destroy => {}
         }
     }
 }
@@ -195,6 +202,46 @@ fn a_connection_closed_while_idle_is_not_a_loss() {
         traffic.idle_closed > 0
     });
     assert!(idle_closed, "no connection was closed while idle");
+}
+
+#[test]
+fn a_request_whose_connection_reaches_its_phase_too_late_is_recorded_as_what_it_is() {
+    let held = [Phase::Idle, Phase::SecondHalfSent, Phase::HalfRead];
+    for (manners, outcome) in [
+        ((|_, _| Deed::AnswerLate) as Manners, Outcome::Answered { status: 200 }),
+        (
+            (|_, nth| if nth == 1 { Deed::Destroy } else { Deed::Answer }) as Manners,
+            Outcome::Unanswered { close: Close::Eof },
+        ),
+    ] {
+        let (address, seen) = server(manners);
+        let traffic = hold(address, &held);
+        let ids: Vec<u64> = traffic.requests.iter().map(|request| request.id).collect();
+        let mut asked: Vec<u64> = seen.lock().unwrap().keys().copied().collect();
+        asked.sort_unstable();
+        assert_eq!(asked.len(), held.len());
+        assert!(asked.iter().all(|id| ids.contains(id)), "asked {asked:?}, recorded {ids:?}");
+        assert!(traffic.requests.iter().all(|request| request.outcome == outcome), "{:?}", traffic.requests);
+        assert!(traffic.held.iter().all(|held| held.held.is_err()), "{:?}", traffic.held);
+    }
+}
+
+/// Holds a connection in each of `phases` across a signal.
+fn hold(address: SocketAddr, phases: &[Phase]) -> Traffic {
+    let target = Target { host: address.ip().to_string(), port: address.port(), tls: false };
+    let to = Address::new(address, &target, &Arc::default(), &Arc::default());
+    let held = phases.iter().map(|phase| (*phase, Ok((Route::get("/"), to.clone())))).collect();
+    let plan = LoadPlan { shapes: Vec::new(), fitted: Fitted::default(), ..LoadPlan::default() };
+    let order = LoadOrder { plan, addresses: Vec::new(), held: Ok(held), seed: 1 };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let load = Load::start(order, Clock::start()).unwrap();
+        load.brace();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        load.signalled();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        load.stop().await.unwrap()
+    })
 }
 
 #[test]

@@ -6,9 +6,9 @@ mod run;
 mod server;
 
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
-pub(crate) use outcome::{Meaning, digest};
+pub(crate) use outcome::{Meaning, digest, is_usual_close};
 pub(crate) use request::REQUEST_ID;
-pub use request::{Phase, Request, Shape};
+pub use request::{Phase, Progress, Request, Shape};
 pub use run::{
     Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, PreStopEnd, PreStopRun, ReadySample,
     ReadyState, Record, Session, SignalState, Store, Traffic,

@@ -46,7 +46,19 @@ pub enum Outcome {
         /// Whether the response had begun.
         response_begun: bool,
     },
-    /// The response is not HTTP.
+    /// WebSocket: the server sent a close frame.
+    CloseFrame {
+        /// Its code; `None`: it had none.
+        code: Option<u16>,
+        /// Whether each message was echoed, except one that the close frame crossed on its way.
+        echoed: bool,
+    },
+    /// WebSocket: the connection ended without a close frame.
+    NoCloseFrame {
+        /// How it ended.
+        close: Close,
+    },
+    /// The response is not HTTP, or what follows an upgrade is not WebSocket.
     Malformed,
     /// The request was written and its response was not whole within the limit.
     TimedOut,
@@ -80,6 +92,7 @@ impl Outcome {
     pub fn meaning(self, fresh: bool) -> Meaning {
         match self {
             Self::Answered { .. } => Meaning::Served,
+            Self::CloseFrame { code, echoed: true } if is_usual_close(code) => Meaning::Served,
             Self::Refused | Self::ConnectTimeout | Self::Unprocessed => Meaning::Safe,
             Self::Unanswered { .. } if !fresh => Meaning::Ambiguous,
             Self::ClosedBeforeSend { .. }
@@ -87,10 +100,18 @@ impl Outcome {
             | Self::CutInHead { .. }
             | Self::CutInBody { .. }
             | Self::StreamReset { .. }
+            | Self::CloseFrame { .. }
+            | Self::NoCloseFrame { .. }
             | Self::Malformed
             | Self::TimedOut => Meaning::Lost,
         }
     }
+}
+
+/// Returns whether a WebSocket ends with this code without an error (RFC 6455, section 7.4): the end of the conversation or of the
+/// server, a restart, or a code of the application.
+pub(crate) fn is_usual_close(code: Option<u16>) -> bool {
+    matches!(code, None | Some(1000 | 1001 | 1012 | 1013 | 3000..))
 }
 
 /// A whole answer, as far as it is compared with others of its route.
@@ -107,9 +128,18 @@ pub struct Answer {
     pub location: Option<u64>,
     /// Whether the server left the connection open for another request: it did not answer `Connection: close`.
     pub keeps: bool,
+    /// Whether it is a stream of server-sent events that ended within an event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_event: bool,
     /// Whether it is a gRPC status (`grpc-status`): its HTTP status is 200, also for an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grpc: bool,
+    /// The gRPC status, from the head or the trailers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc_status: Option<u16>,
+    /// Whether it is a gRPC response that ended without a gRPC status.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_grpc: bool,
 }
 
 /// What the end of a body is known by.

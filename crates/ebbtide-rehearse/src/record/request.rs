@@ -44,6 +44,9 @@ pub struct Request {
     /// What a whole answer looked like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
+    /// How far a WebSocket or a truncated body came, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// The order that the service acknowledged with 201, for [`Shape::Orders`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Box<str>>,
@@ -54,6 +57,15 @@ impl Request {
     pub fn meaning(&self) -> Meaning {
         self.outcome.meaning(self.fresh)
     }
+}
+
+/// How far an exchange came: of a WebSocket the messages, of a download or an upload the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// The messages that were echoed, or the bytes that were received or sent.
+    pub done: u64,
+    /// The messages that were to be echoed, or the length of the whole body.
+    pub of: u64,
 }
 
 /// A kind of load.
@@ -70,14 +82,38 @@ pub enum Shape {
     Open,
     /// Orders for the demo service.
     Orders,
+    /// WebSockets with messages that are to be echoed.
+    Websocket,
+    /// Streams of server-sent events.
+    Events,
+    /// Long responses that are read slowly.
+    Download,
+    /// Bodies that are sent slowly, when the server has asked for them (`100 Continue`).
+    Upload,
     /// One connection held in each phase of the protocol at the signal.
     Phases,
 }
 
 impl Shape {
     /// Every shape, in the order of the tables.
-    pub const ALL: [Self; 6] =
-        [Self::Storm, Self::Keepalive, Self::Slow, Self::Open, Self::Orders, Self::Phases];
+    pub const ALL: [Self; 10] = [
+        Self::Storm,
+        Self::Keepalive,
+        Self::Slow,
+        Self::Open,
+        Self::Orders,
+        Self::Websocket,
+        Self::Events,
+        Self::Download,
+        Self::Upload,
+        Self::Phases,
+    ];
+
+    /// Returns whether an exchange of this shape lasts for seconds, so that few or none end before the signal.
+    pub(crate) fn is_long(self) -> bool {
+        use Shape::{Download, Events, Phases, Slow, Upload, Websocket};
+        matches!(self, Slow | Websocket | Events | Download | Upload | Phases)
+    }
 
     /// Returns the name in options and output.
     pub fn name(self) -> &'static str {
@@ -87,6 +123,10 @@ impl Shape {
             Self::Slow => "slow",
             Self::Open => "open",
             Self::Orders => "orders",
+            Self::Websocket => "websocket",
+            Self::Events => "events",
+            Self::Download => "download",
+            Self::Upload => "upload",
             Self::Phases => "phases",
         }
     }

@@ -18,6 +18,8 @@ const OPEN: u32 = 100;
 const SLOW: u32 = 8;
 /// The number of clients that post orders.
 const ORDERS: u32 = 4;
+/// The number of clients with a WebSocket, a stream of events, a download or an upload.
+const HELD: u32 = 8;
 /// How long a slow request takes.
 const SLOW_TIME: Span = Span { least: Duration::from_secs(3), most: Duration::from_secs(5) };
 
@@ -74,6 +76,10 @@ impl ShapePlan {
             Shape::Slow => Self::Slow { clients: SLOW, time: SLOW_TIME, route },
             Shape::Open => Self::Open { rate: OPEN, route },
             Shape::Orders => Self::Orders { clients: ORDERS, think: SHORT_THINK, route },
+            Shape::Websocket => Self::Websocket { clients: HELD, think: SHORT_THINK, route },
+            Shape::Events => Self::Events { clients: HELD, route },
+            Shape::Download => Self::Download { clients: HELD, time: SLOW_TIME, route },
+            Shape::Upload => Self::Upload { clients: HELD, time: SLOW_TIME, route },
             Shape::Phases => return None,
         })
     }

@@ -85,7 +85,11 @@ impl LoadPlan {
                 ShapePlan::Storm { clients, .. }
                 | ShapePlan::Keepalive { clients, .. }
                 | ShapePlan::Slow { clients, .. }
-                | ShapePlan::Orders { clients, .. } => u64::from(*clients),
+                | ShapePlan::Orders { clients, .. }
+                | ShapePlan::Websocket { clients, .. }
+                | ShapePlan::Events { clients, .. }
+                | ShapePlan::Download { clients, .. }
+                | ShapePlan::Upload { clients, .. } => u64::from(*clients),
                 ShapePlan::Open { rate, .. } => u64::from(*rate),
             })
             .sum();
@@ -140,6 +144,42 @@ pub enum ShapePlan {
         /// The route to which they post.
         route: Route,
     },
+    /// `clients` with a WebSocket each, on which they send one message after the other and wait for its echo: a message that
+    /// contains it. Over HTTP/1, also if the rest of the load is HTTP/2.
+    Websocket {
+        /// How many clients.
+        clients: u32,
+        /// The pause between an echo and the next message.
+        think: Span,
+        /// The route of the handshake.
+        route: Route,
+    },
+    /// `clients` that read a stream of server-sent events each.
+    Events {
+        /// How many clients.
+        clients: u32,
+        /// The route of their requests.
+        route: Route,
+    },
+    /// `clients` that read a long response slowly. Over HTTP/1, also if the rest of the load is HTTP/2.
+    Download {
+        /// How many clients.
+        clients: u32,
+        /// How long they read. A response without `Content-Length` is read at 1 MiB/s.
+        time: Span,
+        /// The route of their requests.
+        route: Route,
+    },
+    /// `clients` that announce a body with `Expect: 100-continue`, and send it slowly when the server asks for it, or after one second.
+    /// Over HTTP/1, also if the rest of the load is HTTP/2.
+    Upload {
+        /// How many clients.
+        clients: u32,
+        /// How long they send.
+        time: Span,
+        /// The route of their requests.
+        route: Route,
+    },
 }
 
 impl ShapePlan {
@@ -150,7 +190,11 @@ impl ShapePlan {
             | Self::Keepalive { route, .. }
             | Self::Slow { route, .. }
             | Self::Open { route, .. }
-            | Self::Orders { route, .. } => route,
+            | Self::Orders { route, .. }
+            | Self::Websocket { route, .. }
+            | Self::Events { route, .. }
+            | Self::Download { route, .. }
+            | Self::Upload { route, .. } => route,
         }
     }
 
@@ -161,7 +205,11 @@ impl ShapePlan {
             | Self::Keepalive { route, .. }
             | Self::Slow { route, .. }
             | Self::Open { route, .. }
-            | Self::Orders { route, .. } => route,
+            | Self::Orders { route, .. }
+            | Self::Websocket { route, .. }
+            | Self::Events { route, .. }
+            | Self::Download { route, .. }
+            | Self::Upload { route, .. } => route,
         }
     }
 
@@ -173,6 +221,10 @@ impl ShapePlan {
             Self::Slow { .. } => Shape::Slow,
             Self::Open { .. } => Shape::Open,
             Self::Orders { .. } => Shape::Orders,
+            Self::Websocket { .. } => Shape::Websocket,
+            Self::Events { .. } => Shape::Events,
+            Self::Download { .. } => Shape::Download,
+            Self::Upload { .. } => Shape::Upload,
         }
     }
 }

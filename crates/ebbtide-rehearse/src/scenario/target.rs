@@ -3,6 +3,8 @@
 use http::Method;
 use thiserror::Error;
 
+use crate::record::Shape;
+
 /// A host and a port.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Target {
@@ -26,10 +28,15 @@ impl Target {
 
     /// Parses an `http://` or `https://` URL into a target and the path with its query.
     pub fn from_url(url: &str) -> Result<(Self, String), BadTarget> {
+        Self::from_url_of(url, &HTTP)
+    }
+
+    /// Parses a URL with one of two `schemes`, the second one with TLS.
+    fn from_url_of(url: &str, schemes: &[&str; 2]) -> Result<(Self, String), BadTarget> {
         let uri: http::Uri = url.parse().map_err(|_| BadTarget::NotAUrl(url.into()))?;
         let tls = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
+            Some(scheme) if schemes[0] == scheme => false,
+            Some(scheme) if schemes[1] == scheme => true,
             Some(other) => return Err(BadTarget::Scheme(other.into())),
             None => return Err(BadTarget::NotAUrl(url.into())),
         };
@@ -52,6 +59,14 @@ impl Target {
         }
     }
 }
+
+fn with_body(method: &Method) -> bool {
+    ![Method::GET, Method::HEAD].contains(method)
+}
+
+/// The schemes of URLs, without TLS and with it.
+const HTTP: [&str; 2] = ["http", "https"];
+const WEBSOCKET: [&str; 2] = ["ws", "wss"];
 
 /// The method and path of a request, and its address if it is not the service's.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,6 +100,21 @@ impl Route {
         format!("{} {}", self.method, self.path)
     }
 
+    /// Parses the route of `shape`: as [`Route::parse_or`] does, or for a WebSocket a path or a `ws://` or `wss://` URL. Streams of events
+    /// and downloads have the default method GET, and uploads POST if `method` has no body.
+    pub fn parse_for(shape: Shape, text: &str, method: &Method) -> Result<Self, BadTarget> {
+        match shape {
+            Shape::Websocket => {
+                let route = Self::parse_with(text, &Method::GET, &WEBSOCKET)?;
+                let is_get = route.method == Method::GET;
+                if is_get { Ok(route) } else { Err(BadTarget::NotAWebSocket(text.into())) }
+            }
+            Shape::Events | Shape::Download => Self::parse_or(text, &Method::GET),
+            Shape::Upload if !with_body(method) => Self::parse_or(text, &Method::POST),
+            _ => Self::parse_or(text, method),
+        }
+    }
+
     /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET.
     pub fn parse(text: &str) -> Result<Self, BadTarget> {
         Self::parse_or(text, &Method::GET)
@@ -92,19 +122,26 @@ impl Route {
 
     /// Parses a route as [`Route::parse`] does, with another default method.
     pub fn parse_or(text: &str, method: &Method) -> Result<Self, BadTarget> {
+        Self::parse_with(text, method, &HTTP)
+    }
+
+    fn parse_with(text: &str, method: &Method, schemes: &[&str; 2]) -> Result<Self, BadTarget> {
+        let wrong = || match schemes {
+            &WEBSOCKET => BadTarget::NotAWebSocket(text.into()),
+            _ => BadTarget::NotARoute(text.into()),
+        };
         let named = text
             .split_once(':')
             .filter(|(method, _)| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
         let (method, place) = match named {
-            Some((named, place)) => (named.parse().map_err(|_| BadTarget::NotARoute(text.into()))?, place),
+            Some((named, place)) => (named.parse().map_err(|_| wrong())?, place),
             None => (method.clone(), text),
         };
         if place.starts_with('/') {
             return Ok(Self { method, path: place.to_owned(), target: None });
         }
         // `{ms}` is not valid in a URL; it occurs only in the path.
-        let (target, _) =
-            Target::from_url(&place.replace("{ms}", "0")).map_err(|_| BadTarget::NotARoute(text.into()))?;
+        let (target, _) = Target::from_url_of(&place.replace("{ms}", "0"), schemes).map_err(|_| wrong())?;
         let after_scheme = place.split_once("://").map_or("", |(_, rest)| rest);
         let path = after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/");
         Ok(Self { method, path: path.to_owned(), target: Some(target) })
@@ -131,6 +168,11 @@ pub enum BadTarget {
     /// Not a route.
     #[error("invalid route `{0}`: expected METHOD:/path or METHOD:http://HOST:PORT/path")]
     NotARoute(String),
+    /// Not the route of a WebSocket.
+    #[error(
+        "invalid route of a WebSocket `{0}`: expected /path, ws://HOST:PORT/path or wss://HOST:PORT/path"
+    )]
+    NotAWebSocket(String),
 }
 
 #[cfg(test)]
@@ -172,12 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn the_route_of_a_websocket_is_a_path_or_a_url_of_its_own() {
+        let parse = |text| Route::parse_for(Shape::Websocket, text, &Method::POST);
+        assert_eq!(parse("/chat").unwrap(), Route::get("/chat"));
+        let route = parse("wss://localhost:90/chat?a").unwrap();
+        assert_eq!((route.path.as_str(), route.target.unwrap().tls), ("/chat?a", true));
+        assert!(!parse("ws://localhost/").unwrap().target.unwrap().tls);
+        for text in ["http://localhost/chat", "POST:/chat", "chat"] {
+            assert_eq!(parse(text), Err(BadTarget::NotAWebSocket(text.into())));
+        }
+        for shape in [Shape::Storm, Shape::Events] {
+            assert!(Route::parse_for(shape, "ws://localhost/chat", &Method::GET).is_err());
+        }
+        let method = |shape| Route::parse_for(shape, "/a", &Method::POST).unwrap().method;
+        let expected = (Method::POST, Method::GET, Method::GET);
+        assert_eq!((method(Shape::Slow), method(Shape::Events), method(Shape::Download)), expected);
+    }
+
+    #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
             BadTarget::NotAUrl(_) => BadTarget::NotAUrl("localhost:80".to_owned());
             BadTarget::Scheme(_) => BadTarget::Scheme("ftp".to_owned());
             BadTarget::NotAPort(_) => BadTarget::NotAPort("eighty".to_owned());
             BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());
+            BadTarget::NotAWebSocket(_) => BadTarget::NotAWebSocket("POST:/chat".to_owned());
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
     // Of each route: how many ended before the signal, how many of those badly, and how the first of these did.
     let mut routes = BTreeMap::<&str, (u64, u64, Option<String>)>::new();
     let mut answered = 0_u64;
-    let quick = |shape: &Shape| !matches!(shape, Shape::Slow | Shape::Phases);
+    let quick = |shape: &Shape| !shape.is_long();
     for judged in case.requests.iter().filter(|judged| !judged.after) {
         let (all, bad, how) = routes.entry(&judged.request.route).or_default();
         *all += 1;
@@ -79,6 +79,8 @@ pub(super) enum Compared {
 #[derive(Debug, Default)]
 struct RouteSeen {
     by_status: BTreeMap<u16, RouteBodies>,
+    /// The gRPC statuses.
+    grpc: BTreeSet<u16>,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,15 @@ struct RouteBodies {
     most: u64,
     digest: Option<u64>,
     location: Option<Option<u64>>,
+}
+
+/// Returns whether the gRPC status `code` is an error that `route` did not have before the signal. Without a baseline, an error is what
+/// the server is to blame for: CANCELLED, UNKNOWN, INTERNAL, UNAVAILABLE and DATA_LOSS.
+fn is_new_error(code: u16, route: Option<&RouteSeen>) -> bool {
+    match route {
+        Some(route) if !route.grpc.is_empty() => code != 0 && !route.grpc.contains(&code),
+        _ => matches!(code, 1 | 2 | 13..=15),
+    }
 }
 
 /// Service Unavailable: the status by which readiness announces the shutdown.
@@ -108,6 +119,7 @@ impl<'a> Baseline<'a> {
         for request in record.traffic.requests.iter().filter(|request| request.ended < record.stop_began()) {
             if let (Outcome::Answered { status }, Some(answer)) = (request.outcome, &request.answer) {
                 let route = usual.routes.entry((request.to, &request.route)).or_default();
+                route.grpc.extend(answer.grpc_status);
                 route
                     .by_status
                     .entry(status)
@@ -137,13 +149,22 @@ impl<'a> Baseline<'a> {
         if self.is_error(request, status) {
             return Compared::Unusual(Reason::Status(status));
         }
-        let Some(route) = self.routes.get(&(request.to, &*request.route)) else {
+        let route = self.routes.get(&(request.to, &*request.route));
+        if let Some(code) = answer.grpc_status.filter(|code| is_new_error(*code, route)) {
+            return Compared::Unusual(Reason::GrpcStatus(code));
+        }
+        let Some(route) = route else {
             let ends_with_connection = answer.framing == Framing::Close;
             return if ends_with_connection { Compared::Unverified } else { Compared::AsUsual };
         };
         let Some(bodies) = route.by_status.get(&status) else {
             return Compared::Unusual(Reason::Status(status));
         };
+        // A stream has as many events as there was time for.
+        if request.shape == Shape::Events {
+            let ends_with_connection = answer.framing == Framing::Close;
+            return if ends_with_connection { Compared::Unverified } else { Compared::AsUsual };
+        }
         bodies.compare(answer)
     }
 

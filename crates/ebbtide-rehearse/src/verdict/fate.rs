@@ -6,7 +6,7 @@ use super::Terms;
 use super::baseline::{Baseline, Compared};
 use super::losses::{LossGroup, groups};
 use crate::clock::At;
-use crate::record::{Close, Outcome, Record, Request};
+use crate::record::{Close, Outcome, Phase, Record, Request, is_usual_close};
 use crate::scenario::StopAt;
 
 /// The judged outcome of one request.
@@ -121,6 +121,8 @@ pub(super) enum Reason {
     NewClosed,
     Kept,
     InProgress,
+    /// The second request of a connection, written behind the first one. Whether it was read cannot be seen.
+    Pipelined,
     /// HTTP/2: reset with this code, before the response.
     Reset(u32),
     /// HTTP/2: reset with this code, within the response.
@@ -129,6 +131,17 @@ pub(super) enum Reason {
     CutInBody,
     /// The body ended with the connection, shorter than it always was.
     TruncatedUnframed,
+    /// WebSocket: a close frame with a code that means an error.
+    ErrorClose(u16),
+    /// WebSocket: a close frame, and a message before it without its echo.
+    NoEcho,
+    NoCloseFrame,
+    /// A stream of events that ended within one.
+    CutInEvent,
+    /// A gRPC response that ended without a gRPC status.
+    NoGrpcStatus,
+    /// A gRPC status that the route did not have before the signal.
+    GrpcStatus(u16),
     Malformed,
     TimedOut,
     /// A status that the route did not have before the signal, or one of 500 and more.
@@ -158,6 +171,10 @@ impl Reason {
     pub(super) fn unanswered(request: &Request) -> Option<Self> {
         let age = request.ended.since(request.connected.unwrap_or(request.begun));
         Some(match request.outcome {
+            Outcome::CloseFrame { echoed: false, .. } => Self::NoEcho,
+            Outcome::CloseFrame { code, .. } if is_usual_close(code) => return None,
+            Outcome::CloseFrame { code, .. } => Self::ErrorClose(code.unwrap_or_default()),
+            Outcome::NoCloseFrame { .. } => Self::NoCloseFrame,
             Outcome::Answered { .. } | Outcome::Refused | Outcome::ConnectTimeout | Outcome::Unprocessed => {
                 return None;
             }
@@ -165,6 +182,9 @@ impl Reason {
             Outcome::StreamReset { code, response_begun: true } => Self::CutByReset(code),
             Outcome::ClosedBeforeSend { .. } => Self::ClosedBeforeSend,
             Outcome::Unanswered { .. } if !request.sent => Self::HalfSent,
+            Outcome::Unanswered { .. } if request.phase == Some(Phase::Pipelined) && !request.fresh => {
+                Self::Pipelined
+            }
             // A connection with unread bytes is closed by a reset: one that ended in order had its request read.
             Outcome::Unanswered { close: Close::Eof } if age >= WORKED_ON => Self::InProgress,
             Outcome::Unanswered { .. } if !request.fresh => Self::Kept,
@@ -185,14 +205,24 @@ impl Reason {
             | Self::NewClosed
             | Self::Kept
             | Self::InProgress
+            | Self::Pipelined
             | Self::Reset(_) => Column::Lost,
             Self::CutByReset(_)
             | Self::CutInHead
             | Self::CutInBody
             | Self::TruncatedUnframed
+            | Self::NoEcho
+            | Self::NoCloseFrame
+            | Self::CutInEvent
+            | Self::NoGrpcStatus
             | Self::Malformed => Column::Truncated,
             Self::TimedOut => Column::TimedOut,
-            Self::Status(_) | Self::Empty | Self::OtherLength | Self::OtherLocation => Column::Wrong,
+            Self::Status(_)
+            | Self::GrpcStatus(_)
+            | Self::ErrorClose(_)
+            | Self::Empty
+            | Self::OtherLength
+            | Self::OtherLocation => Column::Wrong,
         }
     }
 
@@ -211,6 +241,7 @@ impl Reason {
             Self::NewClosed => "new connection closed with no response byte after the request was sent",
             Self::Kept => "kept connection closed with no response byte after the request was sent",
             Self::InProgress => "connection closed while the request was being processed",
+            Self::Pipelined => "connection closed with no response byte for the request that was pipelined",
             Self::Reset(code) => return format!("stream reset with {} before the response", code_name(code)),
             Self::CutByReset(code) => return format!("response truncated by a reset with {}", code_name(code)),
             Self::CutInHead => "response truncated in its head",
@@ -219,6 +250,12 @@ impl Reason {
                 "response without Content-Length or chunks ended with the connection, shorter than every one before \
                  the signal"
             }
+            Self::ErrorClose(code) => return format!("WebSocket closed with code {code}"),
+            Self::NoEcho => "WebSocket closed with a message that was not echoed",
+            Self::NoCloseFrame => "WebSocket connection ended without a close frame",
+            Self::NoGrpcStatus => "gRPC response ended without a status",
+            Self::GrpcStatus(code) => return format!("gRPC status {}", grpc_name(code)),
+            Self::CutInEvent => "stream of events ended within an event",
             Self::Malformed => "response is not HTTP",
             Self::TimedOut => "accepted and not answered within the request timeout",
             Self::Status(status) => return format!("status {status}"),
@@ -228,6 +265,30 @@ impl Reason {
         }
         .into()
     }
+}
+
+/// The name of a gRPC status.
+fn grpc_name(code: u16) -> String {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    NAMES.get(usize::from(code)).map_or_else(|| code.to_string(), |name| (*name).to_owned())
 }
 
 /// The name of an error code of HTTP/2 (RFC 9113, section 7).
@@ -270,6 +331,8 @@ fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -
         (Outcome::ConnectTimeout, _) => Fate::ConnectTimeout,
         _ if record.had_ended(request.opened) => Fate::Foreign,
         (Outcome::Unprocessed, _) => Fate::Unprocessed,
+        (Outcome::Answered { .. }, Some(answer)) if answer.open_grpc => Fate::Bad(Reason::NoGrpcStatus),
+        (Outcome::Answered { .. }, Some(answer)) if answer.open_event => Fate::Bad(Reason::CutInEvent),
         (Outcome::Answered { status }, Some(answer)) if after => {
             match usual.compare(request, status, answer) {
                 Compared::AsUsual => Fate::Answered,

@@ -137,13 +137,36 @@ impl LossGroup<'_> {
             count => format!("; {} of {} before it", words::count(count), words::count(self.before.1)),
         };
         format!(
-            "{shape}: {count} of {of} {word} after {began} ({}){before}: {}{}{}",
+            "{shape}: {count} of {of} {word} after {began} ({}){before}: {}{}{}{}",
             when(&self.after, record),
             self.reason.text(),
+            progress(&self.after, self.shape),
             with_the_process(&self.after, record),
             phases(&self.after)
         )
     }
+}
+
+/// Describes how far they came: how many messages had no echo, or how much of the bodies was received.
+fn progress(lost: &[&Request], shape: Shape) -> String {
+    let known = || lost.iter().filter_map(|request| request.progress);
+    if shape == Shape::Websocket {
+        return match known().map(|progress| progress.of.saturating_sub(progress.done)).sum() {
+            0 => String::new(),
+            count => format!("; {} not echoed", words::plural(count, "message", "messages")),
+        };
+    }
+    let done = || known().map(|progress| progress.done);
+    let (Some(least), Some(most), Some(of)) = (done().min(), done().max(), known().map(|of| of.of).max())
+    else {
+        return String::new();
+    };
+    let way = if shape == Shape::Upload { "sent" } else { "received" };
+    let done = match least == most {
+        true => words::count(least),
+        false => format!("{} to {}", words::count(least), words::count(most)),
+    };
+    format!("; {done} of {} bytes {way}", words::count(of))
 }
 
 fn when(lost: &[&Request], record: &Record) -> String {

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use super::{Check, CheckId};
 use super::{Facts, RehearsalVerdict, Terms, conclude, judge};
 use crate::clock::At;
+#[cfg(test)]
+use crate::record::Progress;
 use crate::record::{Answer, Close, Ended, Framing, Outcome, Record, Request, Shape, SignalState, Traffic};
 use crate::scenario::{
     Expected, Fitted, LoadPlan, Program, Ready, RequestTemplate, Scenario, StopAt, StopPlan, StopSignal,
@@ -20,7 +22,7 @@ use crate::scenario::{
 /// Any request that a client can write down.
 pub(crate) fn any_request() -> impl Strategy<Value = Request> {
     let close = prop_oneof![Just(Close::Reset), Just(Close::Eof)];
-    let outcome = (0..10_u8, close, 200..600_u16).prop_map(|(kind, close, status)| match kind {
+    let outcome = (0..12_u8, close, 200..600_u16).prop_map(|(kind, close, status)| match kind {
         0 | 1 => Outcome::Answered { status },
         2 => Outcome::Refused,
         3 => Outcome::ConnectTimeout,
@@ -29,6 +31,8 @@ pub(crate) fn any_request() -> impl Strategy<Value = Request> {
         6 => Outcome::CutInHead { close },
         7 => Outcome::CutInBody { close },
         8 => Outcome::Malformed,
+        9 => Outcome::NoCloseFrame { close },
+        10 => Outcome::CloseFrame { code: Some(800 + status), echoed: status % 2 == 0 },
         _ => Outcome::TimedOut,
     });
     let shape = prop::sample::select(Shape::ALL.as_slice());
@@ -38,6 +42,7 @@ pub(crate) fn any_request() -> impl Strategy<Value = Request> {
             fresh,
             connected: (!matches!(outcome, Outcome::Refused | Outcome::ConnectTimeout)).then_some(At(begun)),
             ended: At(begun + took),
+            progress: fresh.then_some(Progress { done: begun, of: begun + took }),
             ..request(begun, outcome)
         },
     )
@@ -60,14 +65,24 @@ pub(crate) fn request(begun: u64, outcome: Outcome) -> Request {
         ended: At(begun + 1000),
         outcome,
         answer: answer_of(outcome),
+        progress: None,
         order: None,
     }
 }
 
 /// What an answer of two bytes with a length looks like.
 fn answer_of(outcome: Outcome) -> Option<Answer> {
-    let answer =
-        Answer { length: 2, digest: 7, framing: Framing::Length, location: None, keeps: true, grpc: false };
+    let answer = Answer {
+        length: 2,
+        digest: 7,
+        framing: Framing::Length,
+        location: None,
+        keeps: true,
+        open_event: false,
+        grpc: false,
+        grpc_status: None,
+        open_grpc: false,
+    };
     matches!(outcome, Outcome::Answered { .. }).then_some(answer)
 }
 

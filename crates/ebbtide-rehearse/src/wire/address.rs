@@ -19,6 +19,8 @@ pub(crate) struct Address {
     pub template: Arc<RequestTemplate>,
     /// The type of the template's body, if no header names one.
     pub(super) content_type: Option<HeaderValue>,
+    /// Whether little of a response waits in the socket, so that the service sees how slowly it is read.
+    pub(super) reads_slowly: bool,
     /// TLS, if it is an `https://` address.
     pub(crate) tls: Option<TlsTarget>,
     clients: Arc<TlsClients>,
@@ -29,6 +31,11 @@ impl Address {
     pub(crate) fn over_http1(&self) -> Self {
         let template = RequestTemplate { protocol: Protocol::Http1, ..(*self.template).clone() };
         Self { template: Arc::new(template), ..self.clone() }
+    }
+
+    /// Returns the address for responses that are read slowly.
+    pub(crate) fn reading_slowly(&self) -> Self {
+        Self { reads_slowly: true, ..self.clone() }
     }
 
     /// Returns the address for requests without TLS.
@@ -54,6 +61,7 @@ impl Address {
             authority: host.map_or_else(|| target.authority(), |host| host.as_str().to_owned()),
             template: Arc::clone(template),
             content_type: template.content_type(),
+            reads_slowly: false,
             tls: target.tls.then(|| TlsTarget::new(clients, target, template)),
             clients: Arc::clone(clients),
         }

@@ -11,7 +11,7 @@ use super::request::Payload;
 use super::tls::TlsFailure;
 use super::{Address, Socket};
 use crate::clock::At;
-use crate::record::{Answer, Close, Outcome};
+use crate::record::{Answer, Close, Outcome, Progress};
 use crate::scenario::Protocol;
 
 /// An open connection.
@@ -53,12 +53,14 @@ pub(crate) struct RequestResult {
     pub answer: Option<Answer>,
     /// Its body, if it was requested.
     pub body: Vec<u8>,
+    /// How far it came, if that is known.
+    pub progress: Option<Progress>,
 }
 
 impl RequestResult {
     /// Creates the result of a request that was written completely and ended without a complete response.
     pub(crate) fn without_answer(outcome: Outcome) -> Self {
-        Self { outcome, sent: true, answer: None, body: Vec::new() }
+        Self { outcome, sent: true, answer: None, body: Vec::new(), progress: None }
     }
 }
 
@@ -73,6 +75,12 @@ pub(crate) struct ProbeResponse {
 
 /// A header that makes a response a gRPC status without a message.
 pub(super) const GRPC_STATUS: &str = "grpc-status";
+
+/// Returns the gRPC status in the value of its header. One that is not a number means UNKNOWN, as for its clients.
+pub(super) fn grpc_status(value: &[u8]) -> Option<u16> {
+    const UNKNOWN: u16 = 2;
+    Some(std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()).unwrap_or(UNKNOWN))
+}
 
 /// The maximum length of a body that is kept.
 pub(super) const KEPT_BODY: usize = 64 * 1024;

@@ -7,19 +7,23 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ebbtide_http1::{Parsed, parse};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, LOCATION, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION, TRANSFER_ENCODING};
 use http::{Method, Request, Response, Version};
 use http_body_util::BodyExt;
+use hyper::body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::sleep;
 
 use super::connection::{
     Exchange, GRPC_STATUS, KEPT_BODY, NoConnection, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult,
+    grpc_status,
 };
+use super::events::{EventTail, is_event_stream};
+use super::pace::ReadPace;
 use super::request::{Payload, wire_length};
 use super::socket::{Mark, Socket, Wire};
 use crate::clock::At;
-use crate::record::{Answer, Close, Digest, Framing, Outcome, digest};
+use crate::record::{Answer, Close, Digest, Framing, Outcome, Progress, digest};
 
 /// An open connection and its driver, which runs while a caller waits for it.
 pub(crate) struct Http1Connection {
@@ -66,9 +70,11 @@ impl Http1Connection {
         let length = wire_length(&request);
         let mut status = None;
         let mut kept = Vec::new();
+        let mut progress = None;
+        let pace = request.extensions().get::<ReadPace>().copied();
         let answer = {
             let sender = &mut self.sender;
-            let (status, kept) = (&mut status, &mut kept);
+            let (status, kept, progress) = (&mut status, &mut kept, &mut progress);
             let talk = async move {
                 let response = sender.send_request(request).await?;
                 *status = Some(response.status().as_u16());
@@ -78,20 +84,39 @@ impl Http1Connection {
                     framing: framing(&response, head),
                     location: response.headers().get(LOCATION).map(|to| digest(to.as_bytes())),
                     keeps: keeps(&response, head),
+                    open_event: false,
                     grpc: response.headers().contains_key(GRPC_STATUS),
+                    grpc_status: response
+                        .headers()
+                        .get(GRPC_STATUS)
+                        .and_then(|status| grpc_status(status.as_bytes())),
+                    open_grpc: false,
                 };
+                let kind = response.headers().get(CONTENT_TYPE);
+                let mut events =
+                    kind.filter(|kind| is_event_stream(kind.as_bytes())).map(|_| EventTail::default());
                 let mut body = response.into_body();
+                let of = body.size_hint().exact();
+                let mut reading = pace.map(|pace| pace.begin(of));
                 let mut seen = Digest::default();
                 while let Some(frame) = body.frame().await {
                     let frame = frame?;
                     let Some(data) = frame.data_ref() else { continue };
                     answer.length = answer.length.saturating_add(data.len() as u64);
                     seen.add(data);
+                    *progress = of.map(|of| Progress { done: answer.length, of });
+                    if let Some(events) = &mut events {
+                        events.add(data);
+                    }
                     if keep_body && kept.len().saturating_add(data.len()) <= KEPT_BODY {
                         kept.extend_from_slice(data);
                     }
+                    if let Some(reading) = &mut reading {
+                        reading.read(data.len()).await;
+                    }
                 }
                 answer.digest = seen.value();
+                answer.open_event = events.is_some_and(|events| !events.is_whole());
                 Ok::<Answer, hyper::Error>(answer)
             };
             alongside(&mut self.driver, talk).await.ok()
@@ -113,7 +138,8 @@ impl Http1Connection {
             }
         };
         let sent = self.socket.sent_since(mark) >= length;
-        Exchange::Ended(RequestResult { outcome, sent, answer, body: kept })
+        let progress = progress.filter(|_| matches!(outcome, Outcome::CutInBody { .. }));
+        Exchange::Ended(RequestResult { outcome, sent, answer, body: kept, progress })
     }
 
     /// Sends `request` and returns the status of its response as soon as it arrives. `Err` is how the connection ended.

@@ -3,12 +3,15 @@
 
 mod address;
 mod connection;
+mod events;
 mod http1;
 mod http2;
+mod pace;
 mod raw;
 mod request;
 mod socket;
 mod tls;
+mod websocket;
 
 pub(crate) use address::Address;
 pub(crate) use connection::{
@@ -16,7 +19,8 @@ pub(crate) use connection::{
 };
 pub(crate) use http2::{HeldStream, Http2Connection, Part};
 pub(crate) use raw::RawConnection;
-pub(crate) use request::{RawRequest, RequestSpec, raw_request};
+pub(crate) use request::{RawRequest, RequestSpec, expecting_request, raw_request, websocket_handshake};
 pub(crate) use socket::Socket;
 pub(crate) use tls::TlsClients;
 pub use tls::TlsFailure;
+pub(crate) use websocket::{Incoming, WebSocket};

@@ -5,22 +5,24 @@ use std::io;
 
 use ebbtide_http1::{self as http1, Parsed, Response, parse, parse_to_eof};
 
-use super::connection::{GRPC_STATUS, RequestResult};
+use super::connection::{GRPC_STATUS, RequestResult, grpc_status};
 use super::socket::Socket;
 use crate::record::{Answer, Close, Framing, Outcome, digest};
 
 /// One connection and what was read on it so far.
 #[derive(Debug)]
 pub(crate) struct RawConnection {
-    socket: Socket,
-    read: Vec<u8>,
+    pub(super) socket: Socket,
+    pub(super) read: Vec<u8>,
     written: bool,
+    /// Whether a read has failed: the connection was reset, which the kernel says only once.
+    failed: bool,
 }
 
 impl RawConnection {
     /// Creates a connection on a socket that was just connected.
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, read: Vec::new(), written: false }
+        Self { socket, read: Vec::new(), written: false, failed: false }
     }
 
     /// Returns whether the server has closed the connection, by the present state of the socket in the kernel.
@@ -39,16 +41,33 @@ impl RawConnection {
     /// Writes all of `bytes`. A failure shows when the response is read.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
+            let count = self.write_some(bytes).await?;
+            bytes = bytes.get(count..).unwrap_or_default();
+        }
+        self.flush().await
+    }
+
+    /// Writes a part of `bytes`, and returns its length.
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped before it returns, nothing was written.
+    pub(crate) async fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
             self.socket.writable().await?;
             match self.socket.try_write(bytes) {
-                Ok(count) => {
-                    self.written = true;
-                    bytes = bytes.get(count..).unwrap_or_default();
-                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
+                Ok(count) => {
+                    self.written = true;
+                    return Ok(count);
+                }
             }
         }
+    }
+
+    /// Sends what was written and is still in this process.
+    pub(crate) async fn flush(&self) -> io::Result<()> {
         loop {
             match self.socket.try_flush() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.socket.writable().await?,
@@ -62,6 +81,36 @@ impl RawConnection {
         match self.more(1).await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
+        }
+    }
+
+    /// Waits until the response has begun or the connection has ended. Interim responses are read.
+    ///
+    /// # Cancel safety
+    ///
+    /// No byte is lost.
+    pub(crate) async fn until_response(&mut self) {
+        while matches!(parse(&self.read, http1::Method::Other), Parsed::Nothing) {
+            if !matches!(self.more(4096).await, Ok(1..)) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the server has asked for the body (`100 Continue`), the response has begun, or the connection has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// No byte is lost.
+    pub(crate) async fn until_continue(&mut self) {
+        let is_told = |read: &[u8]| {
+            const CONTINUE: &[u8] = b"HTTP/1.1 100 ";
+            read.starts_with(CONTINUE) && read.windows(4).any(|end| end == b"\r\n\r\n")
+        };
+        while !is_told(&self.read) && matches!(parse(&self.read, http1::Method::Other), Parsed::Nothing) {
+            if !matches!(self.more(4096).await, Ok(1..)) {
+                return;
+            }
         }
     }
 
@@ -117,7 +166,10 @@ impl RawConnection {
         }
     }
 
-    async fn more(&mut self, most: usize) -> io::Result<usize> {
+    pub(super) async fn more(&mut self, most: usize) -> io::Result<usize> {
+        if self.failed {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         let mut chunk = [0_u8; 4096];
         loop {
             self.socket.readable().await?;
@@ -127,7 +179,10 @@ impl RawConnection {
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.failed = true;
+                    return Err(error);
+                }
             }
         }
     }
@@ -145,8 +200,11 @@ fn answered(response: &Response) -> RequestResult {
         },
         location: response.header_bytes("location").map(digest),
         keeps: !response.closes,
+        open_event: false,
         grpc: response.header_bytes(GRPC_STATUS).is_some(),
+        grpc_status: response.header_bytes(GRPC_STATUS).and_then(grpc_status),
+        open_grpc: false,
     };
     let outcome = Outcome::Answered { status: response.status };
-    RequestResult { outcome, sent: true, answer: Some(answer), body: Vec::new() }
+    RequestResult { answer: Some(answer), ..RequestResult::without_answer(outcome) }
 }

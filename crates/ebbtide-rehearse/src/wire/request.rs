@@ -6,13 +6,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use super::Address;
+use super::pace::ReadPace;
 use crate::record::REQUEST_ID;
 use crate::scenario::Route;
 
@@ -24,6 +25,8 @@ pub(crate) struct RequestSpec {
     path: String,
     body: BodyPlan,
     last: bool,
+    events: bool,
+    pace: Option<ReadPace>,
     pub keep_body: bool,
 }
 
@@ -47,6 +50,8 @@ impl RequestSpec {
             path: route.path_for(0),
             body: BodyPlan::Template,
             last: false,
+            events: false,
+            pace: None,
             keep_body: false,
         }
     }
@@ -59,6 +64,16 @@ impl RequestSpec {
     /// Marks the request as the last one of its connection (`Connection: close`).
     pub(crate) fn last(self) -> Self {
         Self { last: true, ..self }
+    }
+
+    /// Creates a request for a stream of server-sent events along `route`.
+    pub(crate) fn events(route: &Route) -> Self {
+        Self { events: true, ..Self::plain(route) }
+    }
+
+    /// Creates a request along `route` whose response is read within about `time`.
+    pub(crate) fn read_slowly(route: &Route, time: Duration) -> Self {
+        Self { pace: Some(ReadPace(time)), ..Self::plain(route) }
     }
 
     /// Creates a request along `route` that is in flight for about `time`: by `{ms}` in the path, or by a body that is sent slowly.
@@ -88,10 +103,16 @@ impl RequestSpec {
         if to.tls.is_some() {
             request = request.extension(Scheme::HTTPS);
         }
+        if let Some(pace) = self.pace {
+            request = request.extension(pace);
+        }
         if let Some(headers) = request.headers_mut() {
             *headers = headers_of(to, &self.method, body.len(), content_type, id)?;
             if self.last {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            if self.events && !headers.contains_key(ACCEPT) {
+                headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
             }
         }
         request.body(match self.body {
@@ -205,6 +226,27 @@ impl Body for Payload {
 pub(crate) struct RawRequest {
     pub bytes: Vec<u8>,
     pub head: usize,
+}
+
+/// Returns the handshake of a WebSocket along `route` (RFC 6455, section 4.1). Its key is the same each time: what the server derives
+/// from it is not compared, because no cache is between.
+pub(crate) fn websocket_handshake(route: &Route, to: &Address, id: u64) -> Result<Vec<u8>, http::Error> {
+    let mut bytes = raw_request(route, to, id, Duration::ZERO)?.bytes;
+    bytes.truncate(bytes.len().saturating_sub(2));
+    bytes.extend_from_slice(
+        b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+          sec-websocket-key: ZWJidGlkZS1yZWhlYXJzZQ==\r\n\r\n",
+    );
+    Ok(bytes)
+}
+
+/// Returns a request along `route` whose body is sent when the server asks for it.
+pub(crate) fn expecting_request(route: &Route, to: &Address, id: u64) -> Result<RawRequest, http::Error> {
+    const EXPECT: &[u8] = b"expect: 100-continue\r\n";
+    let RawRequest { mut bytes, head } = raw_request(route, to, id, Duration::ZERO)?;
+    let end = head.saturating_sub(2);
+    bytes.splice(end..end, EXPECT.iter().copied());
+    Ok(RawRequest { bytes, head: head.saturating_add(EXPECT.len()) })
 }
 
 /// Returns a request along `route` as it goes over the wire.

@@ -12,7 +12,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::Address;
 use super::tls::TlsSession;
@@ -40,6 +40,9 @@ struct Meter {
 /// How much of each response is kept, to distinguish a truncated head from an interim response.
 const HEAD: usize = 2048;
 
+/// The receive buffer of a slow reader, in bytes.
+const SMALL: u32 = 64 * 1024;
+
 /// A point in a connection's traffic, to count from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
@@ -50,7 +53,13 @@ pub(super) struct Mark {
 impl Socket {
     /// Connects to `to`, with a handshake of TLS if it is an `https://` address. Has no timeout: the caller must set one.
     pub(crate) async fn connect(to: &Address) -> io::Result<Self> {
-        let stream = TcpStream::connect(to.socket).await?;
+        let stream = if to.reads_slowly {
+            let socket = if to.socket.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.set_recv_buffer_size(SMALL)?;
+            socket.connect(to.socket).await?
+        } else {
+            TcpStream::connect(to.socket).await?
+        };
         // A connect to a local port without a listener can connect to itself when the kernel picks the same port
         // for the client's end. There is no listener: it counts as a refusal.
         if stream.local_addr()? == stream.peer_addr()? {

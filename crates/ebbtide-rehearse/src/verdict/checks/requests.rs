@@ -170,9 +170,32 @@ fn sorted(mut phases: Vec<Phase>) -> Vec<Phase> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::At;
     use crate::record::{Close, HeldConnection, Outcome, Request};
-    use crate::verdict::samples::{found, good, request, terms};
+    use crate::verdict::samples::{SIGNALLED, found, good, request, terms};
     use crate::verdict::{Terms, judge};
+
+    #[test]
+    fn a_pipelined_request_is_not_said_to_have_been_processed() {
+        let evidence = |phase, fresh| {
+            let mut record = good();
+            let eof = Outcome::Unanswered { close: Close::Eof };
+            let (shape, ended) = (Shape::Phases, At(SIGNALLED + 900_000));
+            record.traffic.requests = vec![Request {
+                shape,
+                phase: Some(phase),
+                fresh,
+                ended,
+                ..request(SIGNALLED - 100_000, eof)
+            }];
+            found(CheckId::RequestsAnswered, &record, &Terms { phases: true, ..terms() }).evidence
+        };
+        let second = evidence(Phase::Pipelined, false);
+        assert!(second.contains("no response byte for the request that was pipelined"), "{second}");
+        for (phase, fresh) in [(Phase::Pipelined, true), (Phase::Awaiting, true)] {
+            assert!(evidence(phase, fresh).contains("while the request was being processed"));
+        }
+    }
 
     #[test]
     fn the_phases_not_served_are_among_those_that_were_held() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use crate::record::Outcome;
+use crate::record::{Outcome, Request, Shape};
 use crate::verdict::fate::{Case, Fate};
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
@@ -16,8 +16,18 @@ struct RouteResponses {
     statuses: BTreeSet<SeenStatus>,
 }
 
-/// A status, and whether the response is a gRPC status.
-type SeenStatus = (u16, bool);
+/// A status, and what makes the response less than it seems.
+type SeenStatus = (u16, Lack);
+
+/// Why a response with a good status proves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Lack {
+    Nothing,
+    /// It is a gRPC status: HTTP's is 200 also for a method that does not exist.
+    Grpc,
+    /// It is the answer to the handshake of a WebSocket, and opened none.
+    NoUpgrade,
+}
 
 /// Did each route of the load answer with 200 to 399, or with a declared status?
 pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
@@ -43,8 +53,11 @@ pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
     let hint = format!("--url SHAPE=METHOD:PATH replaces {}", names.join(" and "));
     let statuses: BTreeSet<SeenStatus> =
         useless.iter().flat_map(|(_, seen)| seen.statuses.iter().copied()).collect();
-    let declarable: Vec<String> =
-        statuses.iter().filter(|(_, grpc)| !grpc).map(|(status, _)| status.to_string()).collect();
+    let declarable: Vec<String> = statuses
+        .iter()
+        .filter(|(_, lack)| *lack == Lack::Nothing)
+        .map(|(status, _)| status.to_string())
+        .collect();
     let remedy = statuses.iter().find_map(|(status, _)| request_remedy(*status));
     let hint = remedy.map_or(hint.clone(), |remedy| format!("{hint}; {remedy}"));
     found(Finding::Inconclusive, lines.join("\n")).hint(match declarable.join(",").as_str() {
@@ -66,7 +79,12 @@ fn request_remedy(status: u16) -> Option<&'static str> {
 fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteResponses> {
     let mut routes = BTreeMap::<_, RouteResponses>::new();
     for judged in case.requests.iter().filter(|judged| judged.fate != Fate::Foreign) {
-        let Outcome::Answered { status } = judged.request.outcome else { continue };
+        let status = match judged.request.outcome {
+            Outcome::Answered { status } => status,
+            // The handshake of a WebSocket.
+            Outcome::CloseFrame { .. } => UPGRADED,
+            _ => continue,
+        };
         let seen = routes.entry((judged.request.to, &*judged.request.route)).or_default();
         if !judged.after && seen.before == 0 {
             *seen = RouteResponses::default();
@@ -74,15 +92,25 @@ fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteRespon
         if !judged.after || seen.before == 0 {
             seen.before += u64::from(!judged.after);
             seen.count += 1;
-            seen.statuses.insert((status, judged.request.answer.is_some_and(|answer| answer.grpc)));
+            seen.statuses.insert((status, lack(judged.request, status)));
         }
     }
     routes
 }
 
-/// A gRPC status has the HTTP status 200 also for a method that does not exist.
-fn is_served((status, grpc): SeenStatus, terms: &Terms) -> bool {
-    !grpc && (matches!(status, 200..=399) || terms.expect_status.contains(&status))
+/// The status of the handshake of a WebSocket.
+const UPGRADED: u16 = 101;
+
+fn lack(request: &Request, status: u16) -> Lack {
+    match request.shape {
+        Shape::Websocket if status != UPGRADED => Lack::NoUpgrade,
+        _ if request.answer.is_some_and(|answer| answer.grpc || answer.grpc_status > Some(0)) => Lack::Grpc,
+        _ => Lack::Nothing,
+    }
+}
+
+fn is_served((status, lack): SeenStatus, terms: &Terms) -> bool {
+    lack == Lack::Nothing && (matches!(status, UPGRADED | 200..=399) || terms.expect_status.contains(&status))
 }
 
 fn sentence(case: &Case<'_>, at: SocketAddr, route: &str, seen: &RouteResponses) -> String {
@@ -95,9 +123,10 @@ fn sentence(case: &Case<'_>, at: SocketAddr, route: &str, seen: &RouteResponses)
 }
 
 fn list(statuses: &BTreeSet<SeenStatus>) -> String {
-    let text = |(status, grpc): &SeenStatus| match grpc {
-        true => format!("{status} with a gRPC status"),
-        false => status.to_string(),
+    let text = |(status, lack): &SeenStatus| match lack {
+        Lack::Grpc => format!("{status} with a gRPC status"),
+        Lack::NoUpgrade => format!("{status} instead of the upgrade to a WebSocket"),
+        Lack::Nothing => status.to_string(),
     };
     statuses.iter().map(text).collect::<Vec<_>>().join(" or ")
 }
@@ -105,7 +134,7 @@ fn list(statuses: &BTreeSet<SeenStatus>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Record, Request};
+    use crate::record::Record;
     use crate::verdict::samples::{good, request, terms};
     use crate::verdict::{Verdict, judge};
 

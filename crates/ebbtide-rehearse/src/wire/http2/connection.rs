@@ -16,7 +16,7 @@ use super::frame;
 use super::headers::encode;
 use super::state::{ConnectionState, Stream};
 use crate::clock::At;
-use crate::record::{Answer, Close, Framing, Outcome};
+use crate::record::{Answer, Close, Framing, Outcome, Progress};
 use crate::wire::Socket;
 use crate::wire::connection::{Exchange, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult};
 use crate::wire::request::Payload;
@@ -101,7 +101,7 @@ impl Http2Connection {
         };
         // A server may log a stream that is reset during its response as an error: read on briefly.
         let _cut = timeout(READ_ON, stream.until_over()).await;
-        Ok(ProbeResponse { status: head.status.unwrap_or_default(), grpc: head.grpc })
+        Ok(ProbeResponse { status: head.status.unwrap_or_default(), grpc: head.grpc_status.is_some() })
     }
 
     /// Pauses for `time`. `false`: no request may be sent on it any more.
@@ -246,12 +246,16 @@ impl OpenStream<'_> {
             (None, None) if fresh => Outcome::ClosedBeforeSend { close },
             (None, None) => return Exchange::NotSent,
         };
+        let progress = declared
+            .filter(|_| matches!(outcome, Outcome::CutInBody { .. } | Outcome::StreamReset { .. }))
+            .map(|of| Progress { done: stream.length, of });
         let answer = matches!(outcome, Outcome::Answered { .. }).then(|| answer(&stream, &state, is_head));
         Exchange::Ended(RequestResult {
             outcome,
             sent: stream.sent,
             answer,
             body: stream.kept.unwrap_or_default(),
+            progress,
         })
     }
 }
@@ -259,6 +263,7 @@ impl OpenStream<'_> {
 /// A whole answer.
 fn answer(stream: &Stream, state: &ConnectionState, is_head: bool) -> Answer {
     let head = stream.head.clone().unwrap_or_default();
+    let grpc_status = head.grpc_status.or(stream.grpc_status);
     Answer {
         length: stream.length,
         digest: stream.digest.value(),
@@ -270,7 +275,10 @@ fn answer(stream: &Stream, state: &ConnectionState, is_head: bool) -> Answer {
         },
         location: head.location,
         keeps: !state.is_closing(),
-        grpc: head.grpc,
+        open_event: head.events && !stream.events.is_whole(),
+        grpc: head.grpc_status.is_some(),
+        grpc_status,
+        open_grpc: head.is_grpc && grpc_status.is_none(),
     }
 }
 

@@ -8,7 +8,8 @@ use loona_hpack::Decoder;
 
 use super::frame::NotHttp2;
 use crate::record::digest;
-use crate::wire::connection::GRPC_STATUS;
+use crate::wire::connection::{GRPC_STATUS, grpc_status};
+use crate::wire::events::is_event_stream;
 
 /// Returns the header block of `request`.
 pub(super) fn encode<B>(request: &Request<B>) -> Vec<u8> {
@@ -50,6 +51,9 @@ fn integer(block: &mut Vec<u8>, value: usize) {
     block.push(byte(rest));
 }
 
+/// The type of gRPC, without a suffix.
+const GRPC: &[u8] = b"application/grpc";
+
 /// What a header block of a response says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Head {
@@ -59,8 +63,12 @@ pub(super) struct Head {
     pub(super) length: Option<u64>,
     /// A digest of `Location`.
     pub(super) location: Option<u64>,
-    /// Whether there is a gRPC status.
-    pub(super) grpc: bool,
+    /// Whether the body is a stream of server-sent events.
+    pub(super) events: bool,
+    /// Whether the body is of gRPC.
+    pub(super) is_grpc: bool,
+    /// The gRPC status, if there is one.
+    pub(super) grpc_status: Option<u16>,
 }
 
 /// Decodes the header block of a response.
@@ -72,7 +80,11 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, block: &[u8]) -> Result<Head, No
             b":status" => head.status = text().and_then(|text| text.parse().ok()),
             b"content-length" => head.length = text().and_then(|text| text.parse().ok()),
             b"location" => head.location = Some(digest(&value)),
-            name if name == GRPC_STATUS.as_bytes() => head.grpc = true,
+            b"content-type" => {
+                head.events = is_event_stream(&value);
+                head.is_grpc = value.starts_with(GRPC);
+            }
+            name if name == GRPC_STATUS.as_bytes() => head.grpc_status = grpc_status(&value),
             _ => {}
         }
     });
@@ -113,7 +125,7 @@ mod tests {
                 [(b":status", b"201"), (b"content-length", b"7"), (b"location", b"/a")];
             let head = decode(&mut decoder, &encoder.encode(fields)).unwrap();
             let expected =
-                Head { status: Some(201), length: Some(7), location: Some(digest(b"/a")), grpc: false };
+                Head { status: Some(201), length: Some(7), location: Some(digest(b"/a")), ..Head::default() };
             assert_eq!(head, expected);
         }
         assert_eq!(decode(&mut decoder, &[0xff, 0xff, 0xff]), Err(NotHttp2));

@@ -9,6 +9,7 @@ use super::frame::{self, Frame, INITIAL_WINDOW, MAX_FRAME, NotHttp2};
 use super::headers::{Head, decode};
 use crate::record::{Close, Digest};
 use crate::wire::connection::KEPT_BODY;
+use crate::wire::events::EventTail;
 
 /// The state of a connection.
 pub(super) struct ConnectionState {
@@ -55,9 +56,12 @@ pub(super) struct Stream {
     pub(super) began: bool,
     /// The head of the response.
     pub(super) head: Option<Head>,
+    /// The gRPC status in the trailers.
+    pub(super) grpc_status: Option<u16>,
     /// The length of the body so far.
     pub(super) length: u64,
     pub(super) digest: Digest,
+    pub(super) events: EventTail,
     /// The body so far, if it is kept.
     pub(super) kept: Option<Vec<u8>>,
     /// Whether the response is complete.
@@ -268,6 +272,7 @@ impl ConnectionState {
         let Some(stream) = self.streams.get_mut(&frame.stream) else { return Ok(()) };
         stream.length = stream.length.saturating_add(data.len() as u64);
         stream.digest.add(&data);
+        stream.events.add(&data);
         if let Some(kept) =
             stream.kept.as_mut().filter(|kept| kept.len().saturating_add(data.len()) <= KEPT_BODY)
         {
@@ -293,7 +298,7 @@ impl ConnectionState {
             Some(100..=199) => return Ok(()),
             Some(_) if stream.head.is_none() => stream.head = Some(head),
             // Trailers.
-            None if stream.head.is_some() && block.ends_stream => {}
+            None if stream.head.is_some() && block.ends_stream => stream.grpc_status = head.grpc_status,
             _ => return Err(NotHttp2),
         }
         stream.ended |= block.ends_stream;
