@@ -78,7 +78,7 @@ async fn talk(
         Err(seen) => return Some(seen),
     };
     let mut talk = Talk { context, socket, id, messages: Progress::default(), unanswered: None };
-    let outcome = talk.to_its_end(think, rng).await;
+    let outcome = talk.until_its_end(think, rng).await;
     let progress = Some(talk.messages);
     if let Outcome::CloseFrame { code, .. } = outcome {
         talk.socket.close(code).await;
@@ -97,7 +97,7 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    async fn to_its_end(&mut self, think: Span, rng: &mut fastrand::Rng) -> Outcome {
+    async fn until_its_end(&mut self, think: Span, rng: &mut fastrand::Rng) -> Outcome {
         loop {
             if let Err(outcome) = self.pause(think.draw(rng)).await {
                 return outcome;
