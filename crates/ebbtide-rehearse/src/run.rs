@@ -106,7 +106,9 @@ async fn run_at(
         news(News::Ready { after: record.ready.since(began) });
     }
     record.signal_state = signal_state(service.pid(), signal).await;
-    record.servers = recognise(&service, &readiness, place.ready_path.as_deref()).await;
+    if let Some(found) = &readiness {
+        record.servers = recognise(&service, found, place.ready_path.as_deref()).await;
+    }
 
     let mut watchers = Watchers { load: None, readiness: None, database };
     let mut shapes = Vec::new();

@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::child::{Service, adopt_orphans, listeners, survivors, tail};
+use super::child::{Service, adopt_orphans, listeners, remaining, tail};
 use super::clock::{At, Clock};
 use super::janitor::Janitor;
 use super::order::USUAL;
@@ -44,8 +44,6 @@ const EVERY: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_secs(2);
 /// How long a service that listens may take until one of its paths is answered with 200 to 399.
 const WARM: Duration = Duration::from_secs(5);
-/// How long helper processes may take to exit after the service has ended.
-const GOING: Duration = Duration::from_millis(100);
 
 /// What was found out about a service.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,8 +98,7 @@ async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Resu
         found = listening => found,
         ended = service.ended() => {
             let (when, (_, ended)) = ("before it listened", ended?);
-            sleep(GOING).await;
-            let left = survivors(pid).into_iter().map(|process| process.name).collect();
+            let left = remaining(pid).await;
             return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
         }
     };

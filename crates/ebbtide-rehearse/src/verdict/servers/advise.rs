@@ -65,7 +65,7 @@ fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
         CheckId::PhasesServed => {
             losses(case, case.groups.iter().filter(|group| group.shape == Shape::Phases))
         }
-        CheckId::RefusalsClean => vec![Symptom::NewConnections],
+        CheckId::RefusalsClean | CheckId::LameDuckServed => vec![Symptom::NewConnections],
         CheckId::ExitInTime => vec![Symptom::Late],
         CheckId::NoKill | CheckId::ExitCode if late => vec![Symptom::Late],
         CheckId::ExitCode => match case.record.exit {
@@ -81,6 +81,7 @@ fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
         | CheckId::DatabaseClean
         | CheckId::OrdersProcessed
         | CheckId::JobsReturned
+        | CheckId::SecondSignal
         | CheckId::LastLogLine => Vec::new(),
     }
 }
@@ -113,15 +114,20 @@ fn ended_by_the_signal(case: &Case<'_>) -> Option<Duration> {
 fn of_reason(reason: Reason) -> Option<Symptom> {
     Some(match reason {
         Reason::ClosedBeforeSend | Reason::NewReset | Reason::NewClosed => Symptom::NewConnections,
-        Reason::HalfSent | Reason::Kept => Symptom::KeptConnections,
+        Reason::HalfSent | Reason::Kept | Reason::Pipelined => Symptom::KeptConnections,
         Reason::InProgress
         | Reason::Reset(_)
         | Reason::CutByReset(_)
         | Reason::CutInHead
         | Reason::CutInBody
-        | Reason::TruncatedUnframed => Symptom::InFlight,
+        | Reason::TruncatedUnframed
+        | Reason::ErrorClose(_)
+        | Reason::NoEcho
+        | Reason::NoCloseFrame
+        | Reason::CutInEvent
+        | Reason::NoGrpcStatus => Symptom::InFlight,
         Reason::TimedOut => Symptom::TimedOut,
-        Reason::Status(_) => Symptom::Status,
+        Reason::Status(_) | Reason::GrpcStatus(_) => Symptom::Status,
         Reason::Malformed | Reason::Empty | Reason::OtherLength | Reason::OtherLocation => return None,
     })
 }
