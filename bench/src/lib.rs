@@ -7,6 +7,7 @@ use {crossbeam_utils as _, libc as _, sync_wrapper as _, tokio_rustls as _, towe
 pub mod check;
 pub mod client;
 pub mod idle_exit;
+pub mod idle_memory;
 pub mod measure;
 pub mod ping;
 pub mod primitives;

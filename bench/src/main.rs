@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ebbtide_bench::service::{ServerArgs, Side, serve};
-use ebbtide_bench::{check, idle_exit, ping, primitives, queue, shutdown, soak, throughput};
+use ebbtide_bench::{check, idle_exit, idle_memory, ping, primitives, queue, shutdown, soak, throughput};
 
 /// Compares Ebbtide with its peers.
 #[derive(Debug, Parser)]
@@ -17,6 +17,7 @@ enum Comparison {
     Primitives(primitives::Options),
     Ping(ping::Options),
     IdleExit(idle_exit::Options),
+    IdleMemory(idle_memory::Options),
     Queue(queue::Options),
     Throughput(throughput::Options),
     Shutdown(shutdown::Options),
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Comparison::Primitives(options) => primitives::run(&options),
         Comparison::Ping(options) => ping::run(&options),
         Comparison::IdleExit(options) => idle_exit::run(&options),
+        Comparison::IdleMemory(options) => idle_memory::run(&options),
         Comparison::Queue(options) => queue::run(&options),
         Comparison::Throughput(options) => throughput::run(&options),
         Comparison::Shutdown(options) => shutdown::run(&options),

@@ -15,8 +15,8 @@ cargo xtask <command>
   picture                       rehearse the demo and draw the picture of its result
   page                          open a rehearsal's page of 400,000 requests in a headless browser, at three sizes, light
                                 and dark: errors and overflow fail; the pictures are in target/page
-  bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, queue, throughput, shutdown,
-                                soak, check; without a name, the first three (the others take long, or need
+  bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, idle-memory, queue, throughput,
+                                shutdown, soak, check; without a name, the first three (the others take long, or need
                                 servers)
   zoo [NAME...]                 rehearse real servers, as documented and broken, and compare the verdicts with those
                                 written down in tests/zoo; or only the named ones
@@ -62,6 +62,7 @@ pub(crate) enum Comparison {
     Primitives,
     Ping,
     IdleExit,
+    IdleMemory,
     Queue,
     Throughput,
     Shutdown,
@@ -105,10 +106,11 @@ impl Command {
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Primitives,
         Self::Ping,
         Self::IdleExit,
+        Self::IdleMemory,
         Self::Queue,
         Self::Throughput,
         Self::Shutdown,
@@ -125,6 +127,7 @@ impl Comparison {
             Self::Primitives => "primitives",
             Self::Ping => "ping",
             Self::IdleExit => "idle-exit",
+            Self::IdleMemory => "idle-memory",
             Self::Queue => "queue",
             Self::Throughput => "throughput",
             Self::Shutdown => "shutdown",

@@ -93,10 +93,23 @@ impl Child {
     ///
     /// When `/proc` does not report it.
     pub fn peak_memory(&self) -> io::Result<u64> {
+        self.status_octets("VmHWM")
+    }
+
+    /// Returns its resident memory, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When `/proc` does not report it.
+    pub fn memory(&self) -> io::Result<u64> {
+        self.status_octets("VmRSS")
+    }
+
+    fn status_octets(&self, field: &str) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("no VmHWM in /proc/PID/status"))
+        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other(format!("no {field} in /proc/PID/status")))
     }
 
     /// Sends SIGTERM.

@@ -57,6 +57,12 @@ impl Report {
         (!all.is_empty()).then(|| median(&all))
     }
 
+    /// The minimum of the CPU time from SIGTERM to the exit.
+    fn millis_on_core(&self, column: Column, side: Side) -> Option<f64> {
+        let all = self.exits_of(column, side).into_iter().map(|exit| exit.on_core.as_secs_f64() * 1e3);
+        all.min_by(f64::total_cmp)
+    }
+
     fn mib(&self, column: Column, side: Side) -> Option<f64> {
         let all: Vec<_> = self.exits_of(column, side).iter().map(|exit| exit.peak as f64 / MIB).collect();
         (!all.is_empty()).then(|| median(&all))
@@ -74,10 +80,20 @@ impl Report {
         let time = Column::QUIET.map(|column| {
             (format!("time to exit, {}", column.title()), Self::of_best(|side| self.millis(column, side)))
         });
+        let on_core = Column::QUIET.map(|column| {
+            (
+                format!("CPU time to exit, {}", column.title()),
+                Self::of_best(|side| self.millis_on_core(column, side)),
+            )
+        });
         let memory = [Column::Silent, Column::Kept].map(|column| {
             (format!("peak memory, {}", column.title()), Self::of_best(|side| self.mib(column, side)))
         });
-        time.into_iter().chain(memory).filter_map(|(what, ratio)| Some((what, ratio?))).collect()
+        time.into_iter()
+            .chain(on_core)
+            .chain(memory)
+            .filter_map(|(what, ratio)| Some((what, ratio?)))
+            .collect()
     }
 
     fn lost_by_ebbtide(&self) -> u64 {
@@ -119,33 +135,27 @@ impl Report {
             return Ok(());
         }
         let n = self.connections;
-        writeln!(out, "{:<14} {:>35} {:>25}", "", "ms from SIGTERM to exit (median)", "peak memory, MiB")?;
         writeln!(
             out,
-            "{:<14} {:>10} {:>12} {:>12} {:>12} {:>12}",
-            "",
-            "idle",
-            format!("{n} silent"),
-            format!("{n} kept"),
-            "silent",
-            "kept"
+            "{:<12} {:>29} {:>29} {:>19}",
+            "", "ms to exit (median)", "CPU ms to exit (minimum)", "peak memory, MiB"
         )?;
+        let heads = ["idle", "silent", "kept", "idle", "silent", "kept", "silent", "kept"];
+        write!(out, "{:<12}", "")?;
+        heads.iter().try_for_each(|head| write!(out, " {head:>9}"))?;
+        writeln!(out)?;
         for side in Side::ALL {
-            let figures = [
-                self.millis(Column::Idle, side),
-                self.millis(Column::Silent, side),
-                self.millis(Column::Kept, side),
-                self.mib(Column::Silent, side),
-                self.mib(Column::Kept, side),
-            ];
-            let [idle, silent, kept, mib_silent, mib_kept] =
-                figures.map(|figure| figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.1}")));
-            writeln!(
-                out,
-                "{:<14} {idle:>10} {silent:>12} {kept:>12} {mib_silent:>12} {mib_kept:>12}",
-                side.name()
-            )?;
+            let took = Column::QUIET.map(|column| self.millis(column, side));
+            let on_core = Column::QUIET.map(|column| self.millis_on_core(column, side));
+            let memory = [Column::Silent, Column::Kept].map(|column| self.mib(column, side));
+            write!(out, "{:<12}", side.name())?;
+            for figure in took.into_iter().chain(on_core).chain(memory) {
+                let figure = figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.1}"));
+                write!(out, " {figure:>9}")?;
+            }
+            writeln!(out)?;
         }
+        writeln!(out, "silent, kept: {n} connections")?;
         for (what, ratio) in self.ratios() {
             let verdict = if ratio <= 1.0 { "met" } else { "MISSED" };
             writeln!(out, "{what:<28} {ratio:>6.2} of the best peer's figure, limit 1.00: {verdict}")?;
@@ -178,7 +188,8 @@ impl Findings for Report {
         let exit = |(column, side, exit): &(Column, Side, Exit)| {
             json!({
                 "column": column.title(), "side": side.name(),
-                "exit_ms": exit.took.as_secs_f64() * 1e3, "peak_octets": exit.peak,
+                "exit_ms": exit.took.as_secs_f64() * 1e3,
+                "exit_on_core_ms": exit.on_core.as_secs_f64() * 1e3, "peak_octets": exit.peak,
             })
         };
         let ratio = |(what, ratio): &(String, f64)| json!({ "what": what, "of_best_peer": ratio });

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use super::report::Report;
 use crate::client::{Counts, Crowd, PING, Shape, ping};
-use crate::measure::{conclude, now, raise_descriptors};
+use crate::measure::{children_on_core, conclude, now, raise_descriptors};
 use crate::service::{Child, ServerArgs, Side};
 
 /// Compares the cost of a shutdown under Ebbtide and under its peers.
@@ -29,7 +29,8 @@ use crate::service::{Child, ServerArgs, Side};
 /// without a byte of a response. Refused is not lost: such a request can be retried elsewhere.
 ///
 /// Time is from SIGTERM to the exit: with no connection for a quarter of a second, with connections that have sent nothing, and
-/// with connections that are kept after one request, each idle for two seconds. Memory is the peak of the resident set
+/// with connections that are kept after one request, each idle for two seconds. CPU time is from SIGTERM to the exit too, the minimum
+/// over the shutdowns: the one that was disturbed least. Memory is the peak of the resident set
 /// (VmHWM) with those connections, just before SIGTERM.
 ///
 /// Takes about fifteen minutes, with --quick about three.
@@ -285,6 +286,8 @@ const SETTLE: Duration = Duration::from_millis(250);
 pub(super) struct Exit {
     /// From SIGTERM to the exit.
     pub(super) took: Duration,
+    /// Its CPU time from SIGTERM to the exit.
+    pub(super) on_core: Duration,
     /// The peak of its memory before the signal, in bytes.
     pub(super) peak: u64,
 }
@@ -301,16 +304,18 @@ pub(super) fn exit(side: Side, column: Column, connections: u32) -> io::Result<E
     }
     thread::sleep(if held.is_empty() { SETTLE } else { IDLE });
     let peak = server.peak_memory()?;
+    let (before, others) = (server.on_core()?, children_on_core()?);
     let began = now();
     server.terminate()?;
     let status = server.wait()?;
     let took = began.elapsed();
+    let on_core = children_on_core()?.saturating_sub(others).saturating_sub(before);
     // The kernel keeps a connection that its server has closed for a minute, unless the client resets it. Those of earlier
     // shutdowns would delay the ones that follow.
     held.iter().try_for_each(|connection| set_socket_linger(connection, Some(Duration::ZERO)))?;
     // An exit by the signal's default action would be fast, but it is not a graceful shutdown.
     if status.success() {
-        Ok(Exit { took, peak })
+        Ok(Exit { took, on_core, peak })
     } else {
         Err(io::Error::other(format!("{} exited with {status}", side.name())))
     }
