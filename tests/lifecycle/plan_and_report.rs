@@ -142,6 +142,20 @@ fn the_report_of_an_earlier_run_is_removed_when_a_second_signal_ends_the_process
 }
 
 #[test]
+fn the_report_of_an_earlier_run_is_removed_when_the_service_cannot_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    // Printing the plan is no run.
+    for (variable, value, code, stays) in
+        [("EBBTIDE_GRACE", "0", 1, false), ("EBBTIDE_PLAN", "text", 0, true)]
+    {
+        std::fs::write(&path, "an earlier run").expect("written");
+        run(victim("").env("EBBTIDE_REPORT", &path).env(variable, value)).code(code);
+        assert_eq!(path.exists(), stays, "{variable}");
+    }
+}
+
+#[test]
 fn the_forced_path_writes_the_report_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");

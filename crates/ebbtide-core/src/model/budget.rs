@@ -56,8 +56,8 @@ pub struct LameDuck {
 pub enum BudgetError {
     /// The margin leaves less than 100 ms of the grace period. Raise the grace period or lower the margin.
     #[error(
-        "invalid budget: {} (grace period) - {} (margin) = {}, below the minimum of 100ms",
-        show_duration(*grace), show_duration(*margin), show_duration(grace.saturating_sub(*margin))
+        "invalid budget: {} (grace period) - {} (margin) is below the minimum of 100ms",
+        show_duration(*grace), show_duration(*margin)
     )]
     NothingLeft {
         /// The grace period.

@@ -69,8 +69,12 @@ pub(crate) fn apply(
         Some("text") => Some(PlanFormat::Text),
         Some(text) => return Err(EnvironmentError::Plan { text: text.to_owned() }),
     };
-    let report_path = var("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(PathBuf::from);
-    Ok(EnvironmentSettings { report_path, plan })
+    Ok(EnvironmentSettings { report_path: report_path(var), plan })
+}
+
+/// Returns the value of `EBBTIDE_REPORT`.
+pub(super) fn report_path(var: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    var("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 fn lame_duck(text: &str) -> Result<LameDuck, EnvironmentError> {

@@ -139,10 +139,12 @@ impl Lifecycle {
     fn prepared(mut self, home: Home) -> Result<Ready, ()> {
         let (name, flushers, taken) = (self.name.clone(), self.flushers.clone(), self.taken.take());
         let watchdog = taken.as_ref().and_then(Taken::watchdog).cloned();
-        let ready = home
-            .check(&name)
-            .and_then(|()| self.prepare(watchdog))
-            .inspect_err(|()| flush_all(&flushers, &name, PATIENCE));
+        let ready = home.check(&name).and_then(|()| self.prepare(watchdog)).inspect_err(|()| {
+            if let Some(path) = environment::report_path(|name| std::env::var(name).ok()) {
+                report_file::remove_earlier_report(&path);
+            }
+            flush_all(&flushers, &name, PATIENCE);
+        });
         if let (Ok(Ready::Run(_)), Some(taken)) = (&ready, taken) {
             taken.keep();
         }

@@ -21,6 +21,15 @@ pub(crate) fn probe_report_path(name: &str, path: &Path) {
     }
 }
 
+/// Removes the report of an earlier run of a service that could not be started.
+pub(crate) fn remove_earlier_report(path: &Path) {
+    if path.is_file()
+        && let Err(error) = fs::remove_file(path)
+    {
+        write_stderr(&format!("cannot remove the report of an earlier run, {}: {error}\n", path.display()));
+    }
+}
+
 /// Writes the report as JSON. A reader finds a complete file or none. On failure, `say` is called with the name of
 /// the lifecycle and the error.
 pub(crate) fn write_report_or_log(report: &Report, path: &Path, say: impl FnOnce(&str, &str)) {

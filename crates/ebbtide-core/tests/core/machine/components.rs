@@ -32,7 +32,8 @@ fn a_shutdown_counts_from_the_arrival_of_its_signal() {
     let _ = machine.step(Event::Registered(Spec::new("worker", Stage::Workers, Kind::Service)), ms(0));
     let late = Event::Signal { number: 15, skip_lame_duck: true, at: ms(1000) };
     let effects = machine.step(late, ms(3000));
-    let asked = Effect::Ask { id: worker, cancel_at: ms(1000) + plan.end(Stage::Workers) };
+    let asked =
+        Effect::Ask { id: worker, cancel_at: ms(1000) + plan.end(Stage::Workers) - plan.cancel_allowance };
     assert!(effects.contains(&asked), "{effects:?}");
     let deadlines = effects.iter().filter_map(|effect| match effect {
         Effect::Announce { deadline, .. } => Some(*deadline),
