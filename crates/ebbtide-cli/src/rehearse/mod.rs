@@ -2,6 +2,7 @@
 
 mod args;
 mod conclude;
+mod help;
 mod init;
 mod plan;
 mod platform;

@@ -110,6 +110,7 @@ fn a_wrong_file_ends_the_command_before_the_service_starts() {
     assert_eq!(said(&output), expected);
     assert!(!started.exists());
     // `check` reads its own section alone, and --demo none.
+    fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").unwrap();
     let check = ebbtide().current_dir(folder.path()).args(["check", "."]).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", said(&check));
     let demo = rehearse(
@@ -137,17 +138,21 @@ fn a_failed_check_names_the_likely_cause_for_the_recognised_server() {
     need("node");
     let folder = repository();
     let (port, script) = (free_port().to_string(), service("close.js").display().to_string());
+    // A request in flight takes longer than the grace period.
     let words = [
         "--format=json",
         "--grace=2s",
         "--storm=0",
-        "--keepalive=30",
-        "--think=0-2ms",
+        "--keepalive=0",
         "--open=0",
+        "--no-phases",
+        "--slow=2",
+        "--slow-time=9s",
+        "--url=slow=/slow/{ms}",
         "--warmup=400ms",
         "--seed=7",
     ];
-    let words = [&words[..], &["--url=keepalive=/", "--", "node", &script, &port]].concat();
+    let words = [&words[..], &["--", "node", &script, &port]].concat();
     let output = rehearse(folder.path(), &words);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let verdict = verdict(&output);

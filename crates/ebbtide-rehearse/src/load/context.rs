@@ -187,7 +187,7 @@ impl ClientContext {
         }
     }
 
-    /// Opens a socket within the limits for a request that is written by hand. `Err` is the outcome if there is none, or nothing if the
+    /// Opens a socket within the limits for a request that its client writes itself. `Err` is the outcome if there is none, or nothing if the
     /// client has a trouble of its own.
     pub(super) async fn socket(
         &self,
