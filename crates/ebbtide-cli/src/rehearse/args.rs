@@ -27,7 +27,7 @@ use crate::output::{Destination, VerdictFormat};
 pub(crate) struct RehearseArgs {
     /// Command of the service; with --demo, options of the demo
     ///
-    /// Default: `command` in the section [rehearse] of ebbtide.toml.
+    /// Default: `command` in the section `[rehearse]` of ebbtide.toml.
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
 
