@@ -22,8 +22,8 @@ use crate::service::{Child, ServerArgs, Side};
 #[derive(Debug, Parser)]
 #[command(name = "idle-memory")]
 pub struct Options {
-    /// Connections to each server in each group (needs a sufficient limit of open descriptors).
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// Connections to each server in each group. In five groups, all of them need 25 descriptors for each of these.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub connections: u32,
 
     /// Number of groups.
