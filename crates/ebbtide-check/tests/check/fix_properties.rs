@@ -124,7 +124,7 @@ fn every_fix_of_the_corpus_holds() {
     assert!(applied >= 9, "{applied} fixes in the corpus");
 }
 
-/// The drains of every example, one after the other longer, so that each fix sets a time that nobody wrote by hand: what is fixed has no
+/// The drains of every example, one after the other longer, so that each fix sets a time that no file has: what is fixed has no
 /// finding that was not there before.
 #[test]
 fn a_fix_to_any_length_makes_no_other_finding() {

@@ -1,9 +1,8 @@
 //! A command that runs beside the service, as a preStop hook.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, kill_process_group, pidfd_open};
 use tokio::sync::oneshot;
@@ -38,12 +37,8 @@ impl Hook {
         clock: Clock,
     ) -> Result<Self, String> {
         let (program, args) = words.split_first().ok_or("no program was given")?;
-        let output = File::create(log).map_err(|error| error.to_string())?;
-        let again = output.try_clone().map_err(|error| error.to_string())?;
-        let mut command = Command::new(program);
-        command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(output).stderr(again);
-        exec::standardise(&mut command, files);
+        let command = exec::logged(program, args, env, log, files);
+        let mut command = command.map_err(|error| error.to_string())?;
         let mut child = command.spawn().map_err(|error| {
             let why = ExecFailure::of(program, &error);
             let hint = why.hint().map_or_else(String::new, |hint| format!(" ({hint})"));

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::thread::Builder;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -46,12 +46,7 @@ impl Service {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let (program, args) = words.split_first().ok_or(StartError::Empty)?;
-        let output = File::create(log).map_err(StartError::Log)?;
-        let again = output.try_clone().map_err(StartError::Log)?;
-        let mut command = Command::new(program);
-        command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(output).stderr(again);
-        exec::standardise(&mut command, files);
+        let mut command = exec::logged(program, args, env, log, files).map_err(StartError::Log)?;
         let failed = |source| StartError::Exec {
             program: program.to_string_lossy().into(),
             why: ExecFailure::of(program, &source),

@@ -2,20 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::context::{ClientContext, NextStep};
+use super::context::{ClientContext, NextStep, PendingRequest};
 use super::upload::upload;
 use super::websocket::websocket;
 use crate::clock::{At, seconds};
 use crate::record::Shape;
 use crate::scenario::{Protocol, Route, SHORT_THINK, ShapePlan, Span};
-use crate::wire::{Address, Connection, RequestSpec};
+use crate::wire::{Address, Connection, RequestResult, RequestSpec};
 
 /// How long a client waits after the end of a stream before it asks for the next.
-pub(super) const AGAIN: Span = Span { least: Duration::from_millis(20), most: Duration::from_millis(60) };
+const AGAIN: Span = Span { least: Duration::from_millis(20), most: Duration::from_millis(60) };
 
 /// Runs one client of `shape`, or the open loop, until the load ends. The clients of a storm with a rate share `pace`.
 pub(super) async fn client(
@@ -45,6 +46,34 @@ pub(super) async fn client(
             let to = to.over_http1().reading_slowly();
             let spec = |rng: &mut fastrand::Rng| RequestSpec::read_slowly(&route, time.draw(rng));
             keep_alive(&context, Shape::Download, &to, &slot, AGAIN, rng, spec).await;
+        }
+    }
+}
+
+/// Runs one client whose requests last long and have a connection each. `exchange` sends one to its end; `None`: it has no outcome,
+/// because of a trouble of the client's own.
+pub(super) async fn exchanges(
+    context: &ClientContext,
+    (shape, to, label): (Shape, &Address, &str),
+    mut rng: fastrand::Rng,
+    mut exchange: impl AsyncFnMut(u64, &mut PendingRequest, &mut fastrand::Rng) -> Option<RequestResult>,
+) {
+    let mut backoff = Backoff::default();
+    while context.wanted() {
+        let Some(id) = context.number() else { return };
+        let mut pending = context.pending(id, shape, to, label.into());
+        context.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
+        let ended = exchange(id, &mut pending, &mut rng).await;
+        context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let was_reached = pending.connected.is_some();
+        if let Some(seen) = ended {
+            context.record(&pending, &seen, None);
+        }
+        if was_reached {
+            backoff.reset();
+            context.pause(AGAIN.draw(&mut rng)).await;
+        } else {
+            context.pause(backoff.next()).await;
         }
     }
 }

@@ -1,11 +1,10 @@
 //! A client that announces its body (`Expect: 100-continue`), and sends it slowly when the server asks for it.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::clients::{AGAIN, Backoff};
+use super::clients::exchanges;
 use super::context::{ClientContext, PendingRequest};
 use crate::record::{Outcome, Progress, Shape};
 use crate::scenario::{Route, Span};
@@ -22,33 +21,19 @@ pub(super) async fn upload(
     to: &Address,
     time: Span,
     route: &Route,
-    mut rng: fastrand::Rng,
+    rng: fastrand::Rng,
 ) {
     let to = to.over_http1();
-    let mut backoff = Backoff::default();
-    while context.wanted() {
-        let Some(id) = context.number() else { return };
-        let mut pending = context.pending(id, Shape::Upload, &to, route.label().into());
-        context.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let ended = match expecting_request(route, &to, id) {
-            Ok(request) => send(context, &to, &request, &mut pending, time.draw(&mut rng)).await,
+    exchanges(context, (Shape::Upload, &to, &route.label()), rng, async |id, pending, rng| {
+        match expecting_request(route, &to, id) {
+            Ok(request) => send(context, &to, &request, pending, time.draw(rng)).await,
             Err(error) => {
                 context.trouble(&std::io::Error::other(error));
                 None
             }
-        };
-        context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let was_reached = pending.connected.is_some();
-        if let Some(seen) = ended {
-            context.record(&pending, &seen, None);
         }
-        if was_reached {
-            backoff.reset();
-            context.pause(AGAIN.draw(&mut rng)).await;
-        } else {
-            context.pause(backoff.next()).await;
-        }
-    }
+    })
+    .await;
 }
 
 /// Sends one request. `None`: the client has no outcome, because of a trouble of its own.

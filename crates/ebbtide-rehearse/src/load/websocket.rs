@@ -1,11 +1,10 @@
 //! A client with a WebSocket: it sends one message after the other, and waits for the echo of each.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::clients::{AGAIN, Backoff};
+use super::clients::exchanges;
 use super::context::{ClientContext, PendingRequest, Stage};
 use crate::clock::At;
 use crate::record::{Outcome, Progress, Shape};
@@ -22,29 +21,15 @@ pub(super) async fn websocket(
     to: &Address,
     think: Span,
     route: &Route,
-    mut rng: fastrand::Rng,
+    rng: fastrand::Rng,
 ) {
     let to = to.over_http1();
-    let mut backoff = Backoff::default();
-    while context.wanted() {
-        let Some(id) = context.number() else { return };
-        // Not `GET`: the responses of a page at the same path are others.
-        let label = format!("WebSocket {}", route.path).into();
-        let mut pending = context.pending(id, Shape::Websocket, &to, label);
-        context.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let ended = talk(context, &to, route, id, &mut pending, think, &mut rng).await;
-        context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let was_reached = pending.connected.is_some();
-        if let Some(seen) = ended {
-            context.record(&pending, &seen, None);
-        }
-        if was_reached {
-            backoff.reset();
-            context.pause(AGAIN.draw(&mut rng)).await;
-        } else {
-            context.pause(backoff.next()).await;
-        }
-    }
+    // Not `GET`: the responses of a page at the same path are others.
+    let label = format!("WebSocket {}", route.path);
+    exchanges(context, (Shape::Websocket, &to, &label), rng, async |id, pending, rng| {
+        talk(context, &to, route, id, pending, think, rng).await
+    })
+    .await;
 }
 
 /// Opens one WebSocket and uses it to its end. `None`: the client has no outcome, because of a trouble of its own.
