@@ -1,6 +1,7 @@
 //! Whatever hangs, the process exits by its deadline with the documented exit code, and names the stuck component.
 #![expect(clippy::expect_used, reason = "a helper that fails fails its test")]
 
+use std::process::Command;
 use std::time::Duration;
 
 use ebbtide_http1::client::Client;
@@ -8,22 +9,33 @@ use ebbtide_tests::{Ended, Process, Served, service};
 use rustix::process::Signal;
 
 /// The time until SIGKILL. Each stage's part of it is long enough for a busy machine.
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The same for processes that use all cores until they are killed, and whose stages are not awaited.
+const SHORT_GRACE: Duration = Duration::from_secs(4);
 
 /// Starts the victim, waits until it is ready, stops it, and returns its outcome. It must exit before SIGKILL would come.
 fn stopped(fault: &str) -> Ended {
-    let mut victim = Process::start(service("victim").arg(fault).env("EBBTIDE_GRACE", "4s"));
+    stopped_within(GRACE, fault)
+}
+
+fn with_grace(command: &mut Command, grace: Duration) -> &mut Command {
+    command.env("EBBTIDE_GRACE", format!("{}s", grace.as_secs()))
+}
+
+fn stopped_within(grace: Duration, fault: &str) -> Ended {
+    let mut victim = Process::start(with_grace(service("victim").arg(fault), grace));
     victim.says("phase=ready");
     victim.says("up");
     let ended = victim.ended(Duration::ZERO);
     assert!(ended.is_none(), "the process exited before the signal: {ended:?}");
     victim.signal(Signal::TERM);
-    victim.ended(GRACE).expect("the process outlived its grace period")
+    victim.ended(grace).expect("the process outlived its grace period")
 }
 
 #[test]
 fn a_runtime_whose_workers_all_spin_is_ended_by_the_watchdog() {
-    let ended = stopped("spinning-runtime");
+    let ended = stopped_within(SHORT_GRACE, "spinning-runtime");
     ended.code(4).said("watchdog terminates the process ").said(" after the shutdown began; phase ");
     ended.said("waiting for: spinning-hook");
     // The flusher runs on a separate thread although the runtime is blocked.
@@ -127,8 +139,8 @@ fn a_panic_of_the_lifecycle_itself_is_reported_and_the_flushers_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.json");
     let mut command = service("victim");
-    command.arg("panicking-log").env("EBBTIDE_GRACE", "4s").env("EBBTIDE_REPORT", &path);
-    let mut victim = Process::start(&mut command);
+    let mut victim =
+        Process::start(with_grace(command.arg("panicking-log").env("EBBTIDE_REPORT", &path), GRACE));
     victim.says("up");
     victim.says("phase=ready");
     victim.signal(Signal::TERM);
@@ -148,7 +160,7 @@ fn a_panic_in_a_drop_prevents_no_other_close() {
 
 #[test]
 fn a_start_up_that_blocks_its_thread_ends_by_the_deadline() {
-    let mut victim = Process::start(service("victim").arg("blocked-start").env("EBBTIDE_GRACE", "4s"));
+    let mut victim = Process::start(with_grace(service("victim").arg("blocked-start"), GRACE));
     victim.says("opened first");
     victim.signal(Signal::TERM);
     let ended = victim.ended(GRACE).expect("the process outlived its grace period");
@@ -161,19 +173,19 @@ fn without_the_watchdog_the_same_faults_outlive_every_deadline() {
         let mut plain = Process::start(service("plain").arg(fault));
         plain.says("up");
         plain.signal(Signal::TERM);
-        assert!(plain.ended(GRACE).is_none(), "{fault}: the process exited");
+        assert!(plain.ended(SHORT_GRACE).is_none(), "{fault}: the process exited");
     }
 }
 
 /// Starts a server without a lifecycle and stops it while a handler blocks the only thread of its runtime. Returns its outcome,
 /// or `None` if it does not exit before SIGKILL would come.
 async fn blocked_alone(arguments: &[&str]) -> Option<Ended> {
-    let mut served = Served::start(service("alone").args(arguments).env("EBBTIDE_GRACE", "4s"));
+    let mut served = Served::start(with_grace(service("alone").args(arguments), SHORT_GRACE));
     let mut client = Client::connect(served.addr).await.expect("the server accepts");
     client.get("/block").await.expect("the request is sent");
     served.process.says("asked");
     served.terminate();
-    served.ended_or_not(GRACE).await
+    served.ended_or_not(SHORT_GRACE).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

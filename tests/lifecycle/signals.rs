@@ -223,10 +223,11 @@ fn an_interrupt_that_the_parent_ignores_stays_ignored() {
 
 #[test]
 fn an_interrupt_from_a_terminal_skips_the_lame_duck() {
-    let lasted = |stdin: Stdio| {
+    let lasted = |stdin: Stdio, lame_duck: Duration| {
         let report = ReportFile::new();
-        let mut victim =
-            Process::start(victim("lame-duck").stdin(stdin).env("EBBTIDE_REPORT", report.path()));
+        let mut command = victim("lame-duck");
+        command.env("EBBTIDE_GRACE", "120s").env("EBBTIDE_LAME_DUCK", format!("{}ms", lame_duck.as_millis()));
+        let mut victim = Process::start(command.stdin(stdin).env("EBBTIDE_REPORT", report.path()));
         victim.says("phase=ready");
         victim.signal(Signal::INT);
         victim.ended(LONG).expect("the process does not exit").code(0);
@@ -238,9 +239,11 @@ fn an_interrupt_from_a_terminal_skips_the_lame_duck() {
     rustix::pty::unlockpt(&master).expect("unlocked");
     let name = rustix::pty::ptsname(&master, Vec::new()).expect("a name").into_string().expect("UTF-8");
     let terminal = std::fs::OpenOptions::new().read(true).write(true).open(name).expect("opened");
-    let lame_duck = Duration::from_millis(1200);
-    assert!(lasted(terminal.into()) < lame_duck, "the lame duck was not skipped");
-    assert!(lasted(Stdio::null()) >= lame_duck, "the lame duck was skipped without a terminal");
+    // So long that a slow machine cannot take it for a lame duck that was not skipped.
+    let long = Duration::from_secs(60);
+    assert!(lasted(terminal.into(), long) < long, "the lame duck was not skipped");
+    let short = Duration::from_millis(500);
+    assert!(lasted(Stdio::null(), short) >= short, "the lame duck was skipped without a terminal");
 }
 
 #[test]

@@ -40,13 +40,13 @@ impl Demo {
     }
 
     /// Starts it with these options and environment variables only, and returns when it is ready. Its grace period is
-    /// 4 s unless an option sets it, so that tests of faults are short.
+    /// 8 s unless an option sets it: tests of faults are short, and each stage's part is enough for a busy machine.
     pub(crate) fn launch(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let report = NamedTempFile::new().expect("a temporary file");
         let mut command = Command::new(program());
         command.args(["--listen", "127.0.0.1:0"]).args(options);
         if !options.contains(&"--grace") {
-            command.args(["--grace", "4s"]);
+            command.args(["--grace", "8s"]);
         }
         command.env_clear().env("EBBTIDE_REPORT", report.path()).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stderr(Stdio::piped());

@@ -14,7 +14,8 @@ use super::table;
 #[test]
 fn after_a_graceful_shutdown_each_answered_order_is_done_or_queued() {
     let folder = folder();
-    let demo = Demo::start(&folder, &[]);
+    // A busy disk takes seconds for the orders in flight.
+    let demo = Demo::start(&folder, &["--grace", "60s"]);
     let load = Load::start(demo.address, 16);
     load.wait_for(100);
     let ended = demo.stopped();

@@ -82,7 +82,7 @@ impl Row {
 
 /// A small load, long enough for a baseline on a busy machine.
 pub(crate) const LOAD: [&str; 6] =
-    ["--storm=2", "--keepalive=4", "--open=20", "--warmup=400ms", "--window=100ms", "--seed=7"];
+    ["--storm=2", "--keepalive=4", "--open=20", "--warmup=1s", "--window=100ms", "--seed=7"];
 
 /// Requests that are in flight at the signal, whatever the timing.
 pub(crate) const SLOW: [&str; 3] = ["--url=slow=/slow/{ms}", "--slow=2", "--slow-time=150ms-400ms"];

@@ -169,7 +169,7 @@ fn an_idle_service_is_stopped_without_load() {
 
 #[test]
 fn a_service_may_be_stopped_before_it_is_ready() {
-    const STARTUP: &[&str] = &["--signal-at=startup", "--window=4s", "--grace=1s"];
+    const STARTUP: &[&str] = &["--signal-at=startup", "--window=12s", "--grace=1s"];
     // No handler is installed yet.
     let seen = holds(&Row::innocent("starts-slowly", STARTUP));
     assert_eq!(seen.evidence("exit-code"), "ended by SIGTERM, during start-up");

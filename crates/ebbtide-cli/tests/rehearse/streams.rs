@@ -108,11 +108,15 @@ fn a_websocket_that_ends_with_a_close_frame_loses_nothing() {
     ] {
         let seen = rehearse(scheme, url, "websocket-cut", 0, &[]);
         seen.lost(0);
+        let mut echoed = 0;
         for (_, request) in seen.each("W", HELD, "close-frame") {
             assert_eq!((&request["code"], &request["echoed"]), (&1001.into(), &true.into()), "{request}");
             let messages = &request["progress"];
-            assert!(messages["done"].as_u64() > Some(0) && messages["done"] == messages["of"], "{request}");
+            assert_eq!(messages["done"], messages["of"], "{request}");
+            echoed += messages["done"].as_u64().unwrap();
         }
+        // One that was opened right before the signal may have had none.
+        assert!(echoed > 0, "no message was echoed");
         assert_eq!(seen.verdict["in_flight_at_signal"]["websocket"], HELD, "{:#}", seen.verdict);
     }
 }
