@@ -8,6 +8,7 @@ pub mod check;
 pub mod client;
 pub mod idle_exit;
 pub mod idle_memory;
+pub mod load_generator;
 pub mod measure;
 pub mod ping;
 pub mod primitives;

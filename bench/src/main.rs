@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ebbtide_bench::service::{ServerArgs, Side, serve};
-use ebbtide_bench::{check, idle_exit, idle_memory, ping, primitives, queue, shutdown, soak, throughput};
+use ebbtide_bench::{
+    check, idle_exit, idle_memory, load_generator, ping, primitives, queue, shutdown, soak, throughput,
+};
 
 /// Compares Ebbtide with its peers.
 #[derive(Debug, Parser)]
@@ -23,6 +25,14 @@ enum Comparison {
     Shutdown(shutdown::Options),
     Soak(soak::Options),
     Check(check::Options),
+    LoadGenerator(load_generator::Options),
+    /// Loads a server as a rehearsal does.
+    #[command(hide = true)]
+    Load {
+        url: String,
+        load: load_generator::Load,
+        seconds: u64,
+    },
     /// Checks a folder and prints the memory that it took.
     #[command(hide = true)]
     CheckFolder {
@@ -48,6 +58,11 @@ fn main() -> ExitCode {
         Comparison::Shutdown(options) => shutdown::run(&options),
         Comparison::Soak(options) => soak::run(&options),
         Comparison::Check(options) => check::run(&options),
+        Comparison::LoadGenerator(options) => load_generator::run(&options),
+        Comparison::Load { url, load, seconds } => match load_generator::load(&url, load, seconds) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(3),
+        },
         Comparison::CheckFolder { folder } => match check::check_folder(&folder) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(3),

@@ -16,8 +16,8 @@ cargo xtask <command>
   page                          open a rehearsal's page of 400,000 requests in a headless browser, at three sizes, light
                                 and dark: errors and overflow fail; the pictures are in target/page
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, idle-memory, queue, throughput,
-                                shutdown, soak, check; without a name, the first three (the others take long, or need
-                                servers)
+                                shutdown, soak, check, load-generator; without a name, the first three (the others take
+                                long, or need servers or tools)
   zoo [NAME...]                 rehearse real servers, as documented and broken, and compare the verdicts with those
                                 written down in tests/zoo; or only the named ones
   fuzz [SECONDS]                fuzz each parser for SECONDS, 60 by default (needs a nightly
@@ -68,6 +68,7 @@ pub(crate) enum Comparison {
     Shutdown,
     Soak,
     Check,
+    LoadGenerator,
 }
 
 impl Command {
@@ -106,7 +107,7 @@ impl Command {
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Primitives,
         Self::Ping,
         Self::IdleExit,
@@ -116,6 +117,7 @@ impl Comparison {
         Self::Shutdown,
         Self::Soak,
         Self::Check,
+        Self::LoadGenerator,
     ];
 
     /// The comparisons that take one or two minutes each.
@@ -133,6 +135,7 @@ impl Comparison {
             Self::Shutdown => "shutdown",
             Self::Soak => "soak",
             Self::Check => "check",
+            Self::LoadGenerator => "load-generator",
         }
     }
 

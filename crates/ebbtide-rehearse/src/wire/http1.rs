@@ -19,7 +19,7 @@ use super::connection::{
     grpc_status,
 };
 use super::events::{EventTail, is_event_stream};
-use super::pace::ReadPace;
+use super::pace::{ReadPace, pause};
 use super::request::{Payload, wire_length};
 use super::socket::{Mark, Socket, Wire};
 use crate::clock::At;
@@ -186,7 +186,7 @@ impl Http1Connection {
         tokio::select! {
             biased;
             () = ended(&mut self.driver) => false,
-            () = sleep(time) => true,
+            () = pause(time) => true,
         }
     }
 

@@ -1,10 +1,17 @@
-//! The pace at which a slow client reads a body.
+//! The pace of a client: its pauses, and how slowly it reads a body.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use crate::clock::{At, Clock, seconds};
+
+/// Sleeps, unless `time` is zero: the timer's shortest sleep is one millisecond.
+pub(super) async fn pause(time: Duration) {
+    if !time.is_zero() {
+        sleep(time).await;
+    }
+}
 
 /// How long the body of a response is read.
 #[derive(Clone, Copy, Debug)]

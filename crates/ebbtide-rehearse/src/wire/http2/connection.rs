@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use hyper::body::Body;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::driver::{SharedState, drive};
 use super::frame;
@@ -19,6 +19,7 @@ use crate::clock::At;
 use crate::record::{Answer, Close, Framing, Outcome, Progress};
 use crate::wire::Socket;
 use crate::wire::connection::{Exchange, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult};
+use crate::wire::pace::pause;
 use crate::wire::request::Payload;
 
 /// A connection. Its clones share it; it closes with the last one.
@@ -106,7 +107,7 @@ impl Http2Connection {
 
     /// Pauses for `time`. `false`: no request may be sent on it any more.
     pub(in crate::wire) async fn idle(&self, time: Duration) -> bool {
-        sleep(time).await;
+        pause(time).await;
         self.still_open()
     }
 
