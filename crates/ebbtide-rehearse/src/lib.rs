@@ -48,9 +48,9 @@ pub use janitor::{JANITOR, janitor};
 pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
-    Answer, Close, Database, Digest, Ended, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome,
-    Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState, Recognised, Record, Request,
-    ServerKind, Session, Shape, SignalState, Store, Traffic,
+    Answer, BadEndpoint, Close, Database, Digest, Ended, Endpoint, Framing, HeldConnection, JobsLeft,
+    OrderStore, Orphan, Outcome, Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState,
+    Recognised, Record, Request, ServerKind, Session, Shape, SignalState, Store, Traffic,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;
@@ -59,7 +59,7 @@ pub use scenario::{
     BadCertificates, BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService,
     PreStop, Program, Protocol, Ready, RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK,
     Scenario, SecondSignal, ServiceStore, SetUp, ShapePlan, Span, StopAt, StopPlan, StopSignal, Target,
-    Trust,
+    TargetAddress, Trust,
 };
 pub use survey::{Survey, survey};
 pub use trouble::NotRehearsed;

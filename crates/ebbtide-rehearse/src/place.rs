@@ -1,18 +1,21 @@
 //! The resources of one run, prepared before the service starts: a folder, an address, a command line.
 
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::time::timeout;
 
-use super::scenario::{Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target};
+use super::record::Endpoint;
+use super::scenario::{
+    Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target, TargetAddress,
+};
 use super::trouble::NotRehearsed;
-use super::wire::{Address, TlsClients};
+use super::wire::{Address, TlsClients, connect};
 
 /// How long a broker may take to remove a queue.
 const CLEARED: Duration = Duration::from_secs(2);
@@ -52,14 +55,14 @@ impl Place {
                     Program::Managed(service) => Some(service.ready_path().to_owned()),
                     Program::Command(_) => None,
                 };
-                (Target { host: "127.0.0.1".into(), port, tls: false }, path)
+                (Target::tcp("127.0.0.1", port), path)
             }
         };
         let (words, store) = match &scenario.program {
             Program::Command(words) => (words.clone(), None),
             Program::Managed(service) => {
-                let at =
-                    RunPlace::new(folder.path(), target.port, &scenario.stop, scenario.database.as_deref());
+                let port = target.port().or_else(free_port).ok_or(NotRehearsed::NoFreePort)?;
+                let at = RunPlace::new(folder.path(), port, &scenario.stop, scenario.database.as_deref());
                 let set_up = service.set_up(at).await?;
                 env.extend(set_up.env.into_iter().map(|(name, value)| (name.into(), value)));
                 (set_up.words, set_up.store)
@@ -78,12 +81,12 @@ impl Place {
     }
 
     /// Returns the service's address at `socket`.
-    pub(super) fn address(&self, socket: SocketAddr) -> Address {
+    pub(super) fn address(&self, socket: Endpoint) -> Address {
         Address::new(socket, &self.target, &self.template, &self.tls)
     }
 
     /// Returns the address of `target`, which is at `socket`.
-    pub(super) fn address_of(&self, target: &Target, socket: SocketAddr) -> Address {
+    pub(super) fn address_of(&self, target: &Target, socket: Endpoint) -> Address {
         Address::new(socket, target, &self.template, &self.tls)
     }
 
@@ -109,27 +112,32 @@ impl Place {
 }
 
 /// Returns every address of `target`, in the resolver's order.
-pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, NotRehearsed> {
-    let unknown = || NotRehearsed::Resolve(target.host.clone());
-    let found = lookup_host((target.host.as_str(), target.port)).await.map_err(|_| unknown())?;
-    let mut all: Vec<SocketAddr> = found.collect();
+pub(super) async fn resolve(target: &Target) -> Result<Vec<Endpoint>, NotRehearsed> {
+    let (host, port) = match &target.address {
+        TargetAddress::Tcp { host, port } => (host, *port),
+        TargetAddress::Unix(path) => return Ok(vec![Endpoint::Unix(Arc::clone(path))]),
+    };
+    let unknown = || NotRehearsed::Resolve(host.clone());
+    let found = lookup_host((host.as_str(), port)).await.map_err(|_| unknown())?;
+    let mut all: Vec<Endpoint> = found.map(Endpoint::from).collect();
     all.dedup();
     if all.is_empty() { Err(unknown()) } else { Ok(all) }
 }
 
 /// Resolves `target` to the first address that the resolver returns, for the requests of `home`.
 pub(super) async fn first(target: &Target, home: &Address) -> Result<Address, NotRehearsed> {
-    let socket = resolve(target).await?.first().copied();
-    let socket = socket.ok_or_else(|| NotRehearsed::Resolve(target.host.clone()))?;
+    let socket = resolve(target).await?.into_iter().next();
+    let socket = socket.ok_or_else(|| NotRehearsed::Resolve(target.host().to_owned()))?;
     Ok(home.beside(socket, target))
 }
 
+/// How long a listener may take to accept a connection.
+const ACCEPTED: Duration = Duration::from_secs(1);
+
 /// Returns whether a process listens at `socket`.
-pub(super) async fn taken(socket: SocketAddr) -> bool {
-    match TcpStream::connect(socket).await {
-        Ok(stream) => !matches!((stream.local_addr(), stream.peer_addr()), (Ok(us), Ok(them)) if us == them),
-        Err(_) => false,
-    }
+pub(super) async fn taken(socket: &Endpoint) -> bool {
+    // Where nobody listens, the kernel refuses at once.
+    !matches!(timeout(ACCEPTED, connect(socket)).await, Ok(Err(_)))
 }
 
 /// Returns a free port on 127.0.0.1, below the range that the kernel gives to clients: a client of this process could
@@ -167,7 +175,7 @@ mod tests {
             folder,
             words: Vec::new(),
             env: Vec::new(),
-            target: Target { host: "127.0.0.1".into(), port: 1, tls: false },
+            target: Target::tcp("127.0.0.1", 1),
             template: Arc::default(),
             tls: Arc::default(),
             ready_path: None,

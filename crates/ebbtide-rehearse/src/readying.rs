@@ -1,6 +1,6 @@
 //! Waits until the service is ready.
 
-use std::net::SocketAddr;
+use std::io;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -8,10 +8,11 @@ use tokio::time::{sleep, timeout};
 use super::child::{Service, listeners, remaining, tail};
 use super::place::{Place, taken};
 use super::probe::{Got, get};
+use super::record::Endpoint;
 use super::scenario::Protocol;
 use super::trouble::NotRehearsed;
 use super::unready::{Unready, UnreadyAnswer};
-use super::wire::{Address, TlsFailure};
+use super::wire::{Address, TlsFailure, connect};
 
 /// The interval between two polls.
 const EVERY: Duration = Duration::from_millis(10);
@@ -25,7 +26,7 @@ pub(super) const TAIL: usize = 20;
 pub(super) async fn ready(
     service: &mut Service,
     place: &Place,
-    addresses: &[SocketAddr],
+    addresses: &[Endpoint],
     limit: Duration,
 ) -> Result<Address, NotRehearsed> {
     let log = service.log().to_owned();
@@ -33,7 +34,7 @@ pub(super) async fn ready(
     let looking = async {
         loop {
             for address in addresses {
-                let to = place.address(*address);
+                let to = place.address(address.clone());
                 let mut protocols = vec![to.over_http1()];
                 if to.template.protocol != Protocol::Http1 {
                     protocols.push(to);
@@ -57,14 +58,31 @@ pub(super) async fn ready(
             return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
         }
     };
-    let elsewhere = || listeners(service.pid());
-    found.map_err(|_| NotRehearsed::NeverReady { limit, seen, listens: elsewhere(), tail: tail(&log, TAIL) })
+    if let Ok(found) = found {
+        return Ok(found);
+    }
+    if let [address @ Endpoint::Unix(_)] = addresses
+        && seen == Unready::NothingListened
+    {
+        seen = no_socket(address).await;
+    }
+    let listens = listeners(service.pid());
+    Err(NotRehearsed::NeverReady { limit, seen, listens, tail: tail(&log, TAIL) })
+}
+
+/// Returns why a Unix socket cannot be connected to.
+async fn no_socket(address: &Endpoint) -> Unready {
+    match timeout(LOOK, connect(address)).await {
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Unready::NoSocket,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => Unready::Denied,
+        _ => Unready::NothingListened,
+    }
 }
 
 /// Polls once. An error describes the result; `None` means that the connection was refused.
 async fn look(place: &Place, to: &Address) -> Result<(), Option<Unready>> {
     let Some(path) = &place.ready_path else {
-        return if taken(to.socket).await { Ok(()) } else { Err(None) };
+        return if taken(&to.socket).await { Ok(()) } else { Err(None) };
     };
     let got = match get(to, path, LOOK).await {
         got if got.is_ready() => return Ok(()),
@@ -78,6 +96,8 @@ async fn look(place: &Place, to: &Address) -> Result<(), Option<Unready>> {
             UnreadyAnswer::Handshake(TlsFailure::NotTls)
         }
         Got::Tls(failure) => UnreadyAnswer::Handshake(failure),
+        // Without permission to connect, nothing is known of the listener.
+        Got::Nothing if matches!(no_socket(&to.socket).await, Unready::Denied) => return Err(None),
         Got::Nothing => UnreadyAnswer::Nothing,
         // TLS begins with the number of a record type, HTTP/2 with a length of three bytes.
         Got::NotHttp(0x15 | 0x16) => UnreadyAnswer::Tls,

@@ -51,7 +51,7 @@ impl Rehearsal {
     /// Creates a rehearsal of `command`: a program, and its arguments. Ready is a service that accepts a connection on `{port}`.
     pub fn new<W: Into<OsString>>(command: impl IntoIterator<Item = W>) -> Self {
         let port = free_port();
-        let target = Target { host: "127.0.0.1".into(), port: port.unwrap_or_default(), tls: false };
+        let target = Target::tcp("127.0.0.1", port.unwrap_or_default());
         let scenario = Scenario::new(Program::Command(Vec::new()), Ready::Port(target));
         let mut rehearsal = Self { scenario, port };
         let words = command.into_iter().map(|word| rehearsal.filled(word.into())).collect();
@@ -66,11 +66,11 @@ impl Rehearsal {
         self
     }
 
-    /// Sets the readiness check: a GET of `url` is answered with 200 to 399.
+    /// Sets the readiness check: a GET of `url` is answered with 200 to 399. `http://unix:SOCKET:/PATH` is a path at a Unix socket.
     ///
     /// # Errors
     ///
-    /// `url` is not an `http://` URL.
+    /// `url` is neither an `http://` nor an `https://` URL.
     pub fn ready(mut self, url: &str) -> Result<Self, BadTarget> {
         let (target, path) = Target::from_url(&self.filled_text(url))?;
         self.scenario.ready = Ready::Http(target, path);

@@ -1,6 +1,5 @@
 //! One run, from the start of the service to its judgement.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::process::Rlimit;
@@ -17,7 +16,7 @@ use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::protocol;
 use super::readying::{TAIL, ready};
 use super::recognition::recognise;
-use super::record::{Record, Shape};
+use super::record::{Endpoint, Record, Shape};
 use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_moment};
 use super::service_report;
 use super::stopping::{HookPlace, Stopping};
@@ -78,8 +77,8 @@ async fn run_at(
     let mut rng = fastrand::Rng::with_seed(seed);
     let addresses = resolve(&place.target).await?;
     for address in &addresses {
-        if taken(*address).await {
-            return Err(NotRehearsed::PortTaken(place.target.authority()));
+        if taken(address).await {
+            return Err(NotRehearsed::PortTaken(place.target.name()));
         }
     }
     let clock = Clock::start();
@@ -115,7 +114,7 @@ async fn run_at(
     if let Some(found) = readiness.as_ref().filter(|_| at != StopAt::Startup) {
         record.load_began = clock.now();
         if at == StopAt::Load {
-            let home = place.address(found.socket);
+            let home = place.address(found.socket.clone());
             let mut plan = scenario.load.clone();
             protocol::check(&plan, &home).await?;
             settle(&mut plan, &home, place.ready_path.as_deref()).await?;
@@ -144,7 +143,7 @@ async fn run_at(
     let routed_until = record.stop_began() + scenario.stop.min_lame_duck;
     collect(&mut record, &service, place, watchers, routed_until, clock).await?;
 
-    let socket = readiness.map(|found| found.socket).or(addresses.first().copied());
+    let socket = readiness.map(|found| found.socket).or(addresses.first().cloned());
     let probed = socket.zip(place.ready_path.clone());
     let terms = terms(scenario, at, probed, shapes);
     if let Some(why) = broken(&record, &terms) {
@@ -166,7 +165,7 @@ async fn run_at(
 fn terms(
     scenario: &Scenario,
     at: StopAt,
-    readiness: Option<(SocketAddr, String)>,
+    readiness: Option<(Endpoint, String)>,
     shapes: Vec<Shape>,
 ) -> Terms {
     Terms {

@@ -1,6 +1,7 @@
 //! Starts a service once, without load, and finds out what a rehearsal needs: where it listens, what it answers, how it ends.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -16,7 +17,7 @@ use super::place::Place;
 use super::probe::{Got, get, try_route};
 use super::readying::TAIL;
 use super::recognition::recognise;
-use super::record::{Ended, Recognised};
+use super::record::{Ended, Endpoint, Recognised};
 use super::scenario::{Protocol, Ready, Route, Scenario, StopSignal, Target};
 use super::trouble::NotRehearsed;
 use super::unready::Unready;
@@ -48,7 +49,7 @@ const WARM: Duration = Duration::from_secs(5);
 /// What was found out about a service.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Survey {
-    /// Where it listens, as in `127.0.0.1:8080`.
+    /// Where it listens, as in `127.0.0.1:8080` or `unix:/run/app.sock`.
     pub listeners: Vec<String>,
     /// Its readiness check: the first usual path that is answered with 200 to 399, or its port.
     pub ready: Ready,
@@ -145,7 +146,7 @@ async fn first_listener(place: &Place, listeners: impl Fn() -> Vec<String>) -> (
         let found = targets(&listeners());
         for path in READY {
             for (target, socket) in &found {
-                if let Some((target, to)) = answers(place, target, *socket, path).await {
+                if let Some((target, to)) = answers(place, target, socket, path).await {
                     return (Ready::Http(target, path.to_owned()), to);
                 }
             }
@@ -153,7 +154,7 @@ async fn first_listener(place: &Place, listeners: impl Fn() -> Vec<String>) -> (
         if let Some((target, socket)) = found.first() {
             let clock = *waiting.get_or_insert_with(Clock::start);
             if clock.now().since(At::default()) > WARM {
-                return (Ready::Port(target.clone()), place.address_of(target, *socket));
+                return (Ready::Port(target.clone()), place.address_of(target, socket.clone()));
             }
         }
         sleep(EVERY).await;
@@ -161,15 +162,10 @@ async fn first_listener(place: &Place, listeners: impl Fn() -> Vec<String>) -> (
 }
 
 /// Returns how `target` answers `path` with 200 to 399: over HTTP/1, the protocol of the load, or TLS.
-async fn answers(
-    place: &Place,
-    target: &Target,
-    socket: SocketAddr,
-    path: &str,
-) -> Option<(Target, Address)> {
+async fn answers(place: &Place, target: &Target, socket: &Endpoint, path: &str) -> Option<(Target, Address)> {
     for tls in [false, true] {
         let target = Target { tls, ..target.clone() };
-        let of_load = place.address_of(&target, socket);
+        let of_load = place.address_of(&target, socket.clone());
         let first = of_load.over_http1();
         let got = get(&first, path, LOOK).await;
         if got.is_ready() {
@@ -186,22 +182,31 @@ async fn answers(
     None
 }
 
-/// Returns the TCP listeners among `listeners`, each as clients on this machine reach it.
-fn targets(listeners: &[String]) -> Vec<(Target, SocketAddr)> {
-    let mut found: Vec<(Target, SocketAddr)> = Vec::new();
-    for mut socket in listeners.iter().filter_map(|at| at.parse::<SocketAddr>().ok()) {
-        match socket.ip() {
+/// Returns the TCP listeners among `listeners`, each as clients on this machine reach it, or the Unix sockets if there is none: beside
+/// a port, a Unix socket usually is for control.
+fn targets(listeners: &[String]) -> Vec<(Target, Endpoint)> {
+    let mut found: Vec<(Target, Endpoint)> = Vec::new();
+    let mut sockets = Vec::new();
+    for endpoint in listeners.iter().filter_map(|at| at.parse().ok()) {
+        let mut address = match endpoint {
+            Endpoint::Tcp(address) => address,
+            Endpoint::Unix(path) => {
+                sockets.push((Target::unix(Arc::clone(&path)), Endpoint::Unix(path)));
+                continue;
+            }
+        };
+        match address.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
-                socket.set_ip(Ipv4Addr::LOCALHOST.into());
+                address.set_ip(Ipv4Addr::LOCALHOST.into());
             }
             _ => {}
         }
-        let target = Target { host: socket.ip().to_string(), port: socket.port(), tls: false };
+        let target = Target::tcp(address.ip().to_string(), address.port());
         if !found.iter().any(|(known, _)| *known == target) {
-            found.push((target, socket));
+            found.push((target, address.into()));
         }
     }
-    found
+    if found.is_empty() { sockets } else { found }
 }
 
 /// Returns the first usual path that is answered with 200 to 299: at the address of readiness, or else at another listener.
@@ -212,7 +217,7 @@ async fn route(
     listeners: &[String],
 ) -> Option<(Route, Address)> {
     let others = targets(listeners).into_iter().filter(|(_, socket)| *socket != at.socket);
-    let others = others.map(|(target, socket)| (place.address_of(&target, socket), Some(target)));
+    let others = others.map(|(target, socket)| (place.address_of(&target, socket.clone()), Some(target)));
     for (to, target) in [(at.clone(), None)].into_iter().chain(others) {
         for path in USUAL {
             // The answer of a readiness path changes at the signal.
@@ -230,6 +235,8 @@ async fn route(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -238,9 +245,16 @@ mod tests {
             "0.0.0.0:8080".to_owned(),
             "[::]:8080".to_owned(),
             "[::1]:9090".to_owned(),
-            "the Unix socket /run/x.sock".to_owned(),
+            "unix:/run/x.sock".to_owned(),
         ]);
-        let found: Vec<String> = found.iter().map(|(target, _)| target.authority()).collect();
+        let found: Vec<String> = found.iter().map(|(target, _)| target.name()).collect();
         assert_eq!(found, ["127.0.0.1:8080", "[::1]:9090"]);
+    }
+
+    #[test]
+    fn a_unix_socket_is_a_target_if_no_port_is() {
+        let found = targets(&["unix:/run/x.sock".to_owned()]);
+        let expected = Target::unix(Path::new("/run/x.sock"));
+        assert_eq!(found, [(expected, Endpoint::Unix(Path::new("/run/x.sock").into()))]);
     }
 }

@@ -171,7 +171,7 @@ mod tests {
             NotRehearsed::NoFreePort => NotRehearsed::NoFreePort;
             NotRehearsed::Start(_) => NotRehearsed::Start(not_executed());
             NotRehearsed::NeverReady { .. } => never_ready(Unready::NothingListened, &[]), unready(0), unready(1), unready(2), unready(3), unready(4),
-                unready(5), unready(6), unready(7), unready(8), unready(9);
+                unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12);
             NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1), protocol(NoProtocol::Tls(TlsFailure::Expired)),
                 protocol(NoProtocol::Tls(TlsFailure::NotHttp2));
             NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);

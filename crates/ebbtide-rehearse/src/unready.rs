@@ -10,6 +10,10 @@ use crate::wire::TlsFailure;
 pub enum Unready {
     /// No socket listened at the address.
     NothingListened,
+    /// There is no Unix socket at the path.
+    NoSocket,
+    /// This user may not connect to the Unix socket.
+    Denied,
     /// The path was requested.
     Requested {
         /// The path.
@@ -42,8 +46,15 @@ pub enum UnreadyAnswer {
 impl Unready {
     /// Returns the advice for the user.
     pub(crate) fn hint(&self) -> &'static str {
-        let Self::Requested { got, .. } = self else {
-            return "check that --ready is the address on which the service listens; --ready-timeout sets the limit";
+        let got = match self {
+            Self::Requested { got, .. } => got,
+            Self::NothingListened | Self::NoSocket => {
+                return "check that --ready is the address on which the service listens; --ready-timeout sets the limit";
+            }
+            Self::Denied => {
+                return "this user needs the permission to write to the socket and to search its folder: run the rehearsal as \
+                        the user or in the group of the socket";
+            }
         };
         match got {
             UnreadyAnswer::Status(401 | 403) => {
@@ -77,7 +88,12 @@ impl Unready {
 
 impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Requested { path, got } = self else { return f.write_str("nothing listened there") };
+        let (path, got) = match self {
+            Self::Requested { path, got } => (path, got),
+            Self::NothingListened => return f.write_str("nothing listened there"),
+            Self::NoSocket => return f.write_str("there is no such Unix socket"),
+            Self::Denied => return f.write_str("permission to connect to the Unix socket denied"),
+        };
         let what = match got {
             UnreadyAnswer::Status(status) => return write!(f, "{path} answered {status}"),
             UnreadyAnswer::Handshake(failure) => return write!(f, "{path}: {failure}"),
@@ -110,7 +126,7 @@ pub(crate) mod tests {
         let path = || "/readyz".to_owned();
         let requested =
             statuses.into_iter().chain(others).map(|got| Unready::Requested { path: path(), got });
-        requested.chain([Unready::NothingListened]).collect()
+        requested.chain([Unready::NothingListened, Unready::NoSocket, Unready::Denied]).collect()
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn checks(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
 
 fn routes(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
     let routes = RouteSummary::sum(rehearsal.runs.iter().flat_map(|run| &run.verdict.routes));
-    let mut addresses: Vec<_> = routes.iter().map(|route| route.address).collect();
+    let mut addresses: Vec<_> = routes.iter().map(|route| &route.address).collect();
     addresses.sort_unstable();
     addresses.dedup();
     writeln!(

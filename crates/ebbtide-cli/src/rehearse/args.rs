@@ -39,7 +39,8 @@ pub(crate) struct RehearseArgs {
 
     /// Readiness check: a URL that answers 200 to 399, or an open port
     ///
-    /// An https:// URL is requested over TLS, and the load as well. A gRPC status is not ready, although its HTTP status is 200.
+    /// An https:// URL is requested over TLS, and the load as well. `http://unix:SOCKET:/PATH`, as in nginx, is a path at a Unix socket, to
+    /// which the load goes as well; `unix:SOCKET` is ready when it accepts. A gRPC status is not ready, although its HTTP status is 200.
     /// Default: the service is started once to find its listener, which is asked for the usual paths (`/readyz`, `/healthz`, …).
     #[arg(long, help_heading = SERVICE, value_name = "URL|PORT", value_parser = ready, allow_hyphen_values = true)]
     pub(super) ready: Option<Ready>,
@@ -197,6 +198,8 @@ pub(crate) struct RehearseArgs {
     pub(super) request_timeout: Duration,
 
     /// Maximum time of a TCP handshake
+    ///
+    /// At a Unix socket, the time until its accept queue has room.
     #[arg(long, help_heading = LOAD, value_name = "TIME", default_value = "5s", value_parser = limit, allow_hyphen_values = true)]
     pub(super) connect_timeout: Duration,
 

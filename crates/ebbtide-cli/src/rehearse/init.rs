@@ -145,10 +145,7 @@ fn load(survey: &Survey) -> Vec<String> {
 /// The route as `--url` has it, without its method.
 fn place(route: &Route) -> String {
     match &route.target {
-        Some(target) => {
-            let scheme = if target.tls { "https" } else { "http" };
-            format!("{scheme}://{}{}", target.authority(), route.path)
-        }
+        Some(target) => target.url(&route.path),
         None => route.path.clone(),
     }
 }

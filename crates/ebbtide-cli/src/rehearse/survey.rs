@@ -39,11 +39,8 @@ async fn until_interrupted(scenario: &Scenario) -> io::Result<Result<Result<Surv
 /// Returns `ready` as the option has it.
 pub(super) fn option(ready: &Ready) -> String {
     match ready {
-        Ready::Http(target, path) => {
-            let scheme = if target.tls { "https" } else { "http" };
-            format!("{scheme}://{}{path}", target.authority())
-        }
-        Ready::Port(target) => target.authority(),
+        Ready::Http(target, path) => target.url(path),
+        Ready::Port(target) => target.name(),
         Ready::Managed => String::new(),
     }
 }

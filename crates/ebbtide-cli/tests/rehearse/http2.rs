@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
-use crate::scene::{LOAD, Row, Says, certify, holds};
+use crate::scene::{LOAD, Row, Says, address, certify, holds};
 
 /// What the service recorded, and what the clients did.
 struct Seen {
@@ -25,12 +25,14 @@ fn rehearse(mode: &str, more: &[&str]) -> Seen {
     rehearse_over("http", mode, more)
 }
 
+/// The scheme `unix` is HTTP over a Unix socket.
 #[track_caller]
 fn rehearse_over(scheme: &str, mode: &str, more: &[&str]) -> Seen {
     need("python3");
     let folder = tempfile::tempdir().unwrap();
     let (truth, record) = (folder.path().join("truth"), folder.path().join("record"));
-    let port = free_port();
+    let unix = scheme == "unix";
+    let (at, ready) = address(unix, if unix { "http" } else { scheme }, free_port(), folder.path());
     let mut command = ebbtide();
     command.env("TRUTH", &truth).args(["rehearse", "--format=json", "--quiet", "--grace=6s"]);
     if scheme == "https" {
@@ -38,13 +40,13 @@ fn rehearse_over(scheme: &str, mode: &str, more: &[&str]) -> Seen {
     }
     let output = command
         .arg(format!("--record={}", record.display()))
-        .arg(format!("--ready={scheme}://127.0.0.1:{port}/readyz"))
+        .arg(format!("--ready={ready}"))
         .args(LOAD)
         .args(["--url=slow=/slow/{ms}", "--slow=6", "--slow-time=150ms-400ms"])
         .args(more)
         .args(["--", "python3"])
         .arg(service("truth_http2.py"))
-        .args([&port.to_string(), mode])
+        .args([&at, mode])
         .output()
         .unwrap();
     let mut told = BTreeMap::<String, BTreeSet<u64>>::new();
@@ -247,6 +249,17 @@ fn streams_over_tls_are_judged_as_those_without_it() {
     seen.adds_up();
     assert_eq!(seen.verdict["lost_by_shutdown"], 0, "{:#}", seen.verdict);
     let seen = rehearse_over("https", "goaway-cut", &["--http2"]);
+    seen.adds_up();
+    seen.each("L", &["unanswered"]);
+    assert_eq!(seen.code, Some(1), "{:#}", seen.verdict);
+}
+
+#[test]
+fn streams_over_a_unix_socket_are_judged_as_those_over_tcp() {
+    let seen = rehearse_over("unix", "perfect", &["--http2"]);
+    assert_eq!(seen.code, Some(0), "{:#}", seen.verdict);
+    seen.adds_up();
+    let seen = rehearse_over("unix", "goaway-cut", &["--http2"]);
     seen.adds_up();
     seen.each("L", &["unanswered"]);
     assert_eq!(seen.code, Some(1), "{:#}", seen.verdict);

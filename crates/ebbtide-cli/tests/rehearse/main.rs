@@ -23,3 +23,4 @@ mod stop;
 mod streams;
 mod tls;
 mod truth;
+mod unix;

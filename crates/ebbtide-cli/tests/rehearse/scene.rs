@@ -47,6 +47,8 @@ pub(crate) struct Row {
     pub(crate) truth: Truth,
     /// Whether the service speaks TLS.
     pub(crate) tls: bool,
+    /// Whether it listens on a Unix socket.
+    pub(crate) unix: bool,
     /// Checks that must fail, each with a part of its evidence.
     pub(crate) failing: Vec<(&'static str, &'static str)>,
 }
@@ -54,13 +56,21 @@ pub(crate) struct Row {
 impl Row {
     /// `mode` stops well, and the verdict must be a pass.
     pub(crate) fn innocent(mode: &'static str, options: &'static [&'static str]) -> Self {
-        Self { mode, options, says: Says::Pass, truth: Truth::Exact, tls: false, failing: Vec::new() }
+        Self {
+            mode,
+            options,
+            says: Says::Pass,
+            truth: Truth::Exact,
+            tls: false,
+            unix: false,
+            failing: Vec::new(),
+        }
     }
 
     /// `mode` has a fault, and each of these checks must find it.
     pub(crate) fn guilty(mode: &'static str, failing: &[(&'static str, &'static str)]) -> Self {
         let failing = failing.to_vec();
-        Self { mode, options: &[], says: Says::Fail, truth: Truth::Exact, tls: false, failing }
+        Self { mode, options: &[], says: Says::Fail, truth: Truth::Exact, tls: false, unix: false, failing }
     }
 
     pub(crate) fn with(self, options: &'static [&'static str]) -> Self {
@@ -69,6 +79,10 @@ impl Row {
 
     pub(crate) fn over_tls(self) -> Self {
         Self { tls: true, ..self }
+    }
+
+    pub(crate) fn over_unix(self) -> Self {
+        Self { unix: true, ..self }
     }
 
     pub(crate) fn torn(self) -> Self {
@@ -127,7 +141,8 @@ pub(crate) fn holds(row: &Row) -> Seen {
     command.env("TRUTH", &truth).args(["rehearse", "--format=json", "--quiet", "--grace=6s"]);
     command.arg(format!("--record={}", record.display()));
     let scheme = if row.tls { "https" } else { "http" };
-    command.arg(format!("--ready={scheme}://127.0.0.1:{port}/readyz"));
+    let (at, ready) = address(row.unix, scheme, port, folder.path());
+    command.arg(format!("--ready={ready}"));
     if row.tls {
         certify(&mut command, folder.path());
     }
@@ -135,7 +150,7 @@ pub(crate) fn holds(row: &Row) -> Seen {
     let fitted = row.options.contains(&"--fitted");
     command.args(LOAD.iter().skip(if fitted { 3 } else { 0 })).args(SLOW);
     command.args(row.options.iter().filter(|word| **word != "--fitted").map(fill));
-    command.arg("--").arg("python3").arg(service("truth.py")).arg(port.to_string()).arg(row.mode);
+    command.arg("--").arg("python3").arg(service("truth.py")).arg(at).arg(row.mode);
     if row.options.iter().any(|word| word.contains("{second}")) {
         command.arg(second.to_string());
     }
@@ -155,6 +170,16 @@ pub(crate) fn holds(row: &Row) -> Seen {
         }
     }
     Seen { output, verdict: told, record: fs::read_to_string(&record).unwrap_or_default() }
+}
+
+/// Returns where the service listens, as its argument, and the URL of its readiness.
+pub(crate) fn address(unix: bool, scheme: &str, port: u16, folder: &Path) -> (String, String) {
+    if unix {
+        let path = folder.join("service.sock").display().to_string();
+        let ready = format!("{scheme}://unix:{path}:/readyz");
+        return (path, ready);
+    }
+    (port.to_string(), format!("{scheme}://127.0.0.1:{port}/readyz"))
 }
 
 /// Gives the service a certificate for 127.0.0.1, and lets the command trust it.

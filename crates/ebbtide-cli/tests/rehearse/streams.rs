@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::common::{check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
-use crate::scene::{LOAD, certify};
+use crate::scene::{LOAD, address, certify};
 
 /// How many clients there are.
 const HELD: usize = 5;
@@ -23,13 +23,15 @@ struct Seen {
     requests: BTreeMap<u64, Value>,
 }
 
-/// Rehearses `truth_streams.py` with one kind of stream.
+/// Rehearses `truth_streams.py` with one kind of stream. The scheme `unix` is HTTP over a Unix socket.
 #[track_caller]
 fn rehearse(scheme: &str, url: &str, mode: &str, spoiled: usize, more: &[&str]) -> Seen {
     need("python3");
     let folder = tempfile::tempdir().unwrap();
     let (truth, record) = (folder.path().join("truth"), folder.path().join("record"));
     let port = free_port();
+    let unix = scheme == "unix";
+    let (at, ready) = address(unix, if unix { "http" } else { scheme }, port, folder.path());
     let mut command = ebbtide();
     command.env("TRUTH", &truth).args(["rehearse", "--format=json", "--quiet", "--grace=20s"]);
     if scheme == "https" {
@@ -37,14 +39,14 @@ fn rehearse(scheme: &str, url: &str, mode: &str, spoiled: usize, more: &[&str]) 
     }
     let output = command
         .arg(format!("--record={}", record.display()))
-        .arg(format!("--ready={scheme}://127.0.0.1:{port}/readyz"))
-        .arg(format!("--url={}", url.replace("{port}", &port.to_string())))
+        .arg(format!("--ready={ready}"))
+        .arg(format!("--url={}", url.replace("{port}", &port.to_string()).replace("{at}", &at)))
         .arg(format!("--held={HELD}"))
         .args(LOAD)
         .args(more)
         .args(["--", "python3"])
         .arg(service("truth_streams.py"))
-        .args([&port.to_string(), mode, &spoiled.to_string()])
+        .args([&at, mode, &spoiled.to_string()])
         .output()
         .unwrap();
     let lines = fs::read_to_string(&truth).unwrap_or_default();
@@ -105,6 +107,7 @@ fn a_websocket_that_ends_with_a_close_frame_loses_nothing() {
         ("http", "websocket=/chat"),
         ("http", "websocket=ws://127.0.0.1:{port}/chat"),
         ("https", "websocket=/chat"),
+        ("unix", "websocket=ws://unix:{at}:/chat"),
     ] {
         let seen = rehearse(scheme, url, "websocket-cut", 0, &[]);
         seen.lost(0);
@@ -191,7 +194,7 @@ fn a_route_without_a_websocket_is_inconclusive() {
 
 #[test]
 fn a_stream_of_events_that_ends_as_a_response_does_loses_nothing() {
-    for scheme in ["http", "https"] {
+    for scheme in ["http", "https", "unix"] {
         let seen = rehearse(scheme, "events=/events", "events-cut", 0, &[]);
         seen.lost(0);
         seen.each("W", HELD, "answered");

@@ -25,7 +25,7 @@ fn says(mode: &'static str, options: &'static [&'static str], words: &[&str]) {
 #[test]
 fn an_unready_service_is_reported_with_the_addresses_it_listens_on() {
     says("on-ipv6", &["--ready-timeout=8s"], &["nothing listened there", "listens on [::1]:"]);
-    says("on-unix", &["--ready-timeout=8s"], &["listens on the Unix socket /"]);
+    says("on-unix", &["--ready-timeout=8s"], &["listens on unix:/"]);
 }
 
 #[test]

@@ -5,7 +5,8 @@
 It appends a line to the file $TRUTH for each request that has a number: `R number` when the request was read whole,
 `A number` when its answer was written whole (or its connection's upgrade). What it does badly, MODE says; `perfect` stops
 without loss: on SIGTERM readiness turns red, every answer says `Connection: close`, and after a lame duck the kernel is told
-to drop new SYNs (IP_MINTTL on the listening socket), the accept queue is emptied, and only then is the listener closed.
+to drop new SYNs (IP_MINTTL on the listening socket; a Unix socket is removed), the accept queue is emptied, and only then is the
+listener closed. PORT is a port on 127.0.0.1, or the path of a Unix socket.
 """
 import os, select, signal, socket, ssl, subprocess, sys, threading, time
 
@@ -16,7 +17,9 @@ if os.environ.get("TLS_CERT"):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
     tls.set_alpn_protocols(["http/1.1"])
-PORT, MODE = int(sys.argv[1]), sys.argv[2]
+# The port on 127.0.0.1, or the path of a Unix socket.
+PORT = int(sys.argv[1]) if sys.argv[1].isdigit() else sys.argv[1]
+MODE = sys.argv[2]
 SECOND = int(sys.argv[3]) if len(sys.argv) > 3 else None
 LAME_DUCK, QUIET = 0.3, 0.5
 truth = os.open(os.environ["TRUTH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -231,7 +234,8 @@ def answer(conn, method, path, headers, number):
 
 
 def serve(sock, on_second=False):
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if is_tcp(sock):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if tls:
         try:
             sock = tls.wrap_socket(sock, server_side=True)
@@ -249,23 +253,36 @@ def serve(sock, on_second=False):
     conn.close()
 
 
+def is_tcp(sock):
+    return sock.family == socket.AF_INET
+
+
 def listen(port):
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener = socket.socket(socket.AF_INET if isinstance(port, int) else socket.AF_UNIX)
+    if is_tcp(listener):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port = ("127.0.0.1", port)
+    listener.bind(port)
     listener.listen(1024)
     return listener
 
 
+def refuse_new(listener):
+    """From now on new connections are refused; those in the queue are still accepted."""
+    if is_tcp(listener):
+        listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+    else:
+        os.unlink(listener.getsockname())
+
+
 handlers = []
-
-
 
 def accept(listener, wait, on_second=False):
     if not select.select([listener], [], [], wait)[0]:
         return False
     sock, _ = listener.accept()
-    sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
+    if is_tcp(sock):
+        sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
     if is_("one-at-a-time", "one-at-a-time-cut"):
         serve(sock)
         return True
@@ -299,7 +316,7 @@ def accept_all(listener, on_second=False):
 
 
 def close_well(listener):
-    listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+    refuse_new(listener)
     while accept(listener, 0.1):
         pass
     listener.close()

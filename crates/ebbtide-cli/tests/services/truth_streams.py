@@ -15,7 +15,9 @@ if os.environ.get("TLS_CERT"):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
     tls.set_alpn_protocols(["http/1.1"])
-PORT, MODE, COUNT = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+# The port on 127.0.0.1, or the path of a Unix socket.
+PORT = int(sys.argv[1]) if sys.argv[1].isdigit() else sys.argv[1]
+MODE, COUNT = sys.argv[2], int(sys.argv[3])
 # QUIET: how long a connection without a request stays open after the signal.
 LAME_DUCK, QUIET = 0.3, 2
 DOWNLOAD = 8 << 20
@@ -218,7 +220,8 @@ def upload(conn, headers, number):
 
 
 def serve(sock):
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if is_tcp(sock):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if tls:
         try:
             sock = tls.wrap_socket(sock, server_side=True)
@@ -253,11 +256,34 @@ def on_signal(*_):
     stopping.set()
 
 
+def is_tcp(sock):
+    return sock.family == socket.AF_INET
+
+
+def listen(port):
+    listener = socket.socket(socket.AF_INET if isinstance(port, int) else socket.AF_UNIX)
+    if is_tcp(listener):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port = ("127.0.0.1", port)
+    listener.bind(port)
+    listener.listen(1024)
+    return listener
+
+
+def refuse_new(listener):
+    """From now on new connections are refused; those in the queue are still accepted."""
+    if is_tcp(listener):
+        listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+    else:
+        os.unlink(listener.getsockname())
+
+
 def accept(wait):
     if not select.select([listener], [], [], wait)[0]:
         return False
     sock, _ = listener.accept()
-    sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
+    if is_tcp(sock):
+        sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
     handler = threading.Thread(target=serve, args=(sock,), daemon=True)
     handler.start()
     handlers.append(handler)
@@ -265,17 +291,14 @@ def accept(wait):
 
 
 signal.signal(signal.SIGTERM, on_signal)
-listener = socket.socket()
-listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-listener.bind(("127.0.0.1", PORT))
-listener.listen(1024)
+listener = listen(PORT)
 while not stopping.is_set():
     accept(0.05)
 end_of_duck = time.monotonic() + LAME_DUCK
 while time.monotonic() < end_of_duck:
     accept(0.01)
 # New connections are refused before the queue is emptied.
-listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+refuse_new(listener)
 while accept(0.1):
     pass
 listener.close()

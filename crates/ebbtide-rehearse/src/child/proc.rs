@@ -1,6 +1,6 @@
 //! Reads from `/proc` how the service handles the stop signal, and where it listens.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal};
 use tokio::time::sleep;
 
 use super::descendants::members;
-use crate::record::SignalState;
+use crate::record::{Endpoint, SignalState};
 
 /// How often a blocked signal is read again: while a thread is created, the C library blocks every signal in
 /// the creating thread, and one read may coincide with that.
@@ -57,16 +57,28 @@ fn parse_status(status: &str, signal: i32) -> Option<SignalState> {
 pub(super) const LISTEN: &str = "0A";
 /// The flag of a listening socket in `/proc/net/unix` (`__SO_ACCEPTCON`).
 const ACCEPTS: &str = "00010000";
+/// The type of a stream socket there (`SOCK_STREAM`).
+const STREAM: &str = "0001";
+
+/// The processes that have each socket open, by its inode.
+type Owners = HashMap<String, i32>;
 
 /// Returns the addresses on which the service in group `group` and its descendants listen.
 pub(crate) fn listeners(group: Pid) -> Vec<String> {
-    let inodes: HashSet<String> = members(group).into_iter().flat_map(sockets).collect();
-    let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
+    let owned = |pid| sockets(pid).into_iter().map(move |inode| (inode, pid));
+    let owners: Owners = members(group).into_iter().flat_map(owned).collect();
     let mut found = Vec::new();
     for (file, is_six) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
-        found.extend(read(file).lines().skip(1).filter_map(|line| tcp(line, is_six, &inodes)));
+        let table = fs::read_to_string(file).unwrap_or_default();
+        found.extend(table.lines().skip(1).filter_map(|line| tcp(line, is_six, &owners)));
     }
-    found.extend(read("/proc/net/unix").lines().skip(1).filter_map(|line| unix(line, &inodes)));
+    found.extend(unix_table().lines().filter_map(|line| {
+        let (inode, path) = unix(line)?;
+        // As the process has bound it: a relative path counts from its folder.
+        let folder = fs::read_link(format!("/proc/{}/cwd", owners.get(inode)?)).unwrap_or_default();
+        let path = if path.starts_with('@') { path.into() } else { folder.join(path) };
+        Some(Endpoint::Unix(path.into()).to_string())
+    }));
     found.sort_unstable();
     found.dedup();
     found
@@ -88,10 +100,10 @@ fn sockets_in(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-fn tcp(line: &str, is_six: bool, inodes: &HashSet<String>) -> Option<String> {
+fn tcp(line: &str, is_six: bool, owners: &Owners) -> Option<String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-    if *state != LISTEN || !inodes.contains(*inode) {
+    if *state != LISTEN || !owners.contains_key(*inode) {
         return None;
     }
     let (address, port) = local.split_once(':')?;
@@ -113,10 +125,29 @@ fn six(text: &str) -> Option<Ipv6Addr> {
     Some(Ipv6Addr::from(bytes))
 }
 
-fn unix(line: &str, inodes: &HashSet<String>) -> Option<String> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    let (flags, inode, path) = (fields.get(3)?, fields.get(6)?, fields.get(7)?);
-    (*flags == ACCEPTS && inodes.contains(*inode)).then(|| format!("the Unix socket {path}"))
+/// Returns the inodes of the stream sockets that listen at `path`.
+pub(super) fn listening_at(path: &Path) -> Vec<String> {
+    let table = unix_table();
+    // One that was bound to a relative path is known by its end.
+    let found = table.lines().filter_map(unix).filter(|(_, bound)| path.ends_with(bound));
+    found.map(|(inode, _)| inode.to_owned()).collect()
+}
+
+/// The kernel's table of Unix sockets, in which paths may be any bytes.
+fn unix_table() -> String {
+    String::from_utf8_lossy(&fs::read("/proc/net/unix").unwrap_or_default()).into_owned()
+}
+
+/// Returns the inode of a stream socket that listens, and its path, which may contain spaces.
+fn unix(line: &str) -> Option<(&str, &str)> {
+    let mut rest = line;
+    let mut field = || {
+        let (field, after) = rest.trim_start_matches(' ').split_once(' ')?;
+        rest = after;
+        Some(field)
+    };
+    let [_, _, _, flags, kind, _, inode] = [(); 7].map(|()| field());
+    (flags? == ACCEPTS && kind? == STREAM && !rest.is_empty()).then_some((inode?, rest))
 }
 
 #[cfg(test)]
@@ -171,14 +202,17 @@ mod tests {
 
     #[test]
     fn listening_sockets_are_read_from_the_kernels_tables() {
-        let inodes: HashSet<String> = ["7", "8"].map(str::to_owned).into();
+        let owners: Owners = [("7".to_owned(), 1), ("8".to_owned(), 1)].into();
         let line = "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 7 1 0";
-        assert_eq!(tcp(line, false, &inodes).as_deref(), Some("127.0.0.1:8080"));
-        assert_eq!(tcp(&line.replace(" 0A ", " 01 "), false, &inodes), None);
-        assert_eq!(tcp(&line.replace(" 7 ", " 9 "), false, &inodes), None);
+        assert_eq!(tcp(line, false, &owners).as_deref(), Some("127.0.0.1:8080"));
+        assert_eq!(tcp(&line.replace(" 0A ", " 01 "), false, &owners), None);
+        assert_eq!(tcp(&line.replace(" 7 ", " 9 "), false, &owners), None);
         let six = line.replace("0100007F", "00000000000000000000000001000000");
-        assert_eq!(tcp(&six, true, &inodes).as_deref(), Some("[::1]:8080"));
-        let line = "0000000000000000: 00000002 00000000 00010000 0001 01 8 /run/x.sock";
-        assert_eq!(unix(line, &inodes).as_deref(), Some("the Unix socket /run/x.sock"));
+        assert_eq!(tcp(&six, true, &owners).as_deref(), Some("[::1]:8080"));
+        let line = "0000000000000000: 00000002 00000000 00010000 0001 01     8 /run/a b.sock";
+        assert_eq!(unix(line), Some(("8", "/run/a b.sock")));
+        assert_eq!(unix(&line.replace(" 0001 ", " 0005 ")), None, "a socket of packets");
+        assert_eq!(unix(&line.replace(" 00010000 ", " 00000000 ")), None, "a connection");
+        assert_eq!(unix("0000000000000000: 00000003 00000000 00000000 0001 03 21"), None);
     }
 }

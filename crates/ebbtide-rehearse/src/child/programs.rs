@@ -8,7 +8,8 @@ use std::path::Path;
 use rustix::process::Pid;
 
 use super::descendants::members;
-use super::proc::{LISTEN, sockets};
+use super::proc::{LISTEN, listening_at, sockets};
+use crate::record::Endpoint;
 
 /// One process of the service.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -19,15 +20,18 @@ pub(crate) struct ServiceProgram {
     pub(crate) words: Vec<String>,
     /// Whether it is the process that was started, and gets the signal.
     pub(crate) main: bool,
-    /// Whether it listens on the port.
+    /// Whether it listens at the address.
     pub(crate) listens: bool,
     /// Whether it was built by Go.
     pub(crate) go: bool,
 }
 
-/// Returns the processes of the service in group `group`, with those first that listen on `port`.
-pub(crate) fn programs(group: Pid, port: u16) -> Vec<ServiceProgram> {
-    let listening = listening(port);
+/// Returns the processes of the service in group `group`, with those first that listen at `address`.
+pub(crate) fn programs(group: Pid, address: &Endpoint) -> Vec<ServiceProgram> {
+    let listening = match address {
+        Endpoint::Tcp(address) => listening(address.port()),
+        Endpoint::Unix(path) => listening_at(path).into_iter().collect(),
+    };
     let main = group.as_raw_nonzero().get();
     let mut pids = members(group);
     pids.sort_unstable();
@@ -99,24 +103,34 @@ fn is_go(exe: &Path) -> Option<bool> {
 mod tests {
     use std::io::Write;
     use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
 
     use rustix::process::getpid;
 
     use super::*;
+    use crate::child::listeners;
 
     #[test]
-    fn the_process_that_listens_on_the_port_is_found_with_its_command_line() {
+    fn the_process_that_listens_at_the_address_is_found_with_its_command_line() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let of_this_process = |port| {
-            let found = programs(getpid(), port);
+        let address = Endpoint::Tcp(listener.local_addr().unwrap());
+        let of_this_process = |address| {
+            let found = programs(getpid(), address);
             found.into_iter().find(|program| program.main).unwrap()
         };
-        let found = of_this_process(port);
+        let found = of_this_process(&address);
         assert!(found.listens && !found.go, "{found:?}");
         assert_eq!(Some(found.words.first().unwrap()), std::env::args().next().as_ref());
         drop(listener);
-        assert!(!of_this_process(port).listens);
+        assert!(!of_this_process(&address).listens);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let address = Endpoint::Unix(path.as_path().into());
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(of_this_process(&address).listens);
+        assert_eq!(listeners(getpid()).iter().filter(|at| **at == address.to_string()).count(), 1);
+        drop(listener);
+        assert!(!of_this_process(&address).listens);
     }
 
     /// An ELF file whose table of section names is `names`.

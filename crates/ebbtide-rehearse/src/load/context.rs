@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tokio::time::sleep;
 
 use super::engine::Gauge;
 use crate::clock::{At, Clock};
-use crate::record::{Meaning, Outcome, Request, Shape, Traffic};
+use crate::record::{Endpoint, Meaning, Outcome, Request, Shape, Traffic};
 use crate::wire::{
     Address, Connection, Exchange, NoConnection, RequestResult, RequestSpec, Socket, no_connection,
 };
@@ -233,7 +232,7 @@ impl ClientContext {
     /// Returns request `id` as it begins now.
     pub(super) fn pending(&self, id: u64, shape: Shape, to: &Address, route: Box<str>) -> PendingRequest {
         let begun = self.clock.now();
-        let to = to.socket;
+        let to = to.socket.clone();
         PendingRequest {
             id,
             shape,
@@ -263,7 +262,7 @@ impl ClientContext {
             id: pending.id,
             shape: pending.shape,
             phase: None,
-            to: pending.to,
+            to: pending.to.clone(),
             route: pending.route.clone(),
             fresh: pending.fresh,
             opened: pending.opened,
@@ -291,7 +290,7 @@ impl ClientContext {
 pub(super) struct PendingRequest {
     id: u64,
     shape: Shape,
-    to: SocketAddr,
+    to: Endpoint,
     route: Box<str>,
     fresh: bool,
     opened: At,

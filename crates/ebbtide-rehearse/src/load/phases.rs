@@ -338,7 +338,7 @@ impl PhaseClient<'_> {
             id,
             shape: Shape::Phases,
             phase: Some(self.phase),
-            to: self.to.socket,
+            to: self.to.socket.clone(),
             route: self.route.label().into(),
             fresh: info.fresh,
             opened: info.opened,

@@ -120,8 +120,8 @@ fn load_along(
         ShapePlan::Keepalive { clients: 4, think, route: route.clone() },
         ShapePlan::Open { rate: if think == SHORT_THINK { 200 } else { 0 }, route },
     ];
-    let target = Target { host: address.ip().to_string(), port: address.port(), tls: false };
-    let to = Address::new(address, &target, &Arc::default(), &Arc::default());
+    let target = Target::tcp(address.ip().to_string(), address.port());
+    let to = Address::new(address.into(), &target, &Arc::default(), &Arc::default());
     let plan = LoadPlan {
         shapes,
         request_limit,
@@ -228,8 +228,8 @@ fn a_request_whose_connection_reaches_its_phase_too_late_is_recorded_as_what_it_
 
 /// Holds a connection in each of `phases` across a signal.
 fn hold(address: SocketAddr, phases: &[Phase]) -> Traffic {
-    let target = Target { host: address.ip().to_string(), port: address.port(), tls: false };
-    let to = Address::new(address, &target, &Arc::default(), &Arc::default());
+    let target = Target::tcp(address.ip().to_string(), address.port());
+    let to = Address::new(address.into(), &target, &Arc::default(), &Arc::default());
     let held = phases.iter().map(|phase| (*phase, Ok((Route::get("/"), to.clone())))).collect();
     let plan = LoadPlan { shapes: Vec::new(), fitted: Fitted::default(), ..LoadPlan::default() };
     let order = LoadOrder { plan, addresses: Vec::new(), held: Ok(held), seed: 1 };

@@ -1,10 +1,13 @@
 //! What happened in a run, event by event. Nothing here judges: `verdict` does, in one pure pass.
 
+mod endpoint;
 mod outcome;
 mod request;
 mod run;
 mod server;
 
+pub(crate) use endpoint::UNIX;
+pub use endpoint::{BadEndpoint, Endpoint};
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
 pub(crate) use outcome::{Meaning, digest, is_usual_close};
 pub(crate) use request::REQUEST_ID;

@@ -1,11 +1,10 @@
 //! One request and the connection it used.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Meaning, Outcome};
+use super::{Answer, Endpoint, Meaning, Outcome};
 use crate::clock::At;
 
 /// The header that names a request, so that a server can check that it arrived once.
@@ -21,7 +20,7 @@ pub struct Request {
     /// The protocol phase it was held in at the signal, for [`Shape::Phases`].
     pub phase: Option<Phase>,
     /// The address that it was sent to.
-    pub to: SocketAddr,
+    pub to: Endpoint,
     /// Method and path, `{ms}` as it is: what its answer can be compared with.
     pub route: Box<str>,
     /// Whether it was the first request of its connection.

@@ -9,14 +9,13 @@
 //! | `judged` | ends a run, and counts its lines |
 //! | `end` | the last one: the verdict |
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
 use crate::record::{
-    Database, Ended, Orphan, PreStopRun, Recognised, Record, Shape, SignalState, Store, Traffic,
+    Database, Ended, Endpoint, Orphan, PreStopRun, Recognised, Record, Shape, SignalState, Store, Traffic,
 };
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 use crate::verdict::{Terms, Verdict};
@@ -65,7 +64,7 @@ pub(super) struct TermsLine {
     grace: At,
     expected: Vec<Ended>,
     require_readiness: bool,
-    readiness: Option<(SocketAddr, String)>,
+    readiness: Option<(Endpoint, String)>,
     allow_status: Vec<u16>,
     expect_status: Vec<u16>,
     shapes: Vec<Shape>,

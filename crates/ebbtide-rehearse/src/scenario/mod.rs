@@ -3,6 +3,7 @@
 mod defaults;
 mod load;
 mod plan;
+mod route;
 mod stop;
 mod target;
 mod template;
@@ -11,9 +12,10 @@ mod when;
 
 pub use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub use plan::{BoxFuture, ManagedService, Program, Ready, RunPlace, Scenario, ServiceStore, SetUp};
+pub use route::Route;
 pub use stop::{Expected, StopPlan, StopSignal};
 pub(crate) use stop::{run_seed, signal_name, stop_moment};
-pub use target::{BadTarget, Route, Target};
+pub use target::{BadTarget, Target, TargetAddress};
 pub use template::{BadHeader, HostName, Protocol, RequestHeader, RequestTemplate};
 pub(crate) use trust::TrustedCertificates;
 pub use trust::{BadCertificates, Trust};

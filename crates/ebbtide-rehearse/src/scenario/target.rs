@@ -1,38 +1,110 @@
 //! Where requests go.
 
-use http::Method;
+use std::path::Path;
+use std::sync::Arc;
+
 use thiserror::Error;
 
-use crate::record::Shape;
+use crate::record::{Endpoint, UNIX};
 
-/// A host and a port.
+/// The address of a service, and whether it is reached over TLS.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Target {
-    /// A name or an address, without brackets.
-    pub host: String,
-    /// The TCP port.
-    pub port: u16,
+    /// The address.
+    pub address: TargetAddress,
     /// Whether it is `https://`.
     pub tls: bool,
 }
 
+/// An address as the user names it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum TargetAddress {
+    /// A host and a port of TCP.
+    Tcp {
+        /// A name or an address, without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The path of a Unix socket; `@NAME` is the abstract socket NAME. A relative path counts from the current folder.
+    Unix(Arc<Path>),
+}
+
+/// The host of requests over a Unix socket, as nginx and curl send it.
+const LOCALHOST: &str = "localhost";
+/// The longest path of a Unix socket, in bytes (`sun_path` without its end).
+const LONGEST_PATH: usize = 107;
+/// The schemes of URLs, without TLS and with it.
+pub(super) const HTTP: [&str; 2] = ["http", "https"];
+
 impl Target {
+    /// Creates the target `host` and `port`, without TLS.
+    pub fn tcp(host: impl Into<String>, port: u16) -> Self {
+        Self { address: TargetAddress::Tcp { host: host.into(), port }, tls: false }
+    }
+
+    /// Creates the target of the Unix socket at `path`, without TLS.
+    pub fn unix(path: impl Into<Arc<Path>>) -> Self {
+        Self { address: TargetAddress::Unix(path.into()), tls: false }
+    }
+
     /// Returns the value of a `Host` header.
     pub fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
+        match &self.address {
+            TargetAddress::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            TargetAddress::Tcp { host, port } => format!("{host}:{port}"),
+            TargetAddress::Unix(_) => LOCALHOST.to_owned(),
         }
     }
 
-    /// Parses an `http://` or `https://` URL into a target and the path with its query.
+    /// Returns the host name, which a certificate must have.
+    pub fn host(&self) -> &str {
+        match &self.address {
+            TargetAddress::Tcp { host, .. } => host,
+            TargetAddress::Unix(_) => LOCALHOST,
+        }
+    }
+
+    /// Returns the port of TCP.
+    pub fn port(&self) -> Option<u16> {
+        match self.address {
+            TargetAddress::Tcp { port, .. } => Some(port),
+            TargetAddress::Unix(_) => None,
+        }
+    }
+
+    /// Returns `HOST:PORT` or `unix:PATH`, as [`from_port`](Self::from_port) parses it.
+    pub fn name(&self) -> String {
+        match &self.address {
+            TargetAddress::Tcp { .. } => self.authority(),
+            TargetAddress::Unix(path) => Endpoint::Unix(Arc::clone(path)).to_string(),
+        }
+    }
+
+    /// Returns the URL of `path`, as [`from_url`](Self::from_url) parses it.
+    pub fn url(&self, path: &str) -> String {
+        let scheme = if self.tls { HTTP[1] } else { HTTP[0] };
+        let separator = if matches!(self.address, TargetAddress::Unix(_)) { ":" } else { "" };
+        format!("{scheme}://{}{separator}{path}", self.name())
+    }
+
+    /// Parses an `http://` or `https://` URL into a target and the path with its query. `http://unix:SOCKET:/PATH` is the path at a Unix
+    /// socket, as nginx writes it.
     pub fn from_url(url: &str) -> Result<(Self, String), BadTarget> {
         Self::from_url_of(url, &HTTP)
     }
 
     /// Parses a URL with one of two `schemes`, the second one with TLS.
-    fn from_url_of(url: &str, schemes: &[&str; 2]) -> Result<(Self, String), BadTarget> {
+    pub(super) fn from_url_of(url: &str, schemes: &[&str; 2]) -> Result<(Self, String), BadTarget> {
+        if let Some((scheme, place)) = url.split_once("://")
+            && let Some(tls) = schemes.iter().position(|known| *known == scheme)
+            && let Some(place) = place.strip_prefix(UNIX)
+        {
+            let (socket, path) = place.split_once(':').unwrap_or((place, "/"));
+            let target = Self::from_socket(socket).filter(|_| path.starts_with('/'));
+            let target = target.ok_or_else(|| BadTarget::NotASocket(url.into()))?;
+            return Ok((Self { tls: tls > 0, ..target }, path.to_owned()));
+        }
         let uri: http::Uri = url.parse().map_err(|_| BadTarget::NotAUrl(url.into()))?;
         let tls = match uri.scheme_str() {
             Some(scheme) if schemes[0] == scheme => false,
@@ -45,111 +117,25 @@ impl Target {
             return Err(BadTarget::NotAUrl(url.into()));
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Ok((Self { host, port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }), tls }, path))
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        Ok((Self { tls, ..Self::tcp(host, port) }, path))
     }
 
-    /// Parses `8080` (on 127.0.0.1) or `host:8080`.
+    /// Parses `8080` (on 127.0.0.1), `host:8080` or `unix:/run/app.sock`.
     pub fn from_port(text: &str) -> Result<Self, BadTarget> {
+        if let Some(socket) = text.strip_prefix(UNIX) {
+            return Self::from_socket(socket).ok_or_else(|| BadTarget::NotASocket(text.into()));
+        }
         let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
         match port.parse() {
-            Ok(port) if port != 0 && !host.is_empty() => {
-                Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port, tls: false })
-            }
+            Ok(port) if port != 0 && !host.is_empty() => Ok(Self::tcp(host.trim_matches(['[', ']']), port)),
             _ => Err(BadTarget::NotAPort(text.into())),
         }
     }
-}
 
-fn with_body(method: &Method) -> bool {
-    ![Method::GET, Method::HEAD].contains(method)
-}
-
-/// The schemes of URLs, without TLS and with it.
-const HTTP: [&str; 2] = ["http", "https"];
-const WEBSOCKET: [&str; 2] = ["ws", "wss"];
-
-/// The method and path of a request, and its address if it is not the service's.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Route {
-    /// The method.
-    pub method: Method,
-    /// The path with its query; `{ms}` is replaced by the duration of the request in milliseconds.
-    pub path: String,
-    /// The address, if it is not that of `--ready`.
-    pub target: Option<Target>,
-}
-
-impl Route {
-    /// Creates a GET of `path` at the service's address.
-    pub fn get(path: &str) -> Self {
-        Self { method: Method::GET, path: path.to_owned(), target: None }
-    }
-
-    /// Creates a route that is chosen when the service is ready, among those that it serves.
-    pub fn to_be_found() -> Self {
-        Self::get("")
-    }
-
-    /// Returns whether the route is still to be chosen.
-    pub fn is_open(&self) -> bool {
-        self.path.is_empty()
-    }
-
-    /// Returns method and path, which name the route in the record.
-    pub fn label(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
-
-    /// Parses the route of `shape`: as [`Route::parse_or`] does, or for a WebSocket a path or a `ws://` or `wss://` URL. Streams of events
-    /// and downloads have the default method GET, and uploads POST if `method` has no body.
-    pub fn parse_for(shape: Shape, text: &str, method: &Method) -> Result<Self, BadTarget> {
-        match shape {
-            Shape::Websocket => {
-                let route = Self::parse_with(text, &Method::GET, &WEBSOCKET)?;
-                let is_get = route.method == Method::GET;
-                if is_get { Ok(route) } else { Err(BadTarget::NotAWebSocket(text.into())) }
-            }
-            Shape::Events | Shape::Download => Self::parse_or(text, &Method::GET),
-            Shape::Upload if !with_body(method) => Self::parse_or(text, &Method::POST),
-            _ => Self::parse_or(text, method),
-        }
-    }
-
-    /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET.
-    pub fn parse(text: &str) -> Result<Self, BadTarget> {
-        Self::parse_or(text, &Method::GET)
-    }
-
-    /// Parses a route as [`Route::parse`] does, with another default method.
-    pub fn parse_or(text: &str, method: &Method) -> Result<Self, BadTarget> {
-        Self::parse_with(text, method, &HTTP)
-    }
-
-    fn parse_with(text: &str, method: &Method, schemes: &[&str; 2]) -> Result<Self, BadTarget> {
-        let wrong = || match schemes {
-            &WEBSOCKET => BadTarget::NotAWebSocket(text.into()),
-            _ => BadTarget::NotARoute(text.into()),
-        };
-        let named = text
-            .split_once(':')
-            .filter(|(method, _)| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
-        let (method, place) = match named {
-            Some((named, place)) => (named.parse().map_err(|_| wrong())?, place),
-            None => (method.clone(), text),
-        };
-        if place.starts_with('/') {
-            return Ok(Self { method, path: place.to_owned(), target: None });
-        }
-        // `{ms}` is not valid in a URL; it occurs only in the path.
-        let (target, _) = Target::from_url_of(&place.replace("{ms}", "0"), schemes).map_err(|_| wrong())?;
-        let after_scheme = place.split_once("://").map_or("", |(_, rest)| rest);
-        let path = after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/");
-        Ok(Self { method, path: path.to_owned(), target: Some(target) })
-    }
-
-    /// Returns the path for a request that takes `ms` milliseconds.
-    pub fn path_for(&self, ms: u64) -> String {
-        self.path.replace("{ms}", &ms.to_string())
+    fn from_socket(path: &str) -> Option<Self> {
+        let is_path = !matches!(path, "" | "@") && path.len() <= LONGEST_PATH && !path.contains('\0');
+        is_path.then(|| Self::unix(Path::new(path)))
     }
 }
 
@@ -163,8 +149,13 @@ pub enum BadTarget {
     #[error("unsupported URL `{0}`: expected an http:// or https:// URL")]
     Scheme(String),
     /// Not a port.
-    #[error("invalid port `{0}`: expected PORT, HOST:PORT or http://HOST:PORT/PATH")]
+    #[error("invalid port `{0}`: expected PORT, HOST:PORT, unix:SOCKET or http://HOST:PORT/PATH")]
     NotAPort(String),
+    /// Not a Unix socket.
+    #[error(
+        "invalid Unix socket `{0}`: expected unix:SOCKET or http://unix:SOCKET:/PATH, with at most 107 bytes for SOCKET"
+    )]
+    NotASocket(String),
     /// Not a route.
     #[error("invalid route `{0}`: expected METHOD:/path or METHOD:http://HOST:PORT/path")]
     NotARoute(String),
@@ -184,11 +175,49 @@ mod tests {
     fn a_url_is_read_into_target_and_path() {
         let (target, path) = Target::from_url("http://[::1]:81/a?b=c").unwrap();
         assert_eq!((target.authority().as_str(), path.as_str()), ("[::1]:81", "/a?b=c"));
-        assert_eq!(Target::from_url("http://localhost").unwrap().0.port, 80);
-        assert_eq!(Target::from_url("https://localhost/").unwrap().0.port, 443);
+        assert_eq!(Target::from_url("http://localhost").unwrap().0, Target::tcp("localhost", 80));
+        assert_eq!(Target::from_url("https://localhost/").unwrap().0.name(), "localhost:443");
         assert!(Target::from_url("https://localhost:81/").unwrap().0.tls);
         assert!(Target::from_url("ftp://localhost/").is_err());
         assert!(Target::from_url("localhost:80").is_err());
+    }
+
+    #[test]
+    fn a_url_of_a_unix_socket_has_two_paths() {
+        let (target, path) = Target::from_url("https://unix:/run/a b.sock:/x:y?b=c").unwrap();
+        assert_eq!(
+            (&target, path.as_str()),
+            (&Target { tls: true, ..Target::unix(Path::new("/run/a b.sock")) }, "/x:y?b=c")
+        );
+        assert_eq!((target.authority().as_str(), target.host()), ("localhost", "localhost"));
+        assert_eq!(
+            Target::from_url("http://unix:app.sock").unwrap(),
+            (Target::unix(Path::new("app.sock")), "/".to_owned())
+        );
+        let long = format!("unix:/{}", "x".repeat(LONGEST_PATH));
+        for text in [
+            "http://unix:",
+            "http://unix::/x",
+            "http://unix:/a.sock:x",
+            "http://unix:@",
+            &format!("http://{long}"),
+        ] {
+            assert_eq!(Target::from_url(text), Err(BadTarget::NotASocket(text.to_owned())));
+        }
+        assert!(Target::from_url("ftp://unix:/a.sock:/").is_err());
+        assert_eq!(Target::from_port("unix:/a.sock"), Ok(Target::unix(Path::new("/a.sock"))));
+        assert_eq!(Target::from_port(&long), Err(BadTarget::NotASocket(long.clone())));
+    }
+
+    #[test]
+    fn a_target_is_written_as_it_is_read() {
+        for url in ["http://127.0.0.1:80/a", "https://[::1]:81/", "http://unix:/run/app.sock:/readyz"] {
+            let (target, path) = Target::from_url(url).unwrap();
+            assert_eq!(target.url(&path), url);
+        }
+        for text in ["localhost:80", "[::1]:80", "unix:@app"] {
+            assert_eq!(Target::from_port(text).unwrap().name(), text);
+        }
     }
 
     #[test]
@@ -200,43 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_a_method_and_a_path_or_a_url() {
-        assert_eq!(Route::parse("/ping").unwrap(), Route::get("/ping"));
-        let route = Route::parse("POST:http://localhost:90/slow?ms={ms}").unwrap();
-        assert_eq!(route.method, Method::POST);
-        assert_eq!(route.target.as_ref().unwrap().port, 90);
-        assert_eq!(route.path_for(30), "/slow?ms=30");
-        let route = Route::parse("https://localhost:90/slow?ms={ms}").unwrap();
-        assert!(route.target.as_ref().unwrap().tls && route.path == "/slow?ms={ms}", "{route:?}");
-        assert!(Route::parse("ping").is_err());
-        assert_eq!(Route::parse_or("/ping", &Method::PUT).unwrap().method, Method::PUT);
-        assert_eq!(Route::parse_or("GET:/ping", &Method::PUT).unwrap().method, Method::GET);
-    }
-
-    #[test]
-    fn the_route_of_a_websocket_is_a_path_or_a_url_of_its_own() {
-        let parse = |text| Route::parse_for(Shape::Websocket, text, &Method::POST);
-        assert_eq!(parse("/chat").unwrap(), Route::get("/chat"));
-        let route = parse("wss://localhost:90/chat?a").unwrap();
-        assert_eq!((route.path.as_str(), route.target.unwrap().tls), ("/chat?a", true));
-        assert!(!parse("ws://localhost/").unwrap().target.unwrap().tls);
-        for text in ["http://localhost/chat", "POST:/chat", "chat"] {
-            assert_eq!(parse(text), Err(BadTarget::NotAWebSocket(text.into())));
-        }
-        for shape in [Shape::Storm, Shape::Events] {
-            assert!(Route::parse_for(shape, "ws://localhost/chat", &Method::GET).is_err());
-        }
-        let method = |shape| Route::parse_for(shape, "/a", &Method::POST).unwrap().method;
-        let expected = (Method::POST, Method::GET, Method::GET);
-        assert_eq!((method(Shape::Slow), method(Shape::Events), method(Shape::Download)), expected);
-    }
-
-    #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
             BadTarget::NotAUrl(_) => BadTarget::NotAUrl("localhost:80".to_owned());
             BadTarget::Scheme(_) => BadTarget::Scheme("ftp".to_owned());
             BadTarget::NotAPort(_) => BadTarget::NotAPort("eighty".to_owned());
+            BadTarget::NotASocket(_) => BadTarget::NotASocket("http://unix:".to_owned());
             BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());
             BadTarget::NotAWebSocket(_) => BadTarget::NotAWebSocket("POST:/chat".to_owned());
         }

@@ -3,11 +3,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
 
 use super::Terms;
 use super::fate::{Case, Reason};
-use crate::record::{Answer, Framing, Outcome, Record, Request, Shape};
+use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
 use crate::scenario::StopAt;
 use crate::words;
 
@@ -55,9 +54,9 @@ pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
 /// The usual answers of every route.
 #[derive(Debug, Default)]
 pub(super) struct Baseline<'a> {
-    routes: HashMap<(SocketAddr, &'a str), RouteSeen>,
+    routes: HashMap<(&'a Endpoint, &'a str), RouteSeen>,
     /// The address and the path of readiness.
-    readiness: Option<(SocketAddr, String)>,
+    readiness: Option<(&'a Endpoint, String)>,
     allowed: BTreeSet<u16>,
     /// Statuses that a route may always answer.
     expected: BTreeSet<u16>,
@@ -109,16 +108,16 @@ const ENOUGH: u64 = 5;
 
 impl<'a> Baseline<'a> {
     /// Returns the usual responses in `record`.
-    pub(super) fn of(record: &'a Record, terms: &Terms) -> Self {
+    pub(super) fn of(record: &'a Record, terms: &'a Terms) -> Self {
         let mut usual = Self {
             allowed: terms.allow_status.iter().copied().collect(),
             expected: terms.expect_status.iter().copied().collect(),
             ..Self::default()
         };
-        usual.readiness = terms.readiness.as_ref().map(|(at, path)| (*at, format!(" {path}")));
+        usual.readiness = terms.readiness.as_ref().map(|(at, path)| (at, format!(" {path}")));
         for request in record.traffic.requests.iter().filter(|request| request.ended < record.stop_began()) {
             if let (Outcome::Answered { status }, Some(answer)) = (request.outcome, &request.answer) {
-                let route = usual.routes.entry((request.to, &request.route)).or_default();
+                let route = usual.routes.entry((&request.to, &request.route)).or_default();
                 route.grpc.extend(answer.grpc_status);
                 route
                     .by_status
@@ -133,7 +132,7 @@ impl<'a> Baseline<'a> {
     /// Whether `status` is an error, other than the one that the route answers as a rule. From 500 on that one is an error as well,
     /// unless it is declared.
     pub(super) fn is_error(&self, request: &Request, status: u16) -> bool {
-        let rule = self.routes.get(&(request.to, &*request.route)).and_then(RouteSeen::rule);
+        let rule = self.routes.get(&(&request.to, &*request.route)).and_then(RouteSeen::rule);
         match status {
             500.. => rule != Some(status) || !self.expected.contains(&status),
             400..500 => rule.is_some_and(|rule| rule != status),
@@ -149,7 +148,7 @@ impl<'a> Baseline<'a> {
         if self.is_error(request, status) {
             return Compared::Unusual(Reason::Status(status));
         }
-        let route = self.routes.get(&(request.to, &*request.route));
+        let route = self.routes.get(&(&request.to, &*request.route));
         if let Some(code) = answer.grpc_status.filter(|code| is_new_error(*code, route)) {
             return Compared::Unusual(Reason::GrpcStatus(code));
         }
@@ -172,7 +171,7 @@ impl<'a> Baseline<'a> {
     /// any other, whether a probe has seen it or not.
     fn announces(&self, request: &Request, status: u16) -> bool {
         let is_readiness =
-            |(at, path): &(SocketAddr, String)| *at == request.to && request.route.ends_with(path);
+            |(at, path): &(&Endpoint, String)| **at == request.to && request.route.ends_with(path);
         status == ANNOUNCEMENT && self.readiness.as_ref().is_some_and(is_readiness)
     }
 }

@@ -1,6 +1,5 @@
 //! The judgement of one run: what was asked of the service, and every check of what was seen.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,7 +11,7 @@ use super::notes::notes;
 use super::routes::routes;
 use super::servers::advise;
 use super::{Check, CheckId, Counts, Finding, RouteSummary, ShapeSummary, Timeline, Verdict};
-use crate::record::{Ended, Record, Shape};
+use crate::record::{Ended, Endpoint, Record, Shape};
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 
 /// The judgement of one run.
@@ -65,7 +64,7 @@ pub struct Terms {
     /// Whether readiness has to turn red.
     pub require_readiness: bool,
     /// Where readiness is asked for, and its path; `None`: it is a bare port.
-    pub readiness: Option<(SocketAddr, String)>,
+    pub readiness: Option<(Endpoint, String)>,
     /// Response statuses that are not a loss after the signal.
     pub allow_status: Vec<u16>,
     /// Statuses of 400 and more that a route may always answer.

@@ -1,11 +1,10 @@
 //! Failures by shape and reason: how many before the signal, how many after it, and whether the shutdown caused them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 
 use super::fate::{Column, JudgedRequest, Reason};
 use crate::clock::At;
-use crate::record::{Outcome, Record, Request, Shape};
+use crate::record::{Endpoint, Outcome, Record, Request, Shape};
 use crate::words;
 
 /// Whether the shutdown caused a failure.
@@ -38,7 +37,7 @@ pub(super) struct LossGroup<'a> {
 /// With fewer requests before the signal a wider baseline is used.
 const ENOUGH: u64 = 100;
 
-type RouteKey<'a> = (SocketAddr, &'a str);
+type RouteKey<'a> = (&'a Endpoint, &'a str);
 
 /// How many ended, and how many of those badly for which reason, before the signal.
 #[derive(Debug, Default)]
@@ -70,7 +69,7 @@ pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a
     let mut bad = BTreeMap::<(Shape, Reason, bool), Vec<&'a Request>>::new();
     for judged in requests.iter().filter(|judged| judged.accepted()) {
         let request: &'a Request = judged.request;
-        let (route, shape, reason) = ((request.to, &*request.route), request.shape, judged.reason());
+        let (route, shape, reason) = ((&request.to, &*request.route), request.shape, judged.reason());
         if judged.after {
             *of.entry(shape).or_default() += 1;
             if let Some(reason) = reason {
@@ -83,7 +82,7 @@ pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a
         }
     }
     let before = |request: &'a Request| {
-        let route = (request.to, &*request.route);
+        let route = (&request.to, &*request.route);
         let closest = [by_shape.get(&(route, request.shape)), by_route.get(&route)];
         closest.into_iter().flatten().find(|before| before.ended >= ENOUGH).unwrap_or(&everything)
     };

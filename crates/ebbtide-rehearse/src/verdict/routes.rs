@@ -1,13 +1,13 @@
 //! The results of each route: what the clients of every shape sent to it.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use serde::Serialize;
 
 use super::counts::latency;
 use super::fate::{Case, JudgedRequest};
 use super::{Counts, Latency};
+use crate::record::Endpoint;
 
 /// The results of one route at one address, over all shapes of load.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -15,7 +15,7 @@ pub struct RouteSummary {
     /// Method and path; `{ms}` stands for the duration of a slow request.
     pub route: String,
     /// The address that the requests were sent to.
-    pub address: SocketAddr,
+    pub address: Endpoint,
     /// Those that ended before the signal: the baseline.
     pub before: Counts,
     /// Those that ended after it.
@@ -29,9 +29,9 @@ pub struct RouteSummary {
 impl RouteSummary {
     /// Sums the routes of several runs. Each quantile is the worst of all runs.
     pub fn sum<'a>(routes: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
-        let mut sums = BTreeMap::<(&str, SocketAddr), Self>::new();
+        let mut sums = BTreeMap::<(&str, &Endpoint), Self>::new();
         for one in routes {
-            sums.entry((&one.route, one.address))
+            sums.entry((&one.route, &one.address))
                 .and_modify(|sum| {
                     sum.before = sum.before + one.before;
                     sum.after = sum.after + one.after;
@@ -46,15 +46,15 @@ impl RouteSummary {
 
 /// Returns a summary of each route, by name.
 pub(super) fn routes(case: &Case<'_>) -> Vec<RouteSummary> {
-    let mut by_route = BTreeMap::<(&str, SocketAddr), Vec<&JudgedRequest<'_>>>::new();
+    let mut by_route = BTreeMap::<(&str, &Endpoint), Vec<&JudgedRequest<'_>>>::new();
     for judged in &case.requests {
-        by_route.entry((&judged.request.route, judged.request.to)).or_default().push(judged);
+        by_route.entry((&judged.request.route, &judged.request.to)).or_default().push(judged);
     }
     by_route
         .into_iter()
         .map(|((route, address), all)| RouteSummary {
             route: route.to_owned(),
-            address,
+            address: address.clone(),
             before: Counts::of(all.iter().copied().filter(|judged| !judged.after)),
             after: Counts::of(all.iter().copied().filter(|judged| judged.after)),
             in_flight_at_signal: all

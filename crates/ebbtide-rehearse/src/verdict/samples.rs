@@ -54,7 +54,7 @@ pub(crate) fn request(begun: u64, outcome: Outcome) -> Request {
         id: begun,
         shape: Shape::Storm,
         phase: None,
-        to: SocketAddr::from(([127, 0, 0, 1], 80)),
+        to: SocketAddr::from(([127, 0, 0, 1], 80)).into(),
         route: "GET /".into(),
         fresh: true,
         opened: At(begun),
@@ -176,7 +176,7 @@ pub fn scenario() -> Scenario {
     Scenario {
         program: Program::Command(vec!["./service".into(), "--port=1".into()]),
         env: Vec::new(),
-        ready: Ready::Port(Target { host: "127.0.0.1".into(), port: 1, tls: false }),
+        ready: Ready::Port(Target::tcp("127.0.0.1", 1)),
         ready_limit: Duration::from_secs(30),
         require_readiness: false,
         allow_status: Vec::new(),

@@ -155,12 +155,12 @@ fn a_connection_from_before_the_first_refusal_is_not_new() {
 
 #[test]
 fn each_address_is_a_separate_listener() {
-    let other = SocketAddr::from(([127, 0, 0, 1], 81));
+    let other: crate::record::Endpoint = SocketAddr::from(([127, 0, 0, 1], 81)).into();
     let mut record = good();
     record
         .traffic
         .requests
-        .push(Request { to: other, ..request(1_550_000, Outcome::Answered { status: 200 }) });
+        .push(Request { to: other.clone(), ..request(1_550_000, Outcome::Answered { status: 200 }) });
     assert_eq!(found(CheckId::RefusalsClean, &record, &terms()).verdict, Finding::Pass);
     // A probe that is refused is red where the load goes elsewhere.
     let strict = Terms { require_readiness: true, readiness: Some((other, "/readyz".into())), ..terms() };

@@ -1,18 +1,18 @@
 //! Where requests go, and what they carry.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
 
 use super::tls::{TlsClients, TlsTarget};
+use crate::record::Endpoint;
 use crate::scenario::{Protocol, RequestTemplate, Target};
 
 /// Where requests go: the socket, and what each of them carries.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
     /// The address to connect to.
-    pub socket: SocketAddr,
+    pub socket: Endpoint,
     /// The `Host` header.
     pub authority: String,
     /// Headers and body.
@@ -44,13 +44,13 @@ impl Address {
     }
 
     /// Returns the address of another target, which was resolved to `socket`, for the same requests.
-    pub(crate) fn beside(&self, socket: SocketAddr, target: &Target) -> Self {
+    pub(crate) fn beside(&self, socket: Endpoint, target: &Target) -> Self {
         Self::new(socket, target, &self.template, &self.clients)
     }
 
     /// Creates the address of `target`, which was resolved to `socket`.
     pub(crate) fn new(
-        socket: SocketAddr,
+        socket: Endpoint,
         target: &Target,
         template: &Arc<RequestTemplate>,
         clients: &Arc<TlsClients>,

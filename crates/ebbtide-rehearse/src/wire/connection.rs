@@ -189,7 +189,10 @@ pub(crate) fn no_connection(error: io::Error) -> NoConnection {
     let closed = |close| NoConnection::Outcome(Outcome::ClosedBeforeSend { close });
     match (error.kind(), TlsFailure::of(&error)) {
         (_, Some(failure)) => NoConnection::Tls(failure),
-        (io::ErrorKind::ConnectionRefused, _) => NoConnection::Outcome(Outcome::Refused),
+        // A Unix socket that its listener has removed is not found.
+        (io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound, _) => {
+            NoConnection::Outcome(Outcome::Refused)
+        }
         (io::ErrorKind::TimedOut, _) => NoConnection::Outcome(Outcome::ConnectTimeout),
         // The kernel says `refused` before the handshake is done and `reset` after it.
         (io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected, _) => {

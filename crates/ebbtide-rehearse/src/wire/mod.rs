@@ -10,6 +10,7 @@ mod pace;
 mod raw;
 mod request;
 mod socket;
+mod stream;
 mod tls;
 mod websocket;
 
@@ -21,6 +22,7 @@ pub(crate) use http2::{HeldStream, Http2Connection, Part};
 pub(crate) use raw::RawConnection;
 pub(crate) use request::{RawRequest, RequestSpec, expecting_request, raw_request, websocket_handshake};
 pub(crate) use socket::Socket;
+pub(crate) use stream::connect;
 pub(crate) use tls::TlsClients;
 pub use tls::TlsFailure;
 pub(crate) use websocket::{Incoming, WebSocket};

@@ -298,8 +298,8 @@ mod tests {
     }
 
     fn to(socket: SocketAddr, template: RequestTemplate) -> Address {
-        let target = Target { host: "127.0.0.1".into(), port: 80, tls: false };
-        Address::new(socket, &target, &Arc::new(template), &Arc::default())
+        let target = Target::tcp("127.0.0.1", 80);
+        Address::new(socket.into(), &target, &Arc::new(template), &Arc::default())
     }
 
     fn template(body: &str) -> RequestTemplate {

@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::io;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,17 +10,16 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::Interest;
-use tokio::net::{TcpSocket, TcpStream};
 
 use super::Address;
+use super::stream::Stream;
 use super::tls::TlsSession;
 use crate::record::Close;
 
 /// One end of a connection, shared by hyper (which owns a [`Wire`]) and its observers.
 #[derive(Clone, Debug)]
 pub(crate) struct Socket {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     tls: Option<Arc<TlsSession>>,
     meter: Arc<Meter>,
 }
@@ -53,20 +51,7 @@ pub(super) struct Mark {
 impl Socket {
     /// Connects to `to`, with a handshake of TLS if it is an `https://` address. Has no timeout: the caller must set one.
     pub(crate) async fn connect(to: &Address) -> io::Result<Self> {
-        let stream = if to.reads_slowly {
-            let socket = if to.socket.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-            socket.set_recv_buffer_size(SMALL)?;
-            socket.connect(to.socket).await?
-        } else {
-            TcpStream::connect(to.socket).await?
-        };
-        // A connect to a local port without a listener can connect to itself when the kernel picks the same port
-        // for the client's end. There is no listener: it counts as a refusal.
-        if stream.local_addr()? == stream.peer_addr()? {
-            return Err(io::ErrorKind::ConnectionRefused.into());
-        }
-        stream.set_nodelay(true)?;
-        let stream = Arc::new(stream);
+        let stream = Arc::new(Stream::connect(&to.socket, to.reads_slowly.then_some(SMALL)).await?);
         let tls = match &to.tls {
             Some(target) => Some(Arc::new(TlsSession::open(&stream, target, to.template.protocol).await?)),
             None => None,
@@ -200,15 +185,12 @@ impl Socket {
     /// Waits until the peer has closed the connection, and reads nothing. Never returns if this cannot be observed.
     pub(crate) async fn until_ended(&self) {
         // A second registration: the readiness of the stream itself stays as its readers left it.
-        let watched = self.stream.as_fd().try_clone_to_owned();
-        if let Ok(watched) = watched.and_then(|fd| TcpStream::from_std(fd.into())) {
-            while let Ok(ready) = watched.ready(Interest::READABLE).await {
+        if let Ok(watched) = self.stream.registered_again() {
+            while let Ok(ready) = watched.read_ready().await {
                 if ready.is_read_closed() {
                     return;
                 }
-                // What can be read is left there: wait for the next event.
-                let _cleared =
-                    watched.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                watched.leave();
             }
         }
         pending().await

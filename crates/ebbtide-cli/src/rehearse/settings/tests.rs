@@ -173,7 +173,7 @@ fn each_kind_of_value_reaches_its_option() {
     let words: Vec<_> = args.command.iter().map(|word| word.to_string_lossy()).collect();
     assert_eq!(words, ["/project/bin/shop", "--port", "8080"], "a program below the folder of the file");
     assert!(
-        matches!(&args.ready, Some(Ready::Http(target, path)) if target.port == 8080 && path == "/readyz")
+        matches!(&args.ready, Some(Ready::Http(target, path)) if target.port() == Some(8080) && path == "/readyz")
     );
     assert_eq!(
         (args.ready_timeout, args.grace),

@@ -1,10 +1,9 @@
 //! What new connections met: readiness that turns red, and then a listener that closes.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 use crate::clock::At;
-use crate::record::{Outcome, ReadySample, ReadyState};
+use crate::record::{Endpoint, Outcome, ReadySample, ReadyState};
 use crate::verdict::fate::{Case, Fate, Reason};
 use crate::verdict::{Check, CheckId, Finding};
 use crate::words;
@@ -71,8 +70,8 @@ fn last_before(case: &Case<'_>) -> Option<ReadyState> {
 /// refusal does not mean that the listener of the service has closed.
 pub(in crate::verdict) fn first_red<'a>(case: &Case<'a>) -> Option<&'a ReadySample> {
     let record = case.record;
-    let at = case.terms.readiness.as_ref().map(|(at, _)| *at);
-    let apart = !case.requests.iter().any(|judged| Some(judged.request.to) == at);
+    let at = case.terms.readiness.as_ref().map(|(at, _)| at);
+    let apart = !case.requests.iter().any(|judged| Some(&judged.request.to) == at);
     record.readiness.iter().find(|look| {
         look.ended >= record.stop_began()
             && match look.state {
@@ -118,10 +117,10 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
     let mut closes = Vec::new();
     for address in &addresses {
         let at = if addresses.len() > 1 { format!("{address}: ") } else { String::new() };
-        let closed = refused_at(case, *address);
+        let closed = refused_at(case, address);
         let after = closed.map(|closed| case.record.offset(closed));
-        let late = closed.map_or(0, |closed| accepted_after(case, *address, closed));
-        let silent = closed_without_a_byte(case, *address);
+        let late = closed.map_or(0, |closed| accepted_after(case, address, closed));
+        let silent = closed_without_a_byte(case, address);
         if let (Some(after), 1..) = (&after, late) {
             let late = words::plural(late, "new connection was", "new connections were");
             faults.push(format!("{at}{late} accepted after the first refusal at {after}"));
@@ -214,31 +213,31 @@ fn new_connections(case: &Case<'_>, until: At) -> bool {
 }
 
 /// The addresses that the load went to.
-fn loaded(case: &Case<'_>) -> BTreeSet<SocketAddr> {
-    case.requests.iter().map(|judged| judged.request.to).collect()
+fn loaded<'a>(case: &Case<'a>) -> BTreeSet<&'a Endpoint> {
+    case.requests.iter().map(|judged| &judged.request.to).collect()
 }
 
 /// When `address` first refused a new connection after the signal, to a client or to the probe.
-fn refused_at(case: &Case<'_>, address: SocketAddr) -> Option<At> {
+fn refused_at(case: &Case<'_>, address: &Endpoint) -> Option<At> {
     let record = case.record;
     let clients = case.requests.iter().map(|judged| judged.request).filter(|request| {
-        request.to == address && request.outcome == Outcome::Refused && request.ended >= record.stop_began()
+        request.to == *address && request.outcome == Outcome::Refused && request.ended >= record.stop_began()
     });
-    let probed = case.terms.readiness.as_ref().is_some_and(|(at, _)| *at == address);
+    let probed = case.terms.readiness.as_ref().is_some_and(|(at, _)| at == address);
     let looks = record.readiness.iter().filter(|look| probed && look.state == ReadyState::Refused);
     let looks = looks.map(|look| look.ended).filter(|at| *at >= record.stop_began());
     clients.map(|request| request.ended).chain(looks).min()
 }
 
 /// Connections to `address` that a client began to open after the refusal at `closed`, and that were accepted.
-fn accepted_after(case: &Case<'_>, address: SocketAddr, closed: At) -> u64 {
-    let new = case.requests.iter().filter(|judged| judged.request.to == address && judged.request.fresh);
+fn accepted_after(case: &Case<'_>, address: &Endpoint, closed: At) -> u64 {
+    let new = case.requests.iter().filter(|judged| judged.request.to == *address && judged.request.fresh);
     new.filter(|judged| judged.request.opened > closed && judged.accepted()).count() as u64
 }
 
 /// Connections to `address` that were opened after the signal, accepted, and closed with no response byte.
-fn closed_without_a_byte(case: &Case<'_>, address: SocketAddr) -> u64 {
-    let new = case.requests.iter().filter(|judged| judged.request.to == address && judged.request.fresh);
+fn closed_without_a_byte(case: &Case<'_>, address: &Endpoint) -> u64 {
+    let new = case.requests.iter().filter(|judged| judged.request.to == *address && judged.request.fresh);
     let new = new.filter(|judged| {
         judged.blamed && !judged.second && judged.request.opened >= case.record.stop_began()
     });

@@ -1,9 +1,8 @@
 //! Whether the routes of the load work: a route that answers nothing but errors proves nothing about its handler.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 
-use crate::record::{Outcome, Request, Shape};
+use crate::record::{Endpoint, Outcome, Request, Shape};
 use crate::verdict::fate::{Case, Fate};
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
@@ -48,7 +47,7 @@ pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
         );
     }
     let lines: Vec<String> =
-        useless.iter().map(|((at, route), seen)| sentence(case, *at, route, seen)).collect();
+        useless.iter().map(|((at, route), seen)| sentence(case, at, route, seen)).collect();
     let names: Vec<String> = useless.iter().map(|((_, route), _)| format!("`{route}`")).collect();
     let hint = format!("--url SHAPE=METHOD:PATH replaces {}", names.join(" and "));
     let statuses: BTreeSet<SeenStatus> =
@@ -76,7 +75,7 @@ fn request_remedy(status: u16) -> Option<&'static str> {
     }
 }
 
-fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteResponses> {
+fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResponses> {
     let mut routes = BTreeMap::<_, RouteResponses>::new();
     for judged in case.requests.iter().filter(|judged| judged.fate != Fate::Foreign) {
         let status = match judged.request.outcome {
@@ -85,7 +84,7 @@ fn responses<'a>(case: &Case<'a>) -> BTreeMap<(SocketAddr, &'a str), RouteRespon
             Outcome::CloseFrame { .. } => UPGRADED,
             _ => continue,
         };
-        let seen = routes.entry((judged.request.to, &*judged.request.route)).or_default();
+        let seen = routes.entry((&judged.request.to, &*judged.request.route)).or_default();
         if !judged.after && seen.before == 0 {
             *seen = RouteResponses::default();
         }
@@ -113,9 +112,9 @@ fn is_served((status, lack): SeenStatus, terms: &Terms) -> bool {
     lack == Lack::Nothing && (matches!(status, UPGRADED | 200..=399) || terms.expect_status.contains(&status))
 }
 
-fn sentence(case: &Case<'_>, at: SocketAddr, route: &str, seen: &RouteResponses) -> String {
-    let first = case.requests.first().map(|judged| judged.request.to);
-    let is_one_address = case.requests.iter().all(|judged| Some(judged.request.to) == first);
+fn sentence(case: &Case<'_>, at: &Endpoint, route: &str, seen: &RouteResponses) -> String {
+    let first = case.requests.first().map(|judged| &judged.request.to);
+    let is_one_address = case.requests.iter().all(|judged| Some(&judged.request.to) == first);
     let at = if is_one_address { String::new() } else { format!(" at {at}") };
     let when = if seen.before > 0 { " before the signal" } else { "" };
     let count = words::plural(seen.count, "response", "responses");

@@ -41,7 +41,7 @@ impl TlsClients {
 impl TlsTarget {
     /// Returns TLS to `target`, whose certificate has the name of the template's host, if there is one.
     pub(crate) fn new(clients: &Arc<TlsClients>, target: &Target, template: &RequestTemplate) -> Self {
-        let host = template.host.as_ref().map_or(target.host.as_str(), |host| host.name());
+        let host = template.host.as_ref().map_or(target.host(), |host| host.name());
         let name = host.trim_matches(['[', ']']).to_owned();
         Self { clients: Arc::clone(clients), name: ServerName::try_from(name).ok() }
     }

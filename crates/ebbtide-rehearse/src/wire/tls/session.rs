@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustls::ClientConnection;
-use tokio::net::TcpStream;
 
 use super::{TlsFailure, TlsTarget};
 use crate::scenario::Protocol;
+use crate::wire::stream::Stream;
 
 /// An established session.
 #[derive(Debug)]
 pub(in crate::wire) struct TlsSession {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     connection: Mutex<ClientConnection>,
 }
 
@@ -31,7 +31,7 @@ const RECORD: usize = 16 * 1024;
 impl TlsSession {
     /// Makes the handshake. Has no timeout: the caller must set one.
     pub(in crate::wire) async fn open(
-        stream: &Arc<TcpStream>,
+        stream: &Arc<Stream>,
         target: &TlsTarget,
         protocol: Protocol,
     ) -> io::Result<Self> {
@@ -153,14 +153,14 @@ fn decrypted(connection: &mut ClientConnection) -> Input {
     }
 }
 
-fn process(connection: &mut ClientConnection, stream: &TcpStream) -> io::Result<()> {
+fn process(connection: &mut ClientConnection, stream: &Stream) -> io::Result<()> {
     let processed = connection.process_new_packets();
     // An answer to the peer, such as a new key. A failed write shows when the application writes.
     let _later = flush(connection, stream);
     processed.map(|_| ()).map_err(|error| TlsFailure::from(&error).into())
 }
 
-fn flush(connection: &mut ClientConnection, stream: &TcpStream) -> io::Result<()> {
+fn flush(connection: &mut ClientConnection, stream: &Stream) -> io::Result<()> {
     while connection.wants_write() {
         connection.write_tls(&mut Wire(stream))?;
     }
@@ -168,7 +168,7 @@ fn flush(connection: &mut ClientConnection, stream: &TcpStream) -> io::Result<()
 }
 
 /// Reads and writes as the runtime permits: a call that would block waits for its next event.
-struct Wire<'a>(&'a TcpStream);
+struct Wire<'a>(&'a Stream);
 
 impl Read for Wire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -187,7 +187,7 @@ impl Write for Wire<'_> {
 }
 
 /// Reads and writes by the state in the kernel, of which the runtime may not know yet.
-struct Kernel<'a>(&'a TcpStream);
+struct Kernel<'a>(&'a Stream);
 
 impl Read for Kernel<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -45,10 +45,10 @@ fn server(
 }
 
 fn to(address: SocketAddr, trust: Trust, host: &str, protocol: Protocol) -> Address {
-    let target = Target { host: host.to_owned(), port: address.port(), tls: true };
+    let target = Target { tls: true, ..Target::tcp(host, address.port()) };
     let template = RequestTemplate { trust, protocol, ..RequestTemplate::default() };
     let clients = Arc::new(TlsClients::new(&template.trust));
-    Address::new(address, &target, &Arc::new(template), &clients)
+    Address::new(address.into(), &target, &Arc::new(template), &clients)
 }
 
 async fn failure(to: &Address) -> Option<TlsFailure> {
@@ -141,11 +141,11 @@ async fn a_certificate_must_be_trusted_and_have_the_name() {
     assert!(Socket::connect(&to(address, Trust::any(), "other.example", http1)).await.is_ok());
     // The name of the Host header is that of the certificate.
     let (address, trust, _) = server(&[], nothing);
-    let target = Target { host: "127.0.0.1".into(), port: address.port(), tls: true };
+    let target = Target { tls: true, ..Target::tcp("127.0.0.1", address.port()) };
     let host = Some(HostName::parse("localhost:80").unwrap());
     let template = RequestTemplate { trust, host, ..RequestTemplate::default() };
     let clients = Arc::new(TlsClients::new(&template.trust));
-    let named = Address::new(address, &target, &Arc::new(template), &clients);
+    let named = Address::new(address.into(), &target, &Arc::new(template), &clients);
     assert!(Socket::connect(&named).await.is_ok());
 }
 

@@ -1,0 +1,143 @@
+//! The method and path of a request.
+
+use http::Method;
+
+use super::target::HTTP;
+use super::{BadTarget, Target};
+use crate::record::Shape;
+
+fn with_body(method: &Method) -> bool {
+    ![Method::GET, Method::HEAD].contains(method)
+}
+
+/// The schemes of a WebSocket, without TLS and with it.
+const WEBSOCKET: [&str; 2] = ["ws", "wss"];
+
+/// The method and path of a request, and its address if it is not the service's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path with its query; `{ms}` is replaced by the duration of the request in milliseconds.
+    pub path: String,
+    /// The address, if it is not that of `--ready`.
+    pub target: Option<Target>,
+}
+
+impl Route {
+    /// Creates a GET of `path` at the service's address.
+    pub fn get(path: &str) -> Self {
+        Self { method: Method::GET, path: path.to_owned(), target: None }
+    }
+
+    /// Creates a route that is chosen when the service is ready, among those that it serves.
+    pub fn to_be_found() -> Self {
+        Self::get("")
+    }
+
+    /// Returns whether the route is still to be chosen.
+    pub fn is_open(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Returns method and path, which name the route in the record.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Parses the route of `shape`: as [`Route::parse_or`] does, or for a WebSocket a path or a `ws://` or `wss://` URL. Streams of events
+    /// and downloads have the default method GET, and uploads POST if `method` has no body.
+    pub fn parse_for(shape: Shape, text: &str, method: &Method) -> Result<Self, BadTarget> {
+        match shape {
+            Shape::Websocket => {
+                let route = Self::parse_with(text, &Method::GET, &WEBSOCKET)?;
+                let is_get = route.method == Method::GET;
+                if is_get { Ok(route) } else { Err(BadTarget::NotAWebSocket(text.into())) }
+            }
+            Shape::Events | Shape::Download => Self::parse_or(text, &Method::GET),
+            Shape::Upload if !with_body(method) => Self::parse_or(text, &Method::POST),
+            _ => Self::parse_or(text, method),
+        }
+    }
+
+    /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET.
+    pub fn parse(text: &str) -> Result<Self, BadTarget> {
+        Self::parse_or(text, &Method::GET)
+    }
+
+    /// Parses a route as [`Route::parse`] does, with another default method.
+    pub fn parse_or(text: &str, method: &Method) -> Result<Self, BadTarget> {
+        Self::parse_with(text, method, &HTTP)
+    }
+
+    fn parse_with(text: &str, method: &Method, schemes: &[&str; 2]) -> Result<Self, BadTarget> {
+        let wrong = || match schemes {
+            &WEBSOCKET => BadTarget::NotAWebSocket(text.into()),
+            _ => BadTarget::NotARoute(text.into()),
+        };
+        let named = text
+            .split_once(':')
+            .filter(|(method, _)| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
+        let (method, place) = match named {
+            Some((named, place)) => (named.parse().map_err(|_| wrong())?, place),
+            None => (method.clone(), text),
+        };
+        if place.starts_with('/') {
+            return Ok(Self { method, path: place.to_owned(), target: None });
+        }
+        let (target, path) = Target::from_url_of(place, schemes).map_err(|error| match error {
+            BadTarget::NotASocket(_) => BadTarget::NotASocket(text.into()),
+            _ => wrong(),
+        })?;
+        Ok(Self { method, path, target: Some(target) })
+    }
+
+    /// Returns the path for a request that takes `ms` milliseconds.
+    pub fn path_for(&self, ms: u64) -> String {
+        self.path.replace("{ms}", &ms.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_route_is_a_method_and_a_path_or_a_url() {
+        assert_eq!(Route::parse("/ping").unwrap(), Route::get("/ping"));
+        let route = Route::parse("POST:http://localhost:90/slow?ms={ms}").unwrap();
+        assert_eq!(route.method, Method::POST);
+        assert_eq!(route.target.as_ref().unwrap().name(), "localhost:90");
+        assert_eq!(route.path_for(30), "/slow?ms=30");
+        let route = Route::parse("https://localhost:90/slow?ms={ms}").unwrap();
+        assert!(route.target.as_ref().unwrap().tls && route.path == "/slow?ms={ms}", "{route:?}");
+        let route = Route::parse("PUT:http://unix:/run/app.sock:/slow?ms={ms}").unwrap();
+        assert_eq!(
+            (route.path.as_str(), route.target),
+            ("/slow?ms={ms}", Some(Target::unix(Path::new("/run/app.sock"))))
+        );
+        assert!(Route::parse("ping").is_err());
+        assert_eq!(Route::parse_or("/ping", &Method::PUT).unwrap().method, Method::PUT);
+        assert_eq!(Route::parse_or("GET:/ping", &Method::PUT).unwrap().method, Method::GET);
+    }
+
+    #[test]
+    fn the_route_of_a_websocket_is_a_path_or_a_url_of_its_own() {
+        let parse = |text| Route::parse_for(Shape::Websocket, text, &Method::POST);
+        assert_eq!(parse("/chat").unwrap(), Route::get("/chat"));
+        let route = parse("wss://localhost:90/chat?a").unwrap();
+        assert_eq!((route.path.as_str(), route.target.unwrap().tls), ("/chat?a", true));
+        assert!(!parse("ws://localhost/").unwrap().target.unwrap().tls);
+        for text in ["http://localhost/chat", "POST:/chat", "chat"] {
+            assert_eq!(parse(text), Err(BadTarget::NotAWebSocket(text.into())));
+        }
+        for shape in [Shape::Storm, Shape::Events] {
+            assert!(Route::parse_for(shape, "ws://localhost/chat", &Method::GET).is_err());
+        }
+        let method = |shape| Route::parse_for(shape, "/a", &Method::POST).unwrap().method;
+        let expected = (Method::POST, Method::GET, Method::GET);
+        assert_eq!((method(Shape::Slow), method(Shape::Events), method(Shape::Download)), expected);
+    }
+}
