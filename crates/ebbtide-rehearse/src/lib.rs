@@ -41,7 +41,7 @@ mod verdict;
 mod wire;
 pub mod words;
 
-pub use child::{ExecFailure, StartError};
+pub use child::{AttachError, ExecFailure, NotAttached, StartError};
 pub use clock::{At, seconds};
 pub use conductor::{News, rehearse};
 pub use janitor::{JANITOR, janitor};

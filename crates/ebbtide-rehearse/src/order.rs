@@ -92,7 +92,7 @@ pub(super) async fn order(
     // Readiness is red after the signal: phases are held on a route that is answered to the end, where one is known.
     let plain = match &scenario.program {
         Program::Managed(service) => service.steady_path(),
-        Program::Command(_) => ready_path.unwrap_or("/"),
+        Program::Command(_) | Program::Running(_) => ready_path.unwrap_or("/"),
     };
     let held = match crowded {
         Some(why) => Err(why),

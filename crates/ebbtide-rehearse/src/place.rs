@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Rlimit;
 use tempfile::TempDir;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use super::child::Service;
+use super::janitor::Janitor;
 use super::record::Endpoint;
 use super::scenario::{
     Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target, TargetAddress,
 };
 use super::trouble::NotRehearsed;
 use super::wire::{Address, TlsClients, connect};
+use crate::clock::Clock;
 
 /// How long a broker may take to remove a queue.
 const CLEARED: Duration = Duration::from_secs(2);
@@ -53,13 +57,14 @@ impl Place {
                 let port = free_port().ok_or(NotRehearsed::NoFreePort)?;
                 let path = match &scenario.program {
                     Program::Managed(service) => Some(service.ready_path().to_owned()),
-                    Program::Command(_) => None,
+                    Program::Command(_) | Program::Running(_) => None,
                 };
                 (Target::tcp("127.0.0.1", port), path)
             }
         };
         let (words, store) = match &scenario.program {
             Program::Command(words) => (words.clone(), None),
+            Program::Running(_) => (Vec::new(), None),
             Program::Managed(service) => {
                 let port = target.port().or_else(free_port).ok_or(NotRehearsed::NoFreePort)?;
                 let at = RunPlace::new(folder.path(), port, &scenario.stop, scenario.database.as_deref());
@@ -71,6 +76,23 @@ impl Place {
         let template = Arc::new(scenario.template.clone());
         let tls = Arc::new(TlsClients::new(&template.trust));
         Ok(Self { folder, words, env, target, template, tls, ready_path, store })
+    }
+
+    /// Starts the service of `scenario` here, or attaches to it.
+    pub(super) fn service(
+        &self,
+        scenario: &Scenario,
+        files: Rlimit,
+        clock: Clock,
+        janitor: &mut Janitor,
+    ) -> Result<Service, NotRehearsed> {
+        janitor.watch(self.folder(), None);
+        if let Program::Running(pid) = scenario.program {
+            return Ok(Service::attach(pid, &self.log(), clock)?);
+        }
+        let service = Service::start(&self.words, &self.env, &self.log(), files, scenario.pid_one, clock)?;
+        janitor.watch(self.folder(), Some(service.pid()));
+        Ok(service)
     }
 
     /// Removes what is outside the folder, if the broker responds. What cannot be removed is left: its name is not used again.

@@ -54,7 +54,7 @@ pub(super) async fn ready(
         found = timeout(limit, looking) => found,
         ended = service.ended() => {
             let (when, (_, ended)) = ("before it was ready", ended?);
-            let left = remaining(service.pid()).await;
+            let left = remaining(service.family()).await;
             return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
         }
     };
@@ -66,7 +66,7 @@ pub(super) async fn ready(
     {
         seen = no_socket(address).await;
     }
-    let listens = listeners(service.pid());
+    let listens = listeners(service.family());
     Err(NotRehearsed::NeverReady { limit, seen, listens, tail: tail(&log, TAIL) })
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn recognise(
         Some(String::from_utf8_lossy(value).into_owned())
     };
     let signs = Signs {
-        programs: programs(service.pid(), &home.socket),
+        programs: programs(service.family(), &home.socket),
         server: header("server"),
         powered_by: header("x-powered-by"),
         output: tail(service.log(), LINES),

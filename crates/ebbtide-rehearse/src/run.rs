@@ -6,7 +6,7 @@ use rustix::process::Rlimit;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::child::{Aftermath, Service, signal_state, tail};
+use super::child::{Service, signal_state, tail};
 use super::conductor::News;
 use super::janitor::Janitor;
 use super::load::Load;
@@ -76,7 +76,8 @@ async fn run_at(
     let seed = run_seed(scenario.seed, number);
     let mut rng = fastrand::Rng::with_seed(seed);
     let addresses = resolve(&place.target).await?;
-    for address in &addresses {
+    let is_running = matches!(scenario.program, Program::Running(_));
+    for address in addresses.iter().filter(|_| !is_running) {
         if taken(address).await {
             return Err(NotRehearsed::PortTaken(place.target.name()));
         }
@@ -86,13 +87,11 @@ async fn run_at(
         Some(url) => Some(DatabaseProbe::start(url, clock).await?),
         None => None,
     };
-    janitor.watch(place.folder(), None);
     let at = scenario.stop.at.drawn(seed);
     let moment = stop_moment(&scenario.stop, at, seed);
     let signal = scenario.stop.signal.signal();
     let mut record = Record::default();
-    let mut service = Service::start(&place.words, &place.env, &place.log(), files, clock)?;
-    janitor.watch(place.folder(), Some(service.pid()));
+    let mut service = place.service(scenario, files, clock, janitor)?;
     let began = clock.now();
     record.load_began = began;
     let readiness = tokio::select! {
@@ -194,7 +193,7 @@ async fn collect(
     routed_until: At,
     clock: Clock,
 ) -> Result<(), NotRehearsed> {
-    let left = Aftermath::watch(service.pid(), GOES_ON, clock).await;
+    let left = service.aftermath(GOES_ON, clock).await;
     (record.orphans, record.cleaned_up) = (left.orphans, left.cleaned_up);
     (record.children_until, record.children_listened) = (left.children_until, left.listened);
     if let Some(load) = watchers.load {

@@ -216,7 +216,7 @@ impl Stopping<'_> {
         Ok(())
     }
 
-    fn send(&self, signal: Signal) {
+    fn send(&mut self, signal: Signal) {
         if self.plan.to_all {
             self.service.signal_all(signal);
         } else {

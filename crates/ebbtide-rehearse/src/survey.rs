@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::child::{Service, adopt_orphans, listeners, remaining, tail};
+use super::child::{adopt_orphans, listeners, remaining, tail};
 use super::clock::{At, Clock};
 use super::janitor::Janitor;
 use super::order::USUAL;
@@ -18,7 +18,7 @@ use super::probe::{Got, get, try_route};
 use super::readying::TAIL;
 use super::recognition::recognise;
 use super::record::{Ended, Endpoint, Recognised};
-use super::scenario::{Protocol, Ready, Route, Scenario, StopSignal, Target};
+use super::scenario::{Program, Protocol, Ready, Route, Scenario, StopSignal, Target};
 use super::trouble::NotRehearsed;
 use super::unready::Unready;
 use super::verdict::usual_stop;
@@ -61,11 +61,12 @@ pub struct Survey {
     pub servers: Vec<Recognised>,
     /// The signal that was sent: that of the scenario, or the one that stops the server gracefully.
     pub signal: StopSignal,
-    /// How it ended, and how long after the signal. `None`: it ran until the end of the grace period, and was killed.
+    /// How it ended, and how long after the signal. `None`: it ran until the end of the grace period, and was killed; or it was running before.
     pub exit: Option<(Ended, Duration)>,
 }
 
-/// Starts the service of `scenario`, whose readiness check is not used, and stops it again.
+/// Starts the service of `scenario`, whose readiness check is not used, and stops it again. A service that runs already is looked at, and not
+/// stopped.
 ///
 /// # Errors
 ///
@@ -88,18 +89,15 @@ pub async fn survey(scenario: &Scenario, interrupted: &Notify) -> Result<Survey,
 
 async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Result<Survey, NotRehearsed> {
     let clock = Clock::start();
-    janitor.watch(place.folder(), None);
-    let files = getrlimit(Resource::Nofile);
-    let mut service = Service::start(&place.words, &place.env, &place.log(), files, clock)?;
-    janitor.watch(place.folder(), Some(service.pid()));
-    let pid = service.pid();
+    let mut service = place.service(scenario, getrlimit(Resource::Nofile), clock, janitor)?;
+    let family = service.family();
     let log = place.log();
-    let listening = timeout(scenario.ready_limit, first_listener(place, || listeners(pid)));
+    let listening = timeout(scenario.ready_limit, first_listener(place, || listeners(family)));
     let found = tokio::select! {
         found = listening => found,
         ended = service.ended() => {
             let (when, (_, ended)) = ("before it listened", ended?);
-            let left = remaining(pid).await;
+            let left = remaining(family).await;
             return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
         }
     };
@@ -107,7 +105,7 @@ async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Resu
         return Err(NotRehearsed::NeverReady {
             limit: scenario.ready_limit,
             seen: Unready::NothingListened,
-            listens: listeners(pid),
+            listens: listeners(family),
             tail: tail(&log, TAIL),
         });
     };
@@ -115,7 +113,7 @@ async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Resu
         Ready::Http(_, path) => Some(path.as_str()),
         Ready::Port(_) | Ready::Managed => None,
     };
-    let listeners = listeners(pid);
+    let listeners = listeners(family);
     let route = route(place, &at, ready_path, &listeners).await;
     let posts = match &route {
         Some((route, to)) => {
@@ -126,6 +124,10 @@ async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Resu
     };
     let servers = recognise(&service, &at, ready_path).await;
     let signal = servers.iter().find_map(usual_stop).unwrap_or(scenario.stop.signal);
+    let route_found = route.map(|(route, _)| route);
+    if matches!(scenario.program, Program::Running(_)) {
+        return Ok(Survey { listeners, ready, route: route_found, posts, servers, signal, exit: None });
+    }
     let signalled = clock.now();
     service.signal(signal.signal());
     let exit = match timeout(scenario.stop.grace, service.ended()).await {
@@ -135,8 +137,7 @@ async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Resu
         }
         Err(_) => None,
     };
-    let route = route.map(|(route, _)| route);
-    Ok(Survey { listeners, ready, route, posts, servers, signal, exit })
+    Ok(Survey { listeners, ready, route: route_found, posts, servers, signal, exit })
 }
 
 /// Waits until a listener answers a usual path with 200 to 399, or has not done so for a while. Returns its readiness check.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::child::StartError;
+use super::child::{AttachError, StartError};
 use super::probe::DatabaseTrouble;
 use super::protocol::NoProtocol;
 use super::record::Ended;
@@ -28,6 +28,9 @@ pub enum NotRehearsed {
     /// The service did not start.
     #[error("the service did not start")]
     Start(#[from] StartError),
+    /// The process that was running cannot be rehearsed.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
     /// The service was started and did not become ready in time.
     #[error("the service was not ready within {} ({seen}{})", words::limit(*.limit), listening(.listens))]
     NeverReady {
@@ -104,6 +107,10 @@ impl NotRehearsed {
             Self::NeverReady { seen, .. } => seen.hint(),
             Self::Protocol { why, .. } => why.hint(),
             Self::Start(StartError::Exec { why, .. }) => return why.hint(),
+            Self::Start(StartError::Namespace(_)) => {
+                "--pid1 needs root, or user namespaces, which sandboxes and some distributions forbid"
+            }
+            Self::Attach(AttachError { why, .. }) => return why.hint(),
             Self::NoRoute(_) => "--url SHAPE=METHOD:PATH names a route, such as --url storm=/orders",
             Self::Baseline(_) => {
                 "less load (--storm, --keepalive, --open) or another route (--url) gives a baseline to compare with"
@@ -131,7 +138,7 @@ fn left_behind(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::child::ExecFailure;
+    use crate::child::{ExecFailure, NotAttached};
     use crate::error_form;
     use crate::wire::TlsFailure;
 
@@ -170,6 +177,7 @@ mod tests {
             NotRehearsed::PortTaken(_) => NotRehearsed::PortTaken("127.0.0.1:8080".to_owned());
             NotRehearsed::NoFreePort => NotRehearsed::NoFreePort;
             NotRehearsed::Start(_) => NotRehearsed::Start(not_executed());
+            NotRehearsed::Attach(_) => NotRehearsed::Attach(AttachError { pid: 1, why: NotAttached::Init });
             NotRehearsed::NeverReady { .. } => never_ready(Unready::NothingListened, &[]), unready(0), unready(1), unready(2), unready(3), unready(4),
                 unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12);
             NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1), protocol(NoProtocol::Tls(TlsFailure::Expired)),
@@ -193,6 +201,10 @@ mod tests {
             never_ready(Unready::NothingListened, &[]),
             protocol(NoProtocol::Http1),
             not_executed().into(),
+            StartError::Namespace(io::Error::other("not permitted")).into(),
+            AttachError { pid: 1, why: NotAttached::Init }.into(),
+            AttachError { pid: 7, why: NotAttached::NoProcess }.into(),
+            AttachError { pid: 7, why: NotAttached::OtherUser }.into(),
             NotRehearsed::NoRoute(String::new()),
             NotRehearsed::Baseline(String::new()),
             NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned())),

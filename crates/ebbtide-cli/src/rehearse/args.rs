@@ -9,6 +9,7 @@ use ebbtide_rehearse::{Expected, HostName, Ready, RequestHeader, Span, StopSigna
 use http::Method;
 
 use super::platform::StopPlatform;
+use super::service::ServiceArgs;
 use super::stop::StopArgs;
 use super::values::{
     ShapeUrl, clients, duration, expect_status, expected, limit, method, number, ready, requests, runs,
@@ -51,6 +52,9 @@ pub(crate) struct RehearseArgs {
     /// or below it uses them. A file that exists is not changed.
     #[arg(long, help_heading = SERVICE, conflicts_with_all = ["demo", "compare", "record", "format"])]
     pub(super) init: bool,
+
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
 
     /// Maximum time until the service is ready
     #[arg(long, help_heading = SERVICE, value_name = "TIME", default_value = "30s", value_parser = limit, allow_hyphen_values = true)]
@@ -297,7 +301,7 @@ pub(crate) struct RehearseArgs {
 /// The maximum number of runs.
 pub(super) const MOST_RUNS: u32 = 10_000;
 
-const SERVICE: &str = "Service";
+pub(super) const SERVICE: &str = "Service";
 const REQUESTS: &str = "Requests";
 const LOAD: &str = "Load";
 pub(super) const STOP: &str = "Stop";

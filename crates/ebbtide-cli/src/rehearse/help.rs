@@ -31,6 +31,11 @@ Examples:
           --url events=/events --url download=/export.csv --url upload=POST:/files \\
           -- ./my-service --port 8080
 
+  As in a container, where a shell without a trap ignores the signal; and a service that
+  runs already:
+      ebbtide rehearse --pid1 -- ./entrypoint.sh
+      ebbtide rehearse --attach 4711
+
   The demo, and the demo with a fault:
       ebbtide rehearse --demo --repeat 25
       ebbtide rehearse --demo --grace 6s -- --fault stuck-worker
@@ -71,9 +76,9 @@ Checks:
   flight at the signal.
 
 Settings:
-  Each option but --demo, --init and --quiet is also a key of the section [rehearse] of
-  ebbtide.toml, in the current folder or the nearest one above it up to the root of the
-  repository: grace = \"30s\", strict = true, url.storm = \"/ping\".
+  Each option but --attach, --demo, --init and --quiet is also a key of the section
+  [rehearse] of ebbtide.toml, in the current folder or the nearest one above it up to
+  the root of the repository: grace = \"30s\", strict = true, url.storm = \"/ping\".
   An option on the command line replaces that of the file. Paths of `command`, `body-file`
   and `cacert` count from the folder of the file. --demo reads no settings.
 

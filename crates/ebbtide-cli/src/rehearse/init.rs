@@ -62,7 +62,7 @@ fn write(text: &str) -> io::Result<()> {
 fn text(scenario: &Scenario, survey: &Survey) -> String {
     let words: Vec<String> = match &scenario.program {
         Program::Command(words) => words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
-        Program::Managed(_) => Vec::new(),
+        Program::Managed(_) | Program::Running(_) => Vec::new(),
     };
     let command: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     let mut lines = vec![
@@ -197,6 +197,7 @@ fn stop(scenario: &Scenario, survey: &Survey) -> Vec<String> {
                 format!("# Without a handler this is not a graceful stop. If it is intended:\n# {expected}")
             });
         }
+        Some((Ended::NotObserved, _)) => {}
         None => lines.push(format!(
             "# It did not exit within {} after {signal}, without load, and was killed.",
             words::limit(scenario.stop.grace)

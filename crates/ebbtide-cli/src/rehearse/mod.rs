@@ -7,6 +7,7 @@ mod init;
 mod plan;
 mod platform;
 mod run;
+mod service;
 mod settings;
 mod signals;
 mod stop;

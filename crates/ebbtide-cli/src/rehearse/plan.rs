@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ebbtide_demo::MissingFeature;
 use ebbtide_rehearse::{
     BadCertificates, BadTarget, Fitted, LoadPlan, Program, Protocol, Ready, RequestTemplate, Route,
-    SHORT_THINK, Scenario, Shape, ShapePlan, Trust,
+    SHORT_THINK, Scenario, Shape, ShapePlan, StopAt, Trust,
 };
 use http::Method;
 use thiserror::Error;
@@ -51,6 +51,9 @@ pub(crate) enum BadPlan {
     /// The command of `--compare` has no words, or an open quote.
     #[error("invalid --compare `{0}`: expected a command line")]
     Compare(String),
+    /// The stop would begin before the service, which runs already, is ready.
+    #[error("invalid --signal-at {0}: the service of --attach runs already")]
+    Started(StopAt),
     /// The stop signal is SIGKILL.
     #[error("invalid --signal KILL: no service can handle it")]
     Kill,
@@ -74,6 +77,7 @@ impl BadPlan {
             }
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
+            Self::Started(_) => "--signal-at idle and load stop a service that runs".to_owned(),
             Self::Kill => "SIGKILL is sent anyway at the end of --grace".to_owned(),
             Self::Compare(_) => "quote the command as one argument: --compare './old --port 8080'".to_owned(),
             Self::BodyNotSent => "--method POST, or --url SHAPE=POST:PATH, sends it".to_owned(),
@@ -95,9 +99,7 @@ impl BadPlan {
 ///
 /// The options contradict each other, or require a feature that this build does not have.
 pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
-    if args.command.is_empty() && !args.demo {
-        return Err(BadPlan::NoCommand);
-    }
+    let program = program(args)?;
     if args.signal.is_some_and(|signal| signal.number() == libc::SIGKILL) {
         return Err(BadPlan::Kill);
     }
@@ -106,15 +108,11 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         return Err(BadPlan::NoLoad);
     }
     let template = template(args, &shapes)?;
-    let command = args.command.clone();
     let database = database(args)?;
     Ok(Scenario {
-        program: if args.demo {
-            Program::Managed(Arc::new(DemoService::new(command)))
-        } else {
-            Program::Command(command)
-        },
+        program,
         env: Vec::new(),
+        pid_one: args.service.pid1,
         ready: args.ready.clone().unwrap_or(Ready::Managed),
         ready_limit: args.ready_timeout,
         require_readiness: args.require_readiness || args.demo,
@@ -139,6 +137,20 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         janitor: env::current_exe().ok(),
         seed: args.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
     })
+}
+
+fn program(args: &RehearseArgs) -> Result<Program, BadPlan> {
+    if let Some(pid) = args.service.attach {
+        return match args.stop.signal_at {
+            at @ (StopAt::Startup | StopAt::Random) => Err(BadPlan::Started(at)),
+            StopAt::Idle | StopAt::Load => Ok(Program::Running(pid)),
+        };
+    }
+    match (args.demo, args.command.clone()) {
+        (true, options) => Ok(Program::Managed(Arc::new(DemoService::new(options)))),
+        (false, words) if words.is_empty() => Err(BadPlan::NoCommand),
+        (false, words) => Ok(Program::Command(words)),
+    }
 }
 
 /// Returns the scenario for the command of `--compare`: the other one with this program.
@@ -316,6 +328,7 @@ mod tests {
             BadPlan::Route(_) => BadPlan::Route(BadTarget::NotARoute("POST".to_owned()));
             BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());
             BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);
+            BadPlan::Started(_) => BadPlan::Started(StopAt::Startup);
             BadPlan::Kill => BadPlan::Kill;
             BadPlan::Feature(_) => BadPlan::Feature(missing());
             BadPlan::Demo(_) => BadPlan::Demo(BadDemo::Options("unknown option".to_owned())), BadPlan::Demo(missing().into());
@@ -345,6 +358,7 @@ mod tests {
             BadPlan::BodyFile("body.json".to_owned(), io::ErrorKind::NotFound.into()),
             BadPlan::NotCertificates("ca.pem".to_owned(), BadCertificates::None),
             BadPlan::TwoRoutes(Shape::Storm),
+            BadPlan::Started(StopAt::Random),
             BadPlan::Kill,
             BadPlan::Feature(missing()),
             BadPlan::Demo(BadDemo::Options("unknown option".to_owned())),

@@ -17,7 +17,7 @@ use super::init::init;
 use super::plan::{compared, scenario};
 use super::settings::with_settings;
 use super::signals::Signals;
-use super::survey::{option, surveyed};
+use super::survey::{left, option, surveyed};
 use crate::exit::Ending;
 use crate::output::{self, Gallery, Judgement, Progress, VerdictFormat, WholeFile};
 
@@ -116,7 +116,7 @@ fn judged(
             Err(Ending::NotRehearsed)
         }
         Ok(RehearsalEnd::Interrupted(signal)) => {
-            output::complain("interrupted: no verdict; the service was stopped", None);
+            output::complain(&format!("interrupted: no verdict; the service was {}", left(scenario)), None);
             Err(Ending::Interrupted(signal))
         }
         Err(error) => {

@@ -42,7 +42,7 @@ pub(super) struct StopArgs {
     /// startup: within --window after the start, before it is ready. idle: ready, and without load. load: under load. random: one of
     /// these for each run, drawn from --seed.
     #[arg(long, help_heading = STOP, value_name = "STATE", default_value = "load", value_parser = states())]
-    signal_at: StopAt,
+    pub(super) signal_at: StopAt,
 }
 
 /// Returns the plan of the stop: what is given, or else as the platform does.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ebbtide_rehearse::{NotRehearsed, Ready, Scenario, Survey, survey};
+use ebbtide_rehearse::{NotRehearsed, Program, Ready, Scenario, Survey, survey};
 use tokio::sync::Notify;
 
 use super::signals::Signals;
@@ -20,7 +20,7 @@ pub(super) fn surveyed(scenario: &Scenario) -> Result<Survey, Ending> {
             Err(Ending::NotRehearsed)
         }
         Ok(Err(signal)) => {
-            output::complain("interrupted; the service was stopped", None);
+            output::complain(&format!("interrupted; the service was {}", left(scenario)), None);
             Err(Ending::Interrupted(signal))
         }
         Err(error) => {
@@ -34,6 +34,11 @@ async fn until_interrupted(scenario: &Scenario) -> io::Result<Result<Result<Surv
     let mut signals = Signals::catch()?;
     let interrupted = Notify::new();
     Ok(signals.or(survey(scenario, &interrupted), &interrupted).await)
+}
+
+/// Returns what an interrupted rehearsal did with the service.
+pub(super) fn left(scenario: &Scenario) -> &'static str {
+    if matches!(scenario.program, Program::Running(_)) { "left as it is" } else { "stopped" }
 }
 
 /// Returns `ready` as the option has it.

@@ -61,6 +61,11 @@ pub(super) fn runs(text: &str) -> Result<u32, String> {
     within(text, "number", 1, MOST_RUNS)
 }
 
+/// Parses a process id.
+pub(super) fn pid(text: &str) -> Result<i32, String> {
+    within(text, "process id", 1, i32::MAX)
+}
+
 /// Parses a number of streams of a connection.
 pub(super) fn streams(text: &str) -> Result<u32, String> {
     within(text, "number", 1, 1000)

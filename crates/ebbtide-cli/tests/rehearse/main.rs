@@ -1,6 +1,7 @@
 //! `ebbtide rehearse` as a user runs it: the built command, real services, real signals.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
+mod attach;
 mod common;
 mod features;
 mod formats;
@@ -9,6 +10,7 @@ mod http2;
 mod live;
 mod other_languages;
 mod packaging;
+mod pid_one;
 #[path = "../../../../tests/src/ports.rs"]
 #[expect(unreachable_pub, reason = "public where it is a module of a library")]
 mod ports;

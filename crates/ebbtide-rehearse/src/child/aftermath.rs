@@ -6,7 +6,8 @@ use std::time::Duration;
 use rustix::process::Pid;
 use tokio::time::{sleep, timeout};
 
-use super::descendants::{end_descendants, has_descendants, survivors};
+use super::attached::Relative;
+use super::descendants::{Family, end_descendants, has_descendants, survivors};
 use super::proc::listeners;
 use crate::clock::{At, Clock};
 use crate::record::Orphan;
@@ -45,7 +46,7 @@ impl Aftermath {
             seen.orphans = survivors(group);
             if !seen.orphans.is_empty() {
                 alive = true;
-                listened.extend(listeners(group));
+                listened.extend(listeners(Family::Started(group)));
             } else if alive {
                 alive = false;
                 seen.children_until = Some(clock.now());
@@ -65,10 +66,31 @@ impl Aftermath {
         seen.listened = listened.into_iter().collect();
         seen
     }
+
+    /// As [`watch`](Self::watch), of `processes` that this process has not started: those that are left are left running.
+    pub(super) async fn watch_attached(processes: &[Relative], time: Duration, clock: Clock) -> Self {
+        let mut seen = Self::default();
+        let began = clock.now();
+        let left = || processes.iter().filter(|process| process.is_alive()).map(Relative::orphan).collect();
+        loop {
+            let watched = clock.now().since(began);
+            let had_some = !seen.orphans.is_empty();
+            seen.orphans = left();
+            if had_some && seen.orphans.is_empty() {
+                seen.children_until = Some(clock.now());
+            }
+            if watched >= time && (seen.orphans.is_empty() || watched >= LEAVING) {
+                return seen;
+            }
+            sleep(EVERY).await;
+        }
+    }
 }
 
-/// Returns the names of the processes of the service in group `group`, which has exited, that do not exit within [`LEAVING`].
-pub(crate) async fn remaining(group: Pid) -> Vec<String> {
+/// Returns the names of the processes of the service, whose first one has exited, that do not exit within [`LEAVING`].
+pub(crate) async fn remaining(family: Family) -> Vec<String> {
+    // Nobody knows what a service started that was running and has ended.
+    let Family::Started(group) = family else { return Vec::new() };
     let none = async {
         while !survivors(group).is_empty() {
             sleep(EVERY).await;

@@ -26,11 +26,35 @@ pub(crate) fn exclude(pid: Pid) {
 /// The janitor process, which runs beside the service.
 static EXCLUDED: AtomicI32 = AtomicI32::new(0);
 
-/// Returns the ids of the service in group `group` and of every process that it started.
-pub(super) fn members(group: Pid) -> Vec<i32> {
-    let others = descendants(group).into_iter().map(|process| process.pid);
-    others.chain([group.as_raw_nonzero().get()]).collect()
+/// The processes of a service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Family {
+    /// Those of a service that this process started: its group, and all their descendants. Orphans are found too.
+    Started(Pid),
+    /// Those of a service that ran before: the process, and its descendants while their parents live.
+    Attached(Pid),
 }
+
+impl Family {
+    /// Returns the ids of the first process and of every process that it started.
+    pub(super) fn members(self) -> Vec<i32> {
+        let (first, others) = match self {
+            Self::Started(group) => (group, descendants(group)),
+            Self::Attached(pid) => (pid, below(&[pid.as_raw_nonzero().get()], NO_GROUP, NO_GROUP, all())),
+        };
+        others.into_iter().map(|process| process.pid).chain([first.as_raw_nonzero().get()]).collect()
+    }
+
+    /// Returns the first process.
+    pub(super) fn main(self) -> Pid {
+        match self {
+            Self::Started(pid) | Self::Attached(pid) => pid,
+        }
+    }
+}
+
+/// No process is in this group.
+const NO_GROUP: i32 = -1;
 
 /// Returns the processes of the service in group `group` that are alive after the service has ended.
 pub(crate) fn survivors(group: Pid) -> Vec<Orphan> {
@@ -79,13 +103,18 @@ impl Descendant {
 fn descendants(group: Pid) -> Vec<Descendant> {
     let us = getpid().as_raw_nonzero().get();
     let group = group.as_raw_nonzero().get();
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let all = entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
-        .filter(|pid| *pid != group && *pid != EXCLUDED.load(Ordering::Relaxed))
-        .filter_map(|pid| parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
-        .collect();
+    let mut all = all();
+    all.retain(|(process, ..)| process.pid != group && process.pid != EXCLUDED.load(Ordering::Relaxed));
     below(&[us, group], group, getpgrp().as_raw_nonzero().get(), all)
+}
+
+/// Returns every process, with its parent and its group.
+fn all() -> Vec<(Descendant, i32, i32)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter_map(|pid| parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
+        .collect()
 }
 
 /// Returns those of `all`, each with its parent and its process group, that are in `group` or descend from `roots`, except those in the

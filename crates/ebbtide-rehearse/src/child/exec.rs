@@ -1,4 +1,4 @@
-//! What happens between `fork` and `exec`. The only unsafe code of the command.
+//! What happens between `fork` and `exec`. With `pid_one`, the only unsafe code of the command.
 #![expect(unsafe_code, reason = "`pre_exec` and `signal` have no safe form")]
 
 use std::ffi::{OsStr, OsString};
@@ -8,30 +8,26 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setpgid, setrlimit};
 
 /// Returns the command of a program with `env` added to the environment of this process, no input, and its output in the new file `log`.
-/// It starts in a clean state.
 pub(super) fn logged(
     program: &OsStr,
     args: &[OsString],
     env: &[(OsString, OsString)],
     log: &Path,
-    files: Rlimit,
 ) -> io::Result<Command> {
     let output = File::create(log)?;
     let again = output.try_clone()?;
     let mut command = Command::new(program);
     command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(output).stderr(again);
-    standardise(&mut command, files);
     Ok(command)
 }
 
 /// Makes `command` start in a clean state: a new process group, every signal at its default disposition and
 /// none blocked, the limit on open files from `files`, and SIGKILL if this process dies first.
-fn standardise(command: &mut Command, files: Rlimit) {
-    command.process_group(0);
+pub(super) fn standardise(command: &mut Command, files: Rlimit) {
     let prepare = move || -> io::Result<()> {
         // A shell's `nohup` or `&` leaves signals ignored, and an ignored signal stays ignored across `exec`: the
         // service would be judged by what the shell did.
@@ -47,6 +43,7 @@ fn standardise(command: &mut Command, files: Rlimit) {
             libc::sigemptyset(set.as_mut_ptr());
             libc::sigprocmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
         }
+        setpgid(None, None)?;
         setrlimit(Resource::Nofile, files)?;
         set_parent_process_death_signal(Some(Signal::KILL))?;
         Ok(())

@@ -37,8 +37,9 @@ impl Hook {
         clock: Clock,
     ) -> Result<Self, String> {
         let (program, args) = words.split_first().ok_or("no program was given")?;
-        let command = exec::logged(program, args, env, log, files);
+        let command = exec::logged(program, args, env, log);
         let mut command = command.map_err(|error| error.to_string())?;
+        exec::standardise(&mut command, files);
         let mut child = command.spawn().map_err(|error| {
             let why = ExecFailure::of(program, &error);
             let hint = why.hint().map_or_else(String::new, |hint| format!(" ({hint})"));

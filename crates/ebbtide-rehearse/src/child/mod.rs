@@ -1,18 +1,21 @@
-//! The service as a process: started in isolation, watched, and always ended.
+//! The service as a process: started in isolation, watched, and always ended; or one that was running.
 
 mod aftermath;
+mod attached;
 mod descendants;
 mod exec;
 mod exec_failure;
 mod hook;
+mod pid_one;
 mod proc;
 mod programs;
 mod service;
 
+pub use attached::{AttachError, NotAttached};
 pub use exec_failure::ExecFailure;
 pub use service::StartError;
 
-pub(crate) use aftermath::{Aftermath, remaining};
+pub(crate) use aftermath::remaining;
 pub(crate) use descendants::{adopt_orphans, exclude};
 pub(crate) use hook::Hook;
 pub(crate) use proc::{listeners, signal_state};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 use tokio::time::sleep;
 
-use super::descendants::members;
+use super::descendants::Family;
 use crate::record::{Endpoint, SignalState};
 
 /// How often a blocked signal is read again: while a thread is created, the C library blocks every signal in
@@ -63,10 +63,10 @@ const STREAM: &str = "0001";
 /// The processes that have each socket open, by its inode.
 type Owners = HashMap<String, i32>;
 
-/// Returns the addresses on which the service in group `group` and its descendants listen.
-pub(crate) fn listeners(group: Pid) -> Vec<String> {
+/// Returns the addresses on which the processes of the service listen.
+pub(crate) fn listeners(family: Family) -> Vec<String> {
     let owned = |pid| sockets(pid).into_iter().map(move |inode| (inode, pid));
-    let owners: Owners = members(group).into_iter().flat_map(owned).collect();
+    let owners: Owners = family.members().into_iter().flat_map(owned).collect();
     let mut found = Vec::new();
     for (file, is_six) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
         let table = fs::read_to_string(file).unwrap_or_default();

@@ -5,9 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::process::Pid;
-
-use super::descendants::members;
+use super::descendants::Family;
 use super::proc::{LISTEN, listening_at, sockets};
 use crate::record::Endpoint;
 
@@ -26,14 +24,14 @@ pub(crate) struct ServiceProgram {
     pub(crate) go: bool,
 }
 
-/// Returns the processes of the service in group `group`, with those first that listen at `address`.
-pub(crate) fn programs(group: Pid, address: &Endpoint) -> Vec<ServiceProgram> {
+/// Returns the processes of the service, with those first that listen at `address`.
+pub(crate) fn programs(family: Family, address: &Endpoint) -> Vec<ServiceProgram> {
     let listening = match address {
         Endpoint::Tcp(address) => listening(address.port()),
         Endpoint::Unix(path) => listening_at(path).into_iter().collect(),
     };
-    let main = group.as_raw_nonzero().get();
-    let mut pids = members(group);
+    let main = family.main().as_raw_nonzero().get();
+    let mut pids = family.members();
     pids.sort_unstable();
     let mut found: Vec<ServiceProgram> = pids
         .into_iter()
@@ -115,7 +113,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Endpoint::Tcp(listener.local_addr().unwrap());
         let of_this_process = |address| {
-            let found = programs(getpid(), address);
+            let found = programs(Family::Started(getpid()), address);
             found.into_iter().find(|program| program.main).unwrap()
         };
         let found = of_this_process(&address);
@@ -128,7 +126,7 @@ mod tests {
         let address = Endpoint::Unix(path.as_path().into());
         let listener = UnixListener::bind(&path).unwrap();
         assert!(of_this_process(&address).listens);
-        assert_eq!(listeners(getpid()).iter().filter(|at| **at == address.to_string()).count(), 1);
+        assert_eq!(listeners(Family::Started(getpid())).iter().filter(|at| **at == address.to_string()).count(), 1);
         drop(listener);
         assert!(!of_this_process(&address).listens);
     }

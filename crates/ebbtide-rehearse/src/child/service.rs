@@ -1,4 +1,4 @@
-//! A running service, and the last lines of its output.
+//! The process of a service, and the last lines of its output.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,64 +8,115 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::thread::Builder;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, kill_process, kill_process_group, pidfd_open};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::descendants::{end_descendants, members};
+use super::aftermath::Aftermath;
+use super::attached::{AttachError, Attached, NotAttached};
+use super::descendants::{Family, end_descendants};
 use super::exec;
 use super::exec_failure::ExecFailure;
+use super::pid_one::{self, Spawned};
 use crate::clock::{At, Clock};
 use crate::record::Ended;
 
-/// A started service. Dropping it ends its whole process group.
+/// A service that is rehearsed. Dropping one that was started ends its whole process group.
 #[derive(Debug)]
 pub(crate) struct Service {
-    child: Child,
+    process: Process,
     pid: Pid,
     gone: oneshot::Receiver<At>,
     ended: Option<(At, Ended)>,
     log: PathBuf,
 }
 
+/// How the process is related to this one.
+#[derive(Debug)]
+enum Process {
+    /// A child.
+    Child(Child),
+    /// The child of this holder, and PID 1 of a namespace.
+    PidOne(Child),
+    /// One that was running.
+    Attached(Attached),
+}
+
 impl Service {
-    /// Starts `words` with `env` added to the environment of this process. Standard output and error go to the file `log`.
+    /// Starts `words` with `env` added to the environment of this process, as PID 1 of a namespace if `pid_one`. Standard output and error
+    /// go to the file `log`.
     ///
     /// Call it on the main thread of the process: the service dies with the thread that started it.
     ///
     /// # Errors
     ///
-    /// The program cannot be executed, or the log file cannot be created.
+    /// The program cannot be executed, the log file or the namespace cannot be created.
     pub(crate) fn start(
         words: &[OsString],
         env: &[(OsString, OsString)],
         log: &Path,
         files: Rlimit,
+        pid_one: bool,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let (program, args) = words.split_first().ok_or(StartError::Empty)?;
-        let mut command = exec::logged(program, args, env, log, files).map_err(StartError::Log)?;
+        let mut command = exec::logged(program, args, env, log).map_err(StartError::Log)?;
         let failed = |source| StartError::Exec {
             program: program.to_string_lossy().into(),
             why: ExecFailure::of(program, &source),
             source,
         };
-        let mut child = command.spawn().map_err(failed)?;
-        let pid = Pid::from_child(&child);
+        let (mut process, pid) = if pid_one {
+            let announcement = pid_one::enter(&mut command).map_err(StartError::Namespace)?;
+            exec::standardise(&mut command, files);
+            match announcement.spawn(command) {
+                Spawned::Runs(holder, pid) => (Process::PidOne(holder), pid),
+                Spawned::NoNamespace(error) => return Err(StartError::Namespace(error)),
+                Spawned::NotExecuted(error) => return Err(failed(error)),
+            }
+        } else {
+            exec::standardise(&mut command, files);
+            let child = command.spawn().map_err(failed)?;
+            let pid = Pid::from_child(&child);
+            (Process::Child(child), pid)
+        };
         match pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from).and_then(|fd| watch(fd, clock)) {
-            Ok(gone) => Ok(Self { child, pid, gone, ended: None, log: log.to_owned() }),
+            Ok(gone) => Ok(Self { process, pid, gone, ended: None, log: log.to_owned() }),
             Err(source) => {
-                let _gone = child.kill().and_then(|()| child.wait());
+                let _gone = kill_process_group(pid, Signal::KILL);
+                let _gone = process.how(pid);
                 Err(StartError::Watch(source))
             }
         }
     }
 
-    /// Returns the process id, which is also the id of the process group.
+    /// Attaches to the running process `pid`, whose output is unknown: `log` does not exist.
+    ///
+    /// # Errors
+    ///
+    /// The process is none that can be rehearsed.
+    pub(crate) fn attach(pid: i32, log: &Path, clock: Clock) -> Result<Self, AttachError> {
+        let (attached, process) = Attached::to(pid)?;
+        let gone = attached.descriptor().and_then(|fd| watch(fd, clock));
+        let gone = gone.map_err(|error| AttachError { pid, why: NotAttached::Kernel(error) })?;
+        let process_of = Process::Attached(attached);
+        Ok(Self { process: process_of, pid: process, gone, ended: None, log: log.to_owned() })
+    }
+
+    /// Returns the process id. It is also the id of the process group of a service that was started.
     pub(crate) fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Returns the processes of the service.
+    pub(crate) fn family(&self) -> Family {
+        match self.process {
+            Process::Attached(_) => Family::Attached(self.pid),
+            Process::Child(_) | Process::PidOne(_) => Family::Started(self.pid),
+        }
     }
 
     /// Returns the path of the output file.
@@ -74,26 +125,39 @@ impl Service {
     }
 
     /// Sends `signal` to the process alone, as platforms do.
-    pub(crate) fn signal(&self, signal: Signal) {
-        if self.ended.is_none() {
-            // It fails only if the process has exited, which `ended` reports.
-            let _gone = kill_process(self.pid, signal);
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        if self.ended.is_some() {
+            return;
+        }
+        // It fails only if the process has exited, which `ended` reports.
+        match &mut self.process {
+            Process::Attached(attached) => attached.signal(self.pid, signal),
+            Process::Child(_) | Process::PidOne(_) => {
+                let _gone = kill_process(self.pid, signal);
+            }
         }
     }
 
     /// Sends `signal` to every process of the service, as a platform does that stops a control group.
-    pub(crate) fn signal_all(&self, signal: Signal) {
+    pub(crate) fn signal_all(&mut self, signal: Signal) {
         if self.ended.is_none() {
-            for pid in members(self.pid).into_iter().filter_map(Pid::from_raw) {
+            let others = self.family().members();
+            self.signal(signal);
+            for pid in others.into_iter().filter_map(Pid::from_raw).filter(|pid| *pid != self.pid) {
                 let _gone = kill_process(pid, signal);
             }
         }
     }
 
-    /// Sends SIGKILL to its process group.
-    pub(crate) fn kill(&self) {
+    /// Sends SIGKILL to its process group; to each of its processes, if it was running before.
+    pub(crate) fn kill(&mut self) {
         if self.ended.is_none() {
-            let _gone = kill_process_group(self.pid, Signal::KILL);
+            match self.process {
+                Process::Attached(_) => self.signal_all(Signal::KILL),
+                Process::Child(_) | Process::PidOne(_) => {
+                    let _gone = kill_process_group(self.pid, Signal::KILL);
+                }
+            }
         }
     }
 
@@ -111,17 +175,39 @@ impl Service {
             return Ok(ended);
         }
         let at = (&mut self.gone).await.map_err(io::Error::other)?;
-        let ended = (at, how(self.child.wait()?));
+        let ended = (at, self.process.how(self.pid)?);
         self.ended = Some(ended);
         Ok(ended)
+    }
+
+    /// Watches for `time` the processes that outlive this one, which has ended, and longer if some do.
+    pub(crate) async fn aftermath(&self, time: Duration, clock: Clock) -> Aftermath {
+        match &self.process {
+            Process::Attached(attached) => Aftermath::watch_attached(attached.relatives(), time, clock).await,
+            Process::Child(_) | Process::PidOne(_) => Aftermath::watch(self.pid, time, clock).await,
+        }
+    }
+}
+
+impl Process {
+    /// Waits for the end of the process, whose id is `pid`, and returns how it ended.
+    fn how(&mut self, pid: Pid) -> io::Result<Ended> {
+        match self {
+            Self::Child(child) => child.wait().map(how),
+            Self::PidOne(holder) => pid_one::ended(holder, pid).map(how),
+            Self::Attached(attached) => Ok(attached.how()),
+        }
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
+        if matches!(self.process, Process::Attached(_)) {
+            return;
+        }
         if self.ended.is_none() {
             self.kill();
-            let _gone = self.child.wait();
+            let _gone = self.process.how(self.pid);
         }
         end_descendants(self.pid);
     }
@@ -143,6 +229,9 @@ pub enum StartError {
         /// The error.
         source: io::Error,
     },
+    /// A PID namespace cannot be created.
+    #[error("cannot create a PID namespace")]
+    Namespace(#[source] io::Error),
     /// The output file cannot be created.
     #[error("cannot create the output file: {0}")]
     Log(io::Error),
@@ -197,6 +286,7 @@ mod tests {
         error_form::walk! {
             StartError::Empty => StartError::Empty;
             StartError::Exec { .. } => StartError::Exec { program: "./orders".to_owned(), why: ExecFailure::NoSuchFile, source: io::Error::other("not found") };
+            StartError::Namespace(_) => StartError::Namespace(io::Error::from_raw_os_error(libc::EPERM));
             StartError::Log(_) => StartError::Log(io::Error::other("disk full"));
             StartError::Watch(_) => StartError::Watch(io::Error::other("not implemented"));
         }

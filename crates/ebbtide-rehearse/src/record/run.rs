@@ -204,6 +204,8 @@ pub enum Ended {
     Code(i32),
     /// This signal ended it.
     Signal(i32),
+    /// It is not a child of this process, and the kernel tells only the parent.
+    NotObserved,
 }
 
 impl fmt::Display for Ended {
@@ -211,6 +213,7 @@ impl fmt::Display for Ended {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),
             Self::Signal(signal) => write!(f, "ended by signal {signal}"),
+            Self::NotObserved => f.write_str("exit code not observed"),
         }
     }
 }

@@ -19,6 +19,9 @@ pub struct Scenario {
     pub program: Program,
     /// Variables that are added to its environment.
     pub env: Vec<(OsString, OsString)>,
+    /// Whether the service is PID 1 of a PID namespace of its own, as in a container: a signal without a handler then does nothing.
+    /// Needs root, or user namespaces.
+    pub pid_one: bool,
     /// The readiness check.
     pub ready: Ready,
     /// The maximum time until it is ready.
@@ -53,13 +56,16 @@ pub struct Scenario {
     pub seed: u64,
 }
 
-/// The service to start.
+/// The service.
 #[derive(Clone, Debug)]
 pub enum Program {
     /// A command line.
     Command(Vec<OsString>),
     /// A service that is set up for each run.
     Managed(Arc<dyn ManagedService>),
+    /// A service that runs already, by its process id. It gets the signals and nothing else: no environment, no clean-up, and one run. Its
+    /// exit code and its output are not observed.
+    Running(i32),
 }
 
 impl Program {
@@ -70,6 +76,7 @@ impl Program {
                 words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
             }
             Self::Managed(service) => service.title(),
+            Self::Running(pid) => format!("process {pid}"),
         }
     }
 }

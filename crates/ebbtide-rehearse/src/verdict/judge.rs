@@ -150,6 +150,7 @@ fn exit(record: &Record) -> ExitSeen {
     match ended {
         Ended::Code(code) => ExitSeen { code: Some(code), signal: None, after_ms },
         Ended::Signal(signal) => ExitSeen { code: None, signal: Some(signal), after_ms },
+        Ended::NotObserved => ExitSeen { code: None, signal: None, after_ms },
     }
 }
 

@@ -73,23 +73,8 @@ impl Socket {
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.tls {
             Some(tls) => tls.try_read(buffer),
-            None => self.try_read_plain(buffer),
+            None => self.stream.try_read(buffer),
         }
-    }
-
-    /// Reads once. A read that does not fill the buffer has emptied the socket: it clears the readiness, as tokio's own `poll_read` does, so
-    /// that the next read waits for the next event and needs no system call to find nothing. An end of the stream is never cleared.
-    fn try_read_plain(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut partial = None;
-        let read = self.stream.try_io(Interest::READABLE, || {
-            let (_, count) = recv(&*self.stream, &mut *buffer, RecvFlags::DONTWAIT)?;
-            if count > 0 && count < buffer.len() {
-                partial = Some(count);
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            Ok(count)
-        });
-        partial.map_or(read, Ok)
     }
 
     /// Writes as much of `bytes` as is taken.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{Interest, Ready};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::sleep;
@@ -90,8 +91,20 @@ impl Stream {
         each!(self, stream => stream.writable().await)
     }
 
+    /// Reads once. A read that does not fill the buffer has emptied the socket: it clears the readiness, as tokio's own `poll_read` does, so
+    /// that the next read waits for the next event and needs no system call to find nothing. An end of the stream is never cleared.
     pub(super) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        each!(self, stream => stream.try_read(buffer))
+        let mut partial = None;
+        let read = || {
+            let (_, count) = recv(self.as_fd(), &mut *buffer, RecvFlags::DONTWAIT)?;
+            if count > 0 && count < buffer.len() {
+                partial = Some(count);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(count)
+        };
+        let read = each!(self, stream => stream.try_io(Interest::READABLE, read));
+        partial.map_or(read, Ok)
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {

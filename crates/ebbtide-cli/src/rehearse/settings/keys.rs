@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, Args as _, Command};
 use crate::rehearse::args::RehearseArgs;
 
 /// Options that belong to one call, not to a project.
-const NOT_KEYS: [&str; 4] = ["demo", "init", "help", "quiet"];
+const NOT_KEYS: [&str; 5] = ["attach", "demo", "init", "help", "quiet"];
 
 /// The key of the command line of the service.
 pub(super) const COMMAND: &str = "command";

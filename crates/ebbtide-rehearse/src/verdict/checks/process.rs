@@ -81,6 +81,10 @@ pub(in crate::verdict) fn exit_code(record: &Record, terms: &Terms) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::ExitCode, finding, evidence);
     let expected = terms.expected.iter().map(|expected| text(expected.0)).collect::<Vec<_>>().join(" or ");
     match record.exit {
+        Some((_, ended @ Ended::NotObserved)) => found(
+            Finding::Inconclusive,
+            format!("{}: the process is not a child of this command", text(ended)),
+        ),
         Some((_, ended)) if terms.expected.iter().any(|expected| expected.0 == ended) => {
             // A service that assumes more time than it has passes only while it does not use it.
             match other_grace(record, |planned| planned > terms.grace, terms) {
@@ -114,6 +118,7 @@ fn option(ended: Ended) -> String {
     match ended {
         Ended::Code(code) => code.to_string(),
         Ended::Signal(signal) => format!("signal:{}", signal_name(signal).trim_start_matches("SIG")),
+        Ended::NotObserved => String::new(),
     }
 }
 
@@ -121,6 +126,7 @@ pub(super) fn text(ended: Ended) -> String {
     match ended {
         Ended::Code(code) => format!("exit code {code}"),
         Ended::Signal(signal) => format!("ended by {}", signal_name(signal)),
+        Ended::NotObserved => ended.to_string(),
     }
 }
 
@@ -178,6 +184,10 @@ pub(in crate::verdict) fn no_kill(record: &Record) -> Check {
             Finding::Fail,
             "ended by a SIGKILL that this command did not send, for example by the kernel's OOM killer"
                 .into(),
+        ),
+        (None, Some((_, Ended::NotObserved))) => found(
+            Finding::Inconclusive,
+            "this command sent no SIGKILL; whether another process did was not observed".into(),
         ),
         (None, _) => found(Finding::Pass, "ended without SIGKILL".into()),
     }

@@ -42,7 +42,7 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
                 Finding::Fail,
                 format!("{name} had no effect: the process is PID 1 without a handler and ran until SIGKILL"),
             )
-            .hint(handler_hint(&name)),
+            .hint(format!("{}; {INIT}", handler_hint(&name))),
             // Without a handler the default action would have ended it.
             _ => found(Finding::Pass, format!("{name} did not end the process by its default action")),
         };
@@ -51,17 +51,37 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
         let (then, gap) = (then.signal.name(), words::time(sent.since(record.signalled)));
         return found(Finding::Pass, format!("the process handled {name}; {then} {gap} later ended it"));
     }
+    let has_handler = hint.is_some_and(|state| state.caught || state.blocked);
+    if ended == Ended::NotObserved {
+        return match has_handler || answered_late(case, at) {
+            false => found(
+                Finding::Fail,
+                format!("no handler for {name} in /proc, and the process ended {after} after it"),
+            )
+            .hint(handler_hint(&name)),
+            true if at.since(record.signalled) >= AT_ONCE || answered_late(case, at) => {
+                found(Finding::Pass, format!("the process handled {name}, and ended {after} after it"))
+            }
+            true => found(
+                Finding::Inconclusive,
+                format!(
+                    "the process has a handler for {name}, and ended {after} after it; how was not observed"
+                ),
+            ),
+        };
+    }
     if !is_end_by(ended, terms.signal.number()) {
         return found(Finding::Pass, format!("the process ended by itself {after} after {name}"));
     }
-    let has_handler = hint.is_some_and(|state| state.caught || state.blocked);
     let outlived = at.since(record.signalled) >= AT_ONCE;
     if has_handler && outlived || answered_late(case, at) {
         return found(
             Finding::Pass,
             match ended {
                 Ended::Signal(_) => format!("the process handled {name}, and then ended by it after {after}"),
-                Ended::Code(_) => format!("the process handled {name}, and ended by itself after {after}"),
+                Ended::Code(_) | Ended::NotObserved => {
+                    format!("the process handled {name}, and ended by itself after {after}")
+                }
             },
         );
     }
@@ -71,6 +91,7 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
         (Ended::Code(code), _) => {
             format!("exit code {code}: {name} ended the process, or the one that it waits for")
         }
+        (Ended::NotObserved, _) => text(ended),
     };
     if terms.expected.iter().any(|expected| expected.0 == ended) {
         return found(Finding::Pass, format!("{how} after {after}, which is an expected exit"));
@@ -127,6 +148,9 @@ pub(super) fn ended_by_second<'a>(record: &Record, terms: &'a Terms) -> Option<(
     let (then, sent, (exit, ended)) = (terms.then.as_ref()?, record.second_signal?, record.exit?);
     (exit >= sent && is_end_by(ended, then.signal.number())).then_some((then, sent))
 }
+
+/// What an init process as PID 1 changes, and what not.
+pub(in crate::verdict) const INIT: &str = "tini (`docker run --init`) as PID 1 ends a process without a handler at once, which is sooner and as lossy";
 
 fn handler_hint(name: &str) -> String {
     format!("install a handler for {name}; a wrapper script has to `exec` the service or forward the signal")
@@ -239,6 +263,48 @@ mod tests {
         record.second_signal = None;
         assert_eq!(found(CheckId::ExitCode, &record, &terms).verdict, Finding::Fail);
         assert_eq!(found(CheckId::SecondSignal, &record, &terms).verdict, Finding::Inconclusive);
+    }
+
+    #[test]
+    fn an_end_that_was_not_observed_is_judged_by_what_proc_and_the_clients_saw() {
+        for (after_ms, caught, finding, evidence) in [
+            (2, false, Finding::Fail, "no handler for SIGTERM in /proc, and the process ended"),
+            (2, true, Finding::Inconclusive, "how was not observed"),
+            (300, true, Finding::Pass, "handled SIGTERM"),
+        ] {
+            let record = ended(after_ms, Ended::NotObserved, caught);
+            let check = found(CheckId::SignalHandled, &record, &terms());
+            assert!(check.verdict == finding && check.evidence.contains(evidence), "{check:?}");
+            for id in [CheckId::ExitCode, CheckId::NoKill] {
+                let check = found(id, &record, &terms());
+                assert!(check.verdict == Finding::Inconclusive, "{check:?}");
+                assert!(check.evidence.contains("not observed"), "{check:?}");
+            }
+        }
+        // That this command had to send SIGKILL is known.
+        let killed = Record { killed: Some(At(1_500_000)), ..ended(500, Ended::NotObserved, true) };
+        for id in [CheckId::ExitInTime, CheckId::NoKill] {
+            assert_eq!(found(id, &killed, &terms()).verdict, Finding::Fail, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_pid_1_without_a_handler_has_the_remedy() {
+        let pid_one = SignalState { caught: false, blocked: false, ignored: false, pid_one: true };
+        let killed = Record {
+            killed: Some(At(31_000_000)),
+            signal_state: Some(pid_one),
+            ..ended(30_000, Ended::Signal(9), false)
+        };
+        let check = found(CheckId::SignalHandled, &killed, &terms());
+        assert!(
+            check.verdict == Finding::Fail && check.evidence.contains("is PID 1 without a handler"),
+            "{check:?}"
+        );
+        assert!(check.hint.unwrap().contains("--init"));
+        // The opposite: any other process without a handler ends by the signal.
+        let other = Record { signal_state: Some(SignalState { pid_one: false, ..pid_one }), ..killed };
+        assert_eq!(found(CheckId::SignalHandled, &other, &terms()).verdict, Finding::Pass);
     }
 
     #[test]

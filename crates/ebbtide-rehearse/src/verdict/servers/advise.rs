@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::knowledge::{Cause, Knowledge, Symptom, knowledge};
 use crate::record::{Ended, Recognised, Shape};
 use crate::scenario::StopSignal;
+use crate::verdict::checks::signals::INIT;
 use crate::verdict::fate::{Case, Reason};
 use crate::verdict::losses::{Blame, LossGroup};
 use crate::verdict::{Check, CheckId, Finding};
@@ -17,6 +18,11 @@ pub(in crate::verdict) fn advise(case: &Case<'_>, checks: &mut [Check]) {
         let of = |found| symptoms.iter().find_map(|symptom| likely(case, found, *symptom));
         let Some((cause, remedy)) = case.record.servers.iter().find_map(of) else { continue };
         check.cause = Some(cause);
+        let is_pid_one = case.record.signal_state.is_some_and(|state| state.pid_one && !state.caught);
+        let remedy = match check.id == CheckId::SignalHandled && is_pid_one {
+            true => format!("{remedy}; {INIT}"),
+            false => remedy,
+        };
         check.hint = Some(match check.hint.take().filter(|_| check.id == CheckId::RequestsAnswered) {
             Some(option) if !remedy.contains("--allow-status") => format!("{remedy}; {option}"),
             _ => remedy,
