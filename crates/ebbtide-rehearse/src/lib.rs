@@ -29,6 +29,7 @@ mod recognition;
 mod record;
 mod recording;
 mod rehearsal;
+mod relay;
 mod replay;
 mod run;
 mod scenario;
@@ -48,18 +49,19 @@ pub use janitor::{JANITOR, janitor};
 pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
-    Answer, BadEndpoint, Close, Database, Digest, Ended, Endpoint, Framing, HeldConnection, JobsLeft,
-    OrderStore, Orphan, Outcome, Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState,
-    Recognised, Record, Request, ServerKind, Session, Shape, SignalState, Store, Traffic,
+    Answer, BadEndpoint, Close, ConnectionSide, Database, DependencyProtocol, Digest, Ended, Endpoint,
+    Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome, Phase, PreStopEnd, PreStopRun, Progress,
+    ReadySample, ReadyState, Recognised, Record, RelayedConnection, RelayedDependency, Request, ServerKind,
+    Session, Shape, SignalState, Store, Traffic,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;
 pub use replay::{Replayed, replay};
 pub use scenario::{
-    BadCertificates, BadHeader, BadTarget, BoxFuture, Expected, Fitted, HostName, LoadPlan, ManagedService,
-    PreStop, Program, Protocol, Ready, RequestHeader, RequestTemplate, Route, RunPlace, SHORT_THINK,
-    Scenario, SecondSignal, ServiceStore, SetUp, ShapePlan, Span, StopAt, StopPlan, StopSignal, Target,
-    TargetAddress, Trust,
+    BadCertificates, BadHeader, BadTarget, BadVia, BoxFuture, Expected, Fitted, HostName, LoadPlan,
+    ManagedService, PreStop, Program, Protocol, Ready, RequestHeader, RequestTemplate, Route, RunPlace,
+    SHORT_THINK, Scenario, SecondSignal, ServiceStore, SetUp, ShapePlan, Span, StopAt, StopPlan, StopSignal,
+    Target, TargetAddress, Trust, Via, ViaAtSignal, unknown_relay,
 };
 pub use survey::{Survey, survey};
 pub use trouble::NotRehearsed;

@@ -1,21 +1,23 @@
 //! The resources of one run, prepared before the service starts: a folder, an address, a command line.
 
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Rlimit;
 use tempfile::TempDir;
-use tokio::net::lookup_host;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::child::Service;
 use super::janitor::Janitor;
 use super::record::Endpoint;
+use super::relay::Relays;
 use super::scenario::{
-    Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target, TargetAddress,
+    Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target, TargetAddress, Via, filled,
 };
 use super::trouble::NotRehearsed;
 use super::wire::{Address, TlsClients, connect};
@@ -36,6 +38,8 @@ pub(super) struct Place {
     pub(super) target: Target,
     /// What the requests carry.
     pub(super) template: Arc<RequestTemplate>,
+    /// The relays of the dependencies, if there are any.
+    relays: Option<Relays>,
     /// The clients of TLS.
     tls: Arc<TlsClients>,
     /// The readiness path; `None` when readiness is a bare port.
@@ -46,7 +50,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Prepares the resources of one run.
-    pub(super) async fn prepare(scenario: &Scenario) -> Result<Self, NotRehearsed> {
+    pub(super) async fn prepare(scenario: &Scenario, clock: Clock) -> Result<Self, NotRehearsed> {
         let folder = tempfile::Builder::new().prefix("ebbtide-rehearse-").tempdir()?;
         let mut env = scenario.env.clone();
         env.push(("EBBTIDE_REPORT".into(), folder.path().join("report.json").into_os_string()));
@@ -62,7 +66,8 @@ impl Place {
                 (Target::tcp("127.0.0.1", port), path)
             }
         };
-        let (words, store) = match &scenario.program {
+        let (relays, addresses) = relays(&scenario.via, clock).await?;
+        let (mut words, store) = match &scenario.program {
             Program::Command(words) => (words.clone(), None),
             Program::Running(_) => (Vec::new(), None),
             Program::Managed(service) => {
@@ -75,7 +80,15 @@ impl Place {
         };
         let template = Arc::new(scenario.template.clone());
         let tls = Arc::new(TlsClients::new(&template.trust));
-        Ok(Self { folder, words, env, target, template, tls, ready_path, store })
+        for (via, relay) in scenario.via.iter().zip(&addresses) {
+            env.push((via.variable().into(), relay.to_string().into()));
+        }
+        for word in words.iter_mut().chain(env.iter_mut().map(|(_, value)| value)) {
+            if let Some(text) = word.to_str() {
+                *word = filled(text, &scenario.via, &addresses).into();
+            }
+        }
+        Ok(Self { folder, words, env, target, template, tls, ready_path, store, relays })
     }
 
     /// Starts the service of `scenario` here, or attaches to it.
@@ -92,6 +105,9 @@ impl Place {
         }
         let service = Service::start(&self.words, &self.env, &self.log(), files, scenario.pid_one, clock)?;
         janitor.watch(self.folder(), Some(service.pid()));
+        if let Some(relays) = &self.relays {
+            relays.serve(service.pid());
+        }
         Ok(service)
     }
 
@@ -100,6 +116,16 @@ impl Place {
         if let Some(store) = &self.store {
             let _late = timeout(CLEARED, store.clear()).await;
         }
+    }
+
+    /// Returns the relays of the dependencies, if there are any.
+    pub(super) fn relays(&self) -> Option<&Relays> {
+        self.relays.as_ref()
+    }
+
+    /// Returns the relays, to be stopped.
+    pub(super) fn take_relays(&mut self) -> Option<Relays> {
+        self.relays.take()
     }
 
     /// Returns the service's address at `socket`.
@@ -131,6 +157,32 @@ impl Place {
     pub(super) fn report(&self) -> PathBuf {
         self.folder.path().join("report.json")
     }
+}
+
+/// How long a dependency may take to accept the connection that shows that it is there.
+const REACHED: Duration = Duration::from_secs(5);
+
+/// Starts the relays of `vias`, and returns their addresses.
+///
+/// # Errors
+///
+/// A dependency does not accept a connection.
+async fn relays(vias: &[Via], clock: Clock) -> Result<(Option<Relays>, Vec<SocketAddr>), NotRehearsed> {
+    if vias.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let mut reached = Vec::new();
+    for via in vias {
+        let (name, at) = (via.name.clone(), via.target.authority());
+        let connecting =
+            timeout(REACHED, TcpStream::connect((via.target.host(), via.target.port().unwrap_or_default())));
+        let stream = connecting.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let found = stream.and_then(|stream| stream.peer_addr());
+        reached.push((via.clone(), found.map_err(|source| NotRehearsed::Dependency { name, at, source })?));
+    }
+    let relays = Relays::start(reached, clock)?;
+    let addresses = relays.addresses().to_vec();
+    Ok((Some(relays), addresses))
 }
 
 /// Returns every address of `target`, in the resolver's order.
@@ -200,6 +252,7 @@ mod tests {
             target: Target::tcp("127.0.0.1", 1),
             template: Arc::default(),
             tls: Arc::default(),
+            relays: None,
             ready_path: None,
             store: Some(Box::new(Silent)),
         };

@@ -51,13 +51,14 @@ pub(super) async fn run(
     janitor: &mut Janitor,
     news: &mut dyn FnMut(News<'_>),
 ) -> Result<JudgedRun, NotRehearsed> {
-    let place = tokio::select! {
-        place = Place::prepare(scenario) => place?,
+    let clock = Clock::start();
+    let mut place = tokio::select! {
+        place = Place::prepare(scenario, clock) => place?,
         () = interrupted.notified() => return Err(NotRehearsed::Interrupted),
     };
     // The service must have ended before the place is cleared: otherwise it would create its queue again.
     let judged = tokio::select! {
-        judged = run_at(&place, scenario, number, files, janitor, news) => judged,
+        judged = run_at(&mut place, scenario, number, (files, clock), janitor, news) => judged,
         () = interrupted.notified() => Err(NotRehearsed::Interrupted),
     };
     place.clear().await;
@@ -66,10 +67,10 @@ pub(super) async fn run(
 }
 
 async fn run_at(
-    place: &Place,
+    place: &mut Place,
     scenario: &Scenario,
     number: u32,
-    files: Rlimit,
+    (files, clock): (Rlimit, Clock),
     janitor: &mut Janitor,
     news: &mut dyn FnMut(News<'_>),
 ) -> Result<JudgedRun, NotRehearsed> {
@@ -82,7 +83,6 @@ async fn run_at(
             return Err(NotRehearsed::PortTaken(place.target.name()));
         }
     }
-    let clock = Clock::start();
     let database = match &scenario.database {
         Some(url) => Some(DatabaseProbe::start(url, clock).await?),
         None => None,
@@ -132,6 +132,7 @@ async fn run_at(
         service: &mut service,
         load: watchers.load.as_ref(),
         database: watchers.database.as_ref(),
+        relays: place.relays(),
         hook: HookPlace { env: &place.env, log: place.hook_log(), files },
         clock,
     };
@@ -188,7 +189,7 @@ fn terms(
 async fn collect(
     record: &mut Record,
     service: &Service,
-    place: &Place,
+    place: &mut Place,
     watchers: Watchers,
     routed_until: At,
     clock: Clock,
@@ -211,6 +212,9 @@ async fn collect(
         let acknowledged: Vec<Box<str>> =
             record.traffic.requests.iter().filter_map(|request| request.order.clone()).collect();
         record.store = Some(kept.look(&acknowledged).await);
+    }
+    if let Some(relays) = place.take_relays() {
+        record.relayed = relays.stop(record.signalled).await.ok_or(NotRehearsed::Relays)?;
     }
     record.report = service_report::read(&place.report());
     Ok(())

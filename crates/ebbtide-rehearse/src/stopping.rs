@@ -13,6 +13,7 @@ use super::load::Load;
 use super::probe::DatabaseProbe;
 use super::readying::TAIL;
 use super::record::{PreStopEnd, PreStopRun, Record};
+use super::relay::Relays;
 use super::scenario::{PreStop, StopPlan};
 use super::trouble::NotRehearsed;
 use crate::clock::{At, Clock};
@@ -32,6 +33,7 @@ pub(super) struct Stopping<'a> {
     /// `None`: the stop begins without load.
     pub(super) load: Option<&'a Load>,
     pub(super) database: Option<&'a DatabaseProbe>,
+    pub(super) relays: Option<&'a Relays>,
     pub(super) hook: HookPlace<'a>,
     pub(super) clock: Clock,
 }
@@ -86,6 +88,9 @@ impl Stopping<'_> {
         }
         if let Some(database) = self.database {
             database.signalled(record.signalled);
+        }
+        if let Some(relays) = self.relays {
+            relays.signalled();
         }
         if record.exit.is_some() {
             return Ok(());

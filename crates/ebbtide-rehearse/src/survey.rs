@@ -78,17 +78,22 @@ pub struct Survey {
 pub async fn survey(scenario: &Scenario, interrupted: &Notify) -> Result<Survey, NotRehearsed> {
     adopt_orphans();
     let mut janitor = Janitor::start(scenario.janitor.as_deref());
-    let place = Place::prepare(scenario).await?;
+    let clock = Clock::start();
+    let place = Place::prepare(scenario, clock).await?;
     let found = tokio::select! {
-        found = look(&place, scenario, &mut janitor) => found,
+        found = look(&place, scenario, clock, &mut janitor) => found,
         () = interrupted.notified() => Err(NotRehearsed::Interrupted),
     };
     janitor.forget();
     found
 }
 
-async fn look(place: &Place, scenario: &Scenario, janitor: &mut Janitor) -> Result<Survey, NotRehearsed> {
-    let clock = Clock::start();
+async fn look(
+    place: &Place,
+    scenario: &Scenario,
+    clock: Clock,
+    janitor: &mut Janitor,
+) -> Result<Survey, NotRehearsed> {
     let mut service = place.service(scenario, getrlimit(Resource::Nofile), clock, janitor)?;
     let family = service.family();
     let log = place.log();

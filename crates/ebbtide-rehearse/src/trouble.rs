@@ -72,12 +72,25 @@ pub enum NotRehearsed {
     /// The database cannot be observed.
     #[error(transparent)]
     Database(#[from] DatabaseTrouble),
+    /// A dependency that the service is to reach through a relay is not there.
+    #[error("cannot reach {name} at {at}")]
+    Dependency {
+        /// The name of the dependency.
+        name: String,
+        /// Its address.
+        at: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// An I/O error of the rehearsal, not of the service.
     #[error("rehearsal failed")]
     Io(#[from] io::Error),
     /// The caller interrupted the rehearsal.
     #[error("the rehearsal was interrupted")]
     Interrupted,
+    /// The thread of the relays panicked.
+    #[error("rehearsal failed: the relay thread panicked")]
+    Relays,
     /// The load's thread panicked.
     #[error("rehearsal failed: the load thread panicked")]
     Load,
@@ -116,7 +129,8 @@ impl NotRehearsed {
                 "less load (--storm, --keepalive, --open) or another route (--url) gives a baseline to compare with"
             }
             Self::Database(_) => "--database-url takes postgres://user@host:port/database, without TLS",
-            Self::Load => "this is a bug in ebbtide: please report it",
+            Self::Dependency { .. } => "--via NAME=HOST:PORT names a dependency that is running",
+            Self::Load | Self::Relays => "this is a bug in ebbtide: please report it",
             _ => return None,
         })
     }
@@ -165,6 +179,11 @@ mod tests {
         }
     }
 
+    fn dependency() -> NotRehearsed {
+        let (name, at) = ("redis".to_owned(), "127.0.0.1:6379".to_owned());
+        NotRehearsed::Dependency { name, at, source: io::ErrorKind::ConnectionRefused.into() }
+    }
+
     fn not_executed() -> StartError {
         let why = ExecFailure::NoSuchFile;
         StartError::Exec { program: "./orders".to_owned(), why, source: io::Error::other("not found") }
@@ -186,6 +205,8 @@ mod tests {
             NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
             NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());
             NotRehearsed::Database(_) => NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned()));
+            NotRehearsed::Dependency { .. } => dependency();
+            NotRehearsed::Relays => NotRehearsed::Relays;
             NotRehearsed::Io(_) => NotRehearsed::Io(io::Error::other("too many open files"));
             NotRehearsed::Interrupted => NotRehearsed::Interrupted;
             NotRehearsed::Load => NotRehearsed::Load;
@@ -208,6 +229,7 @@ mod tests {
             NotRehearsed::NoRoute(String::new()),
             NotRehearsed::Baseline(String::new()),
             NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned())),
+            dependency(),
             NotRehearsed::Load,
         ] {
             assert_eq!(error_form::violations(error.hint().unwrap()), [""; 0], "{error}");

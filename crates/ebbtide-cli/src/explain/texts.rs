@@ -19,6 +19,7 @@ pub(super) fn text(check: CheckId) -> &'static str {
         CheckId::NoOrphans => include_str!("checks/no-orphans.md"),
         CheckId::NoLeakedConnections => include_str!("checks/no-leaked-connections.md"),
         CheckId::DatabaseClean => include_str!("checks/database-clean.md"),
+        CheckId::DependenciesClosed => include_str!("checks/dependencies-closed.md"),
         CheckId::OrdersProcessed => include_str!("checks/orders-processed.md"),
         CheckId::JobsReturned => include_str!("checks/jobs-returned.md"),
         CheckId::LastLogLine => include_str!("checks/last-log-line.md"),

@@ -36,6 +36,13 @@ Examples:
       ebbtide rehearse --pid1 -- ./entrypoint.sh
       ebbtide rehearse --attach 4711
 
+  Relays to its dependencies, which see how connections end; PostgreSQL is silent from the
+  signal on:
+      ebbtide rehearse --via postgres=127.0.0.1:5432 --via redis=127.0.0.1:6379 \\
+          --env DATABASE_URL='postgres://shop@{via.postgres}/shop' \\
+          --env REDIS_URL='redis://{via.redis}' --via-at-signal postgres=silence \\
+          -- ./my-service --port 8080
+
   The demo, and the demo with a fault:
       ebbtide rehearse --demo --repeat 25
       ebbtide rehearse --demo --grace 6s -- --fault stuck-worker
@@ -63,6 +70,8 @@ Checks:
   no-orphans              no process is left two seconds after the exit
   no-leaked-connections   PostgreSQL: no session was in use at the exit
   database-clean          PostgreSQL: sessions_abandoned did not grow
+  dependencies-closed     with --via: each connection to a dependency ended in the way
+                          of its protocol
   orders-processed        demo: every acknowledged order is there, processed or queued
   jobs-returned           demo: every unprocessed order has its job in the queue, and
                           the exited consumer holds no lease
@@ -71,9 +80,9 @@ Checks:
   A check is pass, fail, inconclusive (too little was observed) or skipped (does not
   apply). The verdict is `fail` when a check failed. It is `inconclusive` when none
   failed and one of routes-served, requests-answered, database-clean,
-  orders-processed, jobs-returned or last-log-line is; its hint names the option that
-  would make it conclusive. A `pass` states how many requests of each shape were in
-  flight at the signal.
+  dependencies-closed, orders-processed, jobs-returned or last-log-line is; its hint
+  names the option that would make it conclusive. A `pass` states how many requests of
+  each shape were in flight at the signal.
 
 Settings:
   Each option but --attach, --demo, --init and --quiet is also a key of the section

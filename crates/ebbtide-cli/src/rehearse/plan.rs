@@ -15,6 +15,7 @@ use http::Method;
 use thiserror::Error;
 
 use super::args::{MOST_RUNS, RehearseArgs};
+use super::service::BadService;
 use super::stop::stop_plan;
 use crate::demo::{BadDemo, DemoService, check_demo};
 
@@ -45,6 +46,9 @@ pub(crate) enum BadPlan {
     /// The file of `--cacert` has no certificates.
     #[error("invalid file `{0}` (--cacert): {1}")]
     NotCertificates(String, BadCertificates),
+    /// The options of dependencies contradict each other.
+    #[error(transparent)]
+    Service(#[from] BadService),
     /// A route cannot be used.
     #[error(transparent)]
     Route(#[from] BadTarget),
@@ -75,6 +79,7 @@ impl BadPlan {
                 "write it after `--`, or as `command` in the section [rehearse] of ebbtide.toml; --demo needs none"
                     .to_owned()
             }
+            Self::Service(service) => service.hint(),
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
             Self::Started(_) => "--signal-at idle and load stop a service that runs".to_owned(),
@@ -111,7 +116,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     let database = database(args)?;
     Ok(Scenario {
         program,
-        env: Vec::new(),
+        env: args.service.variables(),
         pid_one: args.service.pid1,
         ready: args.ready.clone().unwrap_or(Ready::Managed),
         ready_limit: args.ready_timeout,
@@ -130,6 +135,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
             posts: args.method.is_none(),
         },
         stop: stop_plan(args),
+        via: args.service.vias(&args.command)?,
         database,
         report: env::var_os("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(Into::into),
         repeat: args.repeat.unwrap_or(if args.until_failure { MOST_RUNS } else { 1 }),
@@ -157,8 +163,10 @@ fn program(args: &RehearseArgs) -> Result<Program, BadPlan> {
 pub(super) fn compared(args: &RehearseArgs, scenario: &Scenario) -> Result<Option<Scenario>, BadPlan> {
     let Some(line) = &args.compare else { return Ok(None) };
     let words = shlex::split(line).filter(|words| !words.is_empty());
-    let words = words.ok_or_else(|| BadPlan::Compare(line.clone()))?;
-    let program = Program::Command(words.into_iter().map(Into::into).collect());
+    let words: Vec<_> =
+        words.ok_or_else(|| BadPlan::Compare(line.clone()))?.into_iter().map(Into::into).collect();
+    args.service.vias(&words)?;
+    let program = Program::Command(words);
     Ok(Some(Scenario { program, ..scenario.clone() }))
 }
 
@@ -325,6 +333,7 @@ mod tests {
             BadPlan::BodyFile(..) => BadPlan::BodyFile("body.json".to_owned(), io::ErrorKind::NotFound.into());
             BadPlan::CaCert(..) => BadPlan::CaCert("ca.pem".to_owned(), io::ErrorKind::NotFound.into());
             BadPlan::NotCertificates(..) => BadPlan::NotCertificates("ca.pem".to_owned(), BadCertificates::None);
+            BadPlan::Service(_) => BadPlan::Service(BadService::NoVia("redis".to_owned()));
             BadPlan::Route(_) => BadPlan::Route(BadTarget::NotARoute("POST".to_owned()));
             BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());
             BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);

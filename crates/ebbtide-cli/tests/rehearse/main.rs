@@ -3,6 +3,7 @@
 
 mod attach;
 mod common;
+mod dependencies;
 mod features;
 mod formats;
 mod help_page;

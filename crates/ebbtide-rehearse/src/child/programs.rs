@@ -126,7 +126,10 @@ mod tests {
         let address = Endpoint::Unix(path.as_path().into());
         let listener = UnixListener::bind(&path).unwrap();
         assert!(of_this_process(&address).listens);
-        assert_eq!(listeners(Family::Started(getpid())).iter().filter(|at| **at == address.to_string()).count(), 1);
+        assert_eq!(
+            listeners(Family::Started(getpid())).iter().filter(|at| **at == address.to_string()).count(),
+            1
+        );
         drop(listener);
         assert!(!of_this_process(&address).listens);
     }

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod outcome;
+mod relayed;
 mod request;
 mod run;
 mod server;
@@ -10,6 +11,7 @@ pub(crate) use endpoint::UNIX;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
 pub(crate) use outcome::{Meaning, digest, is_usual_close};
+pub use relayed::{ConnectionSide, DependencyProtocol, RelayedConnection, RelayedDependency};
 pub(crate) use request::REQUEST_ID;
 pub use request::{Phase, Progress, Request, Shape};
 pub use run::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Phase, Recognised, Request};
+use super::{Outcome, Phase, Recognised, RelayedDependency, Request};
 use crate::clock::At;
 use crate::words;
 
@@ -44,6 +44,8 @@ pub struct Record {
     pub readiness: Vec<ReadySample>,
     /// What the database showed, if one was given.
     pub database: Option<Database>,
+    /// What the relays of dependencies saw.
+    pub relayed: Vec<RelayedDependency>,
     /// What the demo left in its data folder.
     pub store: Option<Store>,
     /// The service's report (`EBBTIDE_REPORT`): shown beside a finding, never used as proof.

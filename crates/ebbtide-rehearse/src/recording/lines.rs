@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
 use crate::record::{
-    Database, Ended, Endpoint, Orphan, PreStopRun, Recognised, Record, Shape, SignalState, Store, Traffic,
+    Database, Ended, Endpoint, Orphan, PreStopRun, Recognised, Record, RelayedDependency, Shape, SignalState,
+    Store, Traffic,
 };
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 use crate::verdict::{Terms, Verdict};
@@ -182,6 +183,9 @@ pub(super) struct ProcessLine {
     servers: Vec<Recognised>,
     orphans: Vec<Orphan>,
     database: Option<Database>,
+    /// Absent in older records.
+    #[serde(default)]
+    relayed: Vec<RelayedDependency>,
     store: Option<Store>,
     report: Option<serde_json::Value>,
 }
@@ -203,6 +207,7 @@ impl From<&Record> for ProcessLine {
             servers: record.servers.clone(),
             orphans: record.orphans.clone(),
             database: record.database.clone(),
+            relayed: record.relayed.clone(),
             store: record.store.clone(),
             report: record.report.clone(),
         }
@@ -228,6 +233,7 @@ impl ProcessLine {
             traffic: std::mem::take(&mut record.traffic),
             readiness: std::mem::take(&mut record.readiness),
             database: self.database,
+            relayed: self.relayed,
             store: self.store,
             report: self.report,
         };

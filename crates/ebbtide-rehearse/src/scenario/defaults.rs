@@ -40,6 +40,7 @@ impl Scenario {
             template: RequestTemplate::default(),
             load: LoadPlan::default(),
             stop: StopPlan::default(),
+            via: Vec::new(),
             database: None,
             report: None,
             repeat: 1,

@@ -8,6 +8,7 @@ mod stop;
 mod target;
 mod template;
 mod trust;
+mod via;
 mod when;
 
 pub use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
@@ -19,4 +20,6 @@ pub use target::{BadTarget, Target, TargetAddress};
 pub use template::{BadHeader, HostName, Protocol, RequestHeader, RequestTemplate};
 pub(crate) use trust::TrustedCertificates;
 pub use trust::{BadCertificates, Trust};
+pub(crate) use via::filled;
+pub use via::{BadVia, Via, ViaAtSignal, unknown_relay};
 pub use when::{PreStop, SecondSignal, StopAt};

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LoadPlan, RequestTemplate, StopPlan, Target};
+use super::{LoadPlan, RequestTemplate, StopPlan, Target, Via};
 use crate::record::Store;
 
 /// What to start, how to load it and how to stop it.
@@ -40,6 +40,8 @@ pub struct Scenario {
     pub load: LoadPlan,
     /// The stop.
     pub stop: StopPlan,
+    /// The dependencies that the service reaches through a relay, which records how each connection ends.
+    pub via: Vec<Via>,
     /// Where to observe the service's PostgreSQL sessions, if anywhere.
     pub database: Option<String>,
     /// The file to which the report of a service that is built on the library is copied after each run, if any. A report of an

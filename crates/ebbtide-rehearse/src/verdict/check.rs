@@ -56,6 +56,8 @@ pub enum CheckId {
     NoLeakedConnections,
     /// The database counts no abandoned session.
     DatabaseClean,
+    /// Each connection to a dependency ended in the way of its protocol.
+    DependenciesClosed,
     /// The demo: every acknowledged order is there, processed or queued.
     OrdersProcessed,
     /// The demo: every unprocessed order has its job in the queue, and no job is still leased.
@@ -81,6 +83,7 @@ impl CheckId {
         Self::NoOrphans,
         Self::NoLeakedConnections,
         Self::DatabaseClean,
+        Self::DependenciesClosed,
         Self::OrdersProcessed,
         Self::JobsReturned,
         Self::LastLogLine,
@@ -103,6 +106,7 @@ impl CheckId {
             Self::NoOrphans => "no-orphans",
             Self::NoLeakedConnections => "no-leaked-connections",
             Self::DatabaseClean => "database-clean",
+            Self::DependenciesClosed => "dependencies-closed",
             Self::OrdersProcessed => "orders-processed",
             Self::JobsReturned => "jobs-returned",
             Self::LastLogLine => "last-log-line",
@@ -116,6 +120,7 @@ impl CheckId {
             Self::RoutesServed
                 | Self::RequestsAnswered
                 | Self::DatabaseClean
+                | Self::DependenciesClosed
                 | Self::OrdersProcessed
                 | Self::JobsReturned
                 | Self::LastLogLine

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::checks::{listener, process, requests, routes, signals, stores};
+use super::checks::{dependencies, listener, process, requests, routes, signals, stores};
 use super::counts::summaries;
 use super::fate::Case;
 use super::notes::notes;
@@ -136,6 +136,9 @@ fn all_checks(case: &Case<'_>, shapes: &[ShapeSummary]) -> Vec<Check> {
         stores::no_leaked_connections(record),
         stores::database_clean(record),
     ]);
+    if !record.relayed.is_empty() {
+        checks.push(dependencies::dependencies_closed(record));
+    }
     if terms.store {
         checks.push(under_load(CheckId::OrdersProcessed, &|| stores::orders_processed(record)));
         checks.push(under_load(CheckId::JobsReturned, &|| stores::jobs_returned(record)));
@@ -157,13 +160,23 @@ fn exit(record: &Record) -> ExitSeen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{DependencyProtocol, RelayedDependency};
     use crate::verdict::samples::{good, terms};
 
     #[test]
     fn the_list_of_checks_has_each_check_of_a_judgement() {
         let then = Some(SecondSignal { signal: StopSignal::INT, after: SecondSignal::USUAL });
         let min_lame_duck = Duration::from_millis(1);
-        let judged = judge(&good(), &Terms { store: true, then, min_lame_duck, ..terms() });
+        let protocol = DependencyProtocol::Redis;
+        let relayed = vec![RelayedDependency {
+            name: "redis".into(),
+            protocol,
+            unreachable: 0,
+            earlier: 0,
+            connections: Vec::new(),
+        }];
+        let judged =
+            judge(&Record { relayed, ..good() }, &Terms { store: true, then, min_lame_duck, ..terms() });
         assert_eq!(judged.checks.iter().map(|check| check.id).collect::<Vec<_>>(), CheckId::ALL);
     }
 }

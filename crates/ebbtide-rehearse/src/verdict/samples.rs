@@ -201,6 +201,7 @@ pub fn scenario() -> Scenario {
             window: Duration::from_secs(1),
             ..StopPlan::default()
         },
+        via: Vec::new(),
         database: None,
         report: None,
         repeat: 2,

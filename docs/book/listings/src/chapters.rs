@@ -3,6 +3,9 @@
 #[doc = include_str!("../../src/checks/database-clean.md")]
 mod checks_database_clean {}
 
+#[doc = include_str!("../../src/checks/dependencies-closed.md")]
+mod checks_dependencies_closed {}
+
 #[doc = include_str!("../../src/checks/exit-code.md")]
 mod checks_exit_code {}
 

@@ -58,7 +58,7 @@ pub(super) const SCOPES: [Scope; 5] = [
             &["record"],
             &["scenario"],
             &["wire"],
-            &["child", "load", "probe", "verdict"],
+            &["child", "load", "probe", "relay", "verdict"],
             &["recording"],
         ],
         top: &[],

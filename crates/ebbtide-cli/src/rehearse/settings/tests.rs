@@ -38,7 +38,7 @@ const fn value(text: &'static str, place: &'static str, message: &'static str, h
     Wrong { text, place, message, hint, structural: false }
 }
 
-pub(super) const WRONG: [Wrong; 32] = [
+pub(super) const WRONG: [Wrong; 34] = [
     value("[rehearse\n", "1:10", "", "the file is TOML"),
     value("[rehearse]\ngrace = 5s\n", "2:", "", "the file is TOML"),
     value("[rehearse]\ngrace = 5\ngrace = 6\n", "3:1", "duplicate key", "the file is TOML"),
@@ -59,6 +59,8 @@ pub(super) const WRONG: [Wrong; 32] = [
         "the keys are those of the options: command, ready",
     ),
     structural("[rehearse]\ndemo = true\n", "2:1", "unknown key `demo`", ""),
+    structural("[rehearse]\nattach = 7\n", "2:1", "unknown key `attach`", ""),
+    value("[rehearse]\nvia = \"redis\"\n", "2:7", "invalid dependency `redis`", "`via`: reach a dependency"),
     structural("[rehearse]\nquiet = true\n", "2:1", "unknown key `quiet`", ""),
     structural(
         "[rehearse]\ngrace = true\n",
@@ -122,6 +124,10 @@ ignore = ["K003"]
 command = ["bin/shop", "--port", 8080]
 ready = "http://127.0.0.1:8080/readyz"
 ready-timeout = 2.5
+pid1 = true
+env = "QUEUE=redis://{via.redis}"
+via = ["redis=127.0.0.1:6379"]
+via-at-signal = "redis=delay:500ms"
 header = ["X-Tenant: a"]
 url = { storm = "/ping", open = "POST:/orders" }
 http2 = true
@@ -182,7 +188,9 @@ fn each_kind_of_value_reaches_its_option() {
     assert_eq!((args.header.len(), args.url.len(), args.http2, args.storm), (1, 2, Some(8), Some(4)));
     assert_eq!((args.expect_exit.len(), args.allow_status.as_slice()), (2, [503].as_slice()));
     assert!(args.strict && !args.no_phases);
-    assert!(scenario(&args).is_ok());
+    let scenario = scenario(&args).unwrap();
+    assert!(scenario.pid_one && scenario.via.len() == 1 && scenario.via[0].at_signal.is_some());
+    assert_eq!(scenario.env, [("QUEUE".into(), "redis://{via.redis}".into())]);
     let one = options_with("[rehearse]\ncommand = \"shop --name 'a b'\"\nhttp2 = 4\n", &[]).unwrap().unwrap();
     assert_eq!(one.command, ["shop", "--name", "a b"]);
     assert_eq!(one.http2, Some(4));

@@ -1,5 +1,6 @@
 //! The checks, each a function by the name it has in output.
 
+pub(super) mod dependencies;
 pub(super) mod listener;
 pub(super) mod process;
 pub(super) mod requests;

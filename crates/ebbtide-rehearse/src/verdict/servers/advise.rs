@@ -85,6 +85,7 @@ fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
         | CheckId::ReadinessBeforeClose
         | CheckId::NoLeakedConnections
         | CheckId::DatabaseClean
+        | CheckId::DependenciesClosed
         | CheckId::OrdersProcessed
         | CheckId::JobsReturned
         | CheckId::SecondSignal
