@@ -153,19 +153,23 @@ fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &
     if !plan.phases {
         return Vec::new();
     }
-    let known: Vec<(&Route, &Address)> = plan
-        .shapes
-        .iter()
-        .zip(addresses)
-        .filter_map(|(shape, address)| Some((plan.route(shape.shape())?, address)))
-        .collect();
+    let shapes: Vec<(&ShapePlan, (&Route, &Address))> =
+        plan.shapes.iter().zip(addresses).map(|(shape, address)| (shape, (shape.route(), address))).collect();
+    let lines = shapes.iter().filter(|(shape, _)| !shape.is_http());
+    let lines = lines.map(|(_, (route, to))| (Phase::HalfLine, Ok(((*route).clone(), (*to).clone()))));
+    let lines: Vec<PhaseRoute> = lines.collect();
+    let known: Vec<(&Route, &Address)> =
+        shapes.iter().filter(|(shape, _)| shape.is_http()).map(|(_, known)| *known).collect();
+    if known.is_empty() && !lines.is_empty() {
+        return lines;
+    }
     let find = |wanted: &dyn Fn(&Route) -> bool, why: &str| {
         let found = known.iter().find(|(route, _)| wanted(route));
         found.map(|(route, to)| ((*route).clone(), (*to).clone())).ok_or_else(|| why.to_owned())
     };
-    let at = |shape| plan.shapes.iter().position(|plan| plan.shape() == shape).and_then(|at| known.get(at));
+    let at = |shape| shapes.iter().find(|(plan, _)| plan.shape() == shape).map(|(_, known)| *known);
     let usual = at(Shape::Keepalive).or_else(|| at(Shape::Storm)).or_else(|| at(Shape::Open));
-    let usual = usual.map_or((plain, home), |(route, to)| (*route, *to));
+    let usual = usual.unwrap_or((plain, home));
     let http1 = home.template.protocol == Protocol::Http1;
     PHASES
         .into_iter()
@@ -183,5 +187,6 @@ fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &
             };
             (phase, route)
         })
+        .chain(lines)
         .collect()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::place::first;
 use super::probe::{Got, get};
-use super::scenario::{LoadPlan, Protocol, ShapePlan};
+use super::scenario::{LoadPlan, Protocol};
 use super::trouble::NotRehearsed;
 use super::wire::{Address, TlsFailure};
 
@@ -49,7 +49,8 @@ const TRY: Duration = Duration::from_secs(5);
 pub(super) async fn check(plan: &LoadPlan, home: &Address) -> Result<(), NotRehearsed> {
     let is_http1 = home.template.protocol == Protocol::Http1;
     let mut checked = Vec::new();
-    for target in plan.shapes.iter().map(ShapePlan::route).map(|route| route.target.as_ref()) {
+    for plan in plan.shapes.iter().filter(|plan| plan.is_http()) {
+        let target = plan.route().target.as_ref();
         if checked.contains(&target) {
             continue;
         }

@@ -29,14 +29,13 @@ struct Signs {
     output: Vec<String>,
 }
 
-/// Returns the servers of `service`, which is ready at `home`; first a wrapper that gets the signal in the place of the server, then
+/// Returns the servers of `service`, which is ready at `home` and is asked for `path`; first a wrapper that gets the signal in the place of the server, then
 /// the server that listens, then others.
-pub(super) async fn recognise(
-    service: &Service,
-    home: &Address,
-    ready_path: Option<&str>,
-) -> Vec<Recognised> {
-    let response = timeout(LOOK, response(home, ready_path.unwrap_or("/"))).await.ok().flatten();
+pub(super) async fn recognise(service: &Service, home: &Address, path: Option<&str>) -> Vec<Recognised> {
+    let response = match path {
+        Some(path) => timeout(LOOK, response(home, path)).await.ok().flatten(),
+        None => None,
+    };
     let header = |name| {
         let value = response.as_ref()?.header_bytes(name)?;
         Some(String::from_utf8_lossy(value).into_owned())

@@ -105,7 +105,10 @@ async fn run_at(
     }
     record.signal_state = signal_state(service.pid(), signal).await;
     if let Some(found) = &readiness {
-        record.servers = recognise(&service, found, place.ready_path.as_deref()).await;
+        // No request is sent to a service whose protocol is another one.
+        let is_http = scenario.load.shapes.iter().any(ShapePlan::is_http);
+        let path = place.ready_path.as_deref().or(is_http.then_some("/"));
+        record.servers = recognise(&service, found, path).await;
     }
 
     let mut watchers = Watchers { load: None, readiness: None, database };

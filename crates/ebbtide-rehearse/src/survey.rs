@@ -127,7 +127,7 @@ async fn look(
         }
         None => false,
     };
-    let servers = recognise(&service, &at, ready_path).await;
+    let servers = recognise(&service, &at, ready_path.or(Some("/"))).await;
     let signal = servers.iter().find_map(usual_stop).unwrap_or(scenario.stop.signal);
     let route_found = route.map(|(route, _)| route);
     if matches!(scenario.program, Program::Running(_)) {

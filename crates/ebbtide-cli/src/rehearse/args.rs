@@ -74,7 +74,7 @@ pub(crate) struct RehearseArgs {
 
     /// Request that a shape of load sends; at most one per shape
     ///
-    /// SHAPE is storm, keepalive, slow, open, orders, websocket, events, download or upload. METHOD is optional (default:
+    /// SHAPE is storm, keepalive, slow, open, orders, websocket, events, download, upload or tcp. METHOD is optional (default:
     /// --method; GET for websocket, events and download). PATH may be a full http://
     /// or https:// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
@@ -154,7 +154,7 @@ pub(crate) struct RehearseArgs {
 
     /// Pause between the requests of a keep-alive client
     ///
-    /// Also between the messages on a WebSocket. Longer when the number of clients is fitted.
+    /// Also between the messages on a WebSocket and between lines. Longer when the number of clients is fitted.
     #[arg(long, help_heading = LOAD, value_name = "TIMES", default_value = "0-20ms", value_parser = span, allow_hyphen_values = true)]
     pub(super) think: Span,
 
@@ -182,14 +182,16 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = LOAD, value_name = "CLIENTS", value_parser = clients, allow_hyphen_values = true)]
     pub(super) orders: Option<u32>,
 
-    /// Clients of each of websocket, events, download and upload
+    /// Clients of each of websocket, events, download, upload and tcp
     ///
     /// Only those that --url names. `websocket=/PATH`, or with a ws:// or wss:// URL, opens WebSockets on which messages are sent all the
     /// time. Each message must come back within another one, and the connection must end with a close frame.
     /// `events=/PATH` reads server-sent events: the stream must end with a whole event and a complete response.
     /// `download=/PATH` reads a long response slowly, within --slow-time, and it must be complete.
     /// `upload=/PATH` sends a body with `Expect: 100-continue`: slowly, within --slow-time, when the service asks for it, or
-    /// after one second. Except events, they are HTTP/1 also with --http2.
+    /// after one second. Except events, they are HTTP/1 also with --http2. `tcp=/LINE`, or with a tcp:// or tls:// URL, sends
+    /// lines, and reads a line after each; `{id}` in LINE is a number that the answer must contain (default: `ebbtide {id}`), and `\r`
+    /// at its end a carriage return. If --ready is a port and no other shape has a URL, no HTTP is sent.
     #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 8, value_parser = clients, allow_hyphen_values = true)]
     pub(super) held: u32,
 

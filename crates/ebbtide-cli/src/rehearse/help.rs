@@ -31,6 +31,9 @@ Examples:
           --url events=/events --url download=/export.csv --url upload=POST:/files \\
           -- ./my-service --port 8080
 
+  Lines over TCP to a service without HTTP; each answer must contain the number:
+      ebbtide rehearse --ready 6379 --url 'tcp=/ECHO {id}\\r' -- ./my-service --port 6379
+
   As in a container, where a shell without a trap ignores the signal; and a service that
   runs already:
       ebbtide rehearse --pid1 -- ./entrypoint.sh
@@ -120,6 +123,9 @@ What counts as lost:
   well with no code, 1000, 1001, 1012, 1013 or 3000 and more; another code is wrong. A
   later message may have crossed the close frame: it is not judged. A stream of events
   is also truncated when its last event has no empty line at its end.
+  A line (--url tcp=…) is lost when its connection ended without the first byte of an
+  answer, and truncated when it ended within the answer. A connection that ends between
+  two lines is not a loss.
   A response is wrong when its status, redirect or fixed length occurs only after the
   signal. --allow-status accepts a status; 503 on the readiness path announces the
   shutdown and is accepted there.

@@ -189,8 +189,8 @@ fn template(args: &RehearseArgs, shapes: &[ShapePlan]) -> Result<RequestTemplate
         trust: trust(args)?,
         protocol: args.http2.map_or(Protocol::Http1, |streams| Protocol::Http2 { streams }),
     };
-    let sends_body =
-        |shape: &ShapePlan| shape.shape() != Shape::Orders && template.has_body(&shape.route().method);
+    let has_own = |shape: &ShapePlan| matches!(shape.shape(), Shape::Orders | Shape::Tcp);
+    let sends_body = |shape: &ShapePlan| !has_own(shape) && template.has_body(&shape.route().method);
     if template.body.is_some() && !shapes.iter().any(sends_body) {
         return Err(BadPlan::BodyNotSent);
     }
@@ -252,8 +252,9 @@ const OPEN: u32 = 100;
 fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     let mut shapes = Vec::new();
     let think = args.think;
-    let (storm, keepalive) = (args.storm.unwrap_or(STORM), args.keepalive.unwrap_or(KEEPALIVE));
-    let open = args.open.unwrap_or(OPEN);
+    let usual = |given: Option<u32>, usual| given.unwrap_or(if speaks_lines(args) { 0 } else { usual });
+    let (storm, keepalive) = (usual(args.storm, STORM), usual(args.keepalive, KEEPALIVE));
+    let open = usual(args.open, OPEN);
     if storm > 0 {
         shapes.push(ShapePlan::Storm { clients: storm, rate: None, route: route(args, Shape::Storm)? });
     }
@@ -276,18 +277,25 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
         let route = route(args, Shape::Orders)?;
         shapes.push(ShapePlan::Orders { clients: orders, think: SHORT_THINK, route });
     }
-    for shape in [Shape::Websocket, Shape::Events, Shape::Download, Shape::Upload] {
+    for shape in [Shape::Websocket, Shape::Events, Shape::Download, Shape::Upload, Shape::Tcp] {
         if has_url(args, shape) && args.held > 0 {
             let (clients, route) = (args.held, route(args, shape)?);
             shapes.push(match shape {
                 Shape::Websocket => ShapePlan::Websocket { clients, think, route },
                 Shape::Events => ShapePlan::Events { clients, route },
+                Shape::Tcp => ShapePlan::Tcp { clients, think, route },
                 Shape::Upload => ShapePlan::Upload { clients, time: args.slow_time, route },
                 _ => ShapePlan::Download { clients, time: args.slow_time, route },
             });
         }
     }
     Ok(shapes)
+}
+
+/// Returns whether nothing shows that the service speaks HTTP: it has lines alone, and its readiness is a port.
+fn speaks_lines(args: &RehearseArgs) -> bool {
+    let is_port = matches!(args.ready, Some(Ready::Port(_)));
+    is_port && has_url(args, Shape::Tcp) && args.url.iter().all(|url| url.shape == Shape::Tcp)
 }
 
 fn has_url(args: &RehearseArgs, shape: Shape) -> bool {

@@ -124,7 +124,7 @@ pub(super) fn url(text: &str) -> Result<ShapeUrl, String> {
     let wrong = || {
         format!(
             "invalid route `{text}`: expected SHAPE=METHOD:PATH; shapes: storm, keepalive, slow, open, orders, \
-             websocket, events, download, upload"
+             websocket, events, download, upload, tcp"
         )
     };
     let (shape, route) = text.split_once('=').ok_or_else(wrong)?;
@@ -261,6 +261,12 @@ mod tests {
     fn a_url_names_a_known_shape() {
         let slow = url("slow=/slow?ms={ms}").unwrap();
         assert_eq!((slow.shape, slow.route(&Method::PUT).unwrap().method), (Shape::Slow, Method::PUT));
+        let line = url("tcp=tcp://localhost:90/PING {id}\\r").unwrap().route(&Method::PUT).unwrap();
+        assert_eq!((line.path.as_str(), line.label()), (r"PING {id}\r", r"TCP PING {id}\r".to_owned()));
+        assert_eq!(url("tcp=/").unwrap().route(&Method::GET).unwrap().path, "ebbtide {id}");
+        for wrong in ["tcp=90", "tcp=http://localhost:90/", "tcp=tcp://localhost/", "tcp=/a\nb"] {
+            assert!(url(wrong).unwrap_err().starts_with("invalid line `"), "{wrong}");
+        }
         assert!(url("phases=GET:/").is_err());
         assert!(url("storm").is_err());
     }

@@ -8,6 +8,7 @@ mod features;
 mod formats;
 mod help_page;
 mod http2;
+mod lines;
 mod live;
 mod other_languages;
 mod packaging;

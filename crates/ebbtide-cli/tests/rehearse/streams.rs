@@ -13,6 +13,9 @@ use crate::scene::{LOAD, address, certify};
 /// How many clients there are.
 const HELD: usize = 5;
 
+/// Handshakes of TLS take time on a busy machine.
+const WARM: &str = "--warmup=1500ms";
+
 /// What the service recorded, and what the clients did.
 struct Seen {
     code: Option<i32>,
@@ -109,7 +112,7 @@ fn a_websocket_that_ends_with_a_close_frame_loses_nothing() {
         ("https", "websocket=/chat"),
         ("unix", "websocket=ws://unix:{at}:/chat"),
     ] {
-        let seen = rehearse(scheme, url, "websocket-cut", 0, &[]);
+        let seen = rehearse(scheme, url, "websocket-cut", 0, &[WARM]);
         seen.lost(0);
         let mut echoed = 0;
         for (_, request) in seen.each("W", HELD, "close-frame") {
@@ -195,7 +198,7 @@ fn a_route_without_a_websocket_is_inconclusive() {
 #[test]
 fn a_stream_of_events_that_ends_as_a_response_does_loses_nothing() {
     for scheme in ["http", "https", "unix"] {
-        let seen = rehearse(scheme, "events=/events", "events-cut", 0, &[]);
+        let seen = rehearse(scheme, "events=/events", "events-cut", 0, &[WARM]);
         seen.lost(0);
         seen.each("W", HELD, "answered");
         assert_eq!(seen.verdict["in_flight_at_signal"]["events"], HELD, "{:#}", seen.verdict);

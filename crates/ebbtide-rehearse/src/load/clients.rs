@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::context::{ClientContext, NextStep, PendingRequest};
+use super::line::lines;
 use super::upload::upload;
 use super::websocket::websocket;
 use crate::clock::{At, seconds};
@@ -37,6 +38,7 @@ pub(super) async fn client(
         ShapePlan::Open { rate, route } => open_loop(&context, &to, &slot, rate, &route).await,
         ShapePlan::Orders { think, route, .. } => orders(&context, &to, &slot, think, &route, rng).await,
         ShapePlan::Websocket { think, route, .. } => websocket(&context, &to, think, &route, rng).await,
+        ShapePlan::Tcp { think, route, .. } => lines(&context, &to, think, &route, rng).await,
         ShapePlan::Upload { time, route, .. } => upload(&context, &to, time, &route, rng).await,
         ShapePlan::Events { route, .. } => {
             let spec = |_: &mut fastrand::Rng| RequestSpec::events(&route);

@@ -143,7 +143,8 @@ async fn run(context: &Rc<ClientContext>, order: LoadOrder) {
             | ShapePlan::Websocket { clients, .. }
             | ShapePlan::Events { clients, .. }
             | ShapePlan::Download { clients, .. }
-            | ShapePlan::Upload { clients, .. } => *clients,
+            | ShapePlan::Upload { clients, .. }
+            | ShapePlan::Tcp { clients, .. } => *clients,
             ShapePlan::Open { .. } => 1,
         };
         let pace = match &shape {

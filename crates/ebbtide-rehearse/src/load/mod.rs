@@ -3,8 +3,10 @@
 mod clients;
 mod context;
 mod engine;
+mod line;
 mod phases;
 mod phases_http2;
+mod phases_line;
 #[cfg(test)]
 mod tests;
 mod upload;

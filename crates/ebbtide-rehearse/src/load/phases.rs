@@ -32,6 +32,9 @@ pub(super) async fn hold(context: &ClientContext, phase: Phase, route: Result<(R
     if !context.wanted() {
         return;
     }
+    if phase == Phase::HalfLine {
+        return client.hold_line().await;
+    }
     if client.to.template.protocol != Protocol::Http1 {
         return client.hold_http2().await;
     }
@@ -184,7 +187,7 @@ impl PhaseClient<'_> {
         let head = self.request(ready.id, SLOW)?.head;
         let now = match self.phase {
             Phase::Silent | Phase::Idle | Phase::AfterSignal => 0,
-            Phase::HalfHead | Phase::SecondHalfSent => head / 2,
+            Phase::HalfHead | Phase::SecondHalfSent | Phase::HalfLine => head / 2,
             Phase::HalfBody => usize::midpoint(head, ready.bytes.len()),
             Phase::Awaiting | Phase::HalfRead | Phase::Pipelined => ready.bytes.len(),
         };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// The response was complete.
     Answered {
-        /// The response's status.
+        /// The response's status; 0: its protocol has none.
         status: u16,
     },
     /// No handshake: the kernel refused the connection, because no socket listens.
@@ -152,6 +152,8 @@ pub enum Framing {
     Length,
     /// The last chunk.
     Chunked,
+    /// The end of the line.
+    Line,
     /// The end of the connection only: a truncated body looks complete.
     Close,
 }

@@ -13,7 +13,7 @@ pub(crate) const REQUEST_ID: &str = "x-ebbtide-request";
 /// One request, from the time it was due to its end.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The number in the `x-ebbtide-request` header; unique within a run.
+    /// The number in the `x-ebbtide-request` header, or in the line; unique within a run.
     pub id: u64,
     /// The load it belongs to.
     pub shape: Shape,
@@ -21,7 +21,7 @@ pub struct Request {
     pub phase: Option<Phase>,
     /// The address that it was sent to.
     pub to: Endpoint,
-    /// Method and path, `{ms}` as it is: what its answer can be compared with.
+    /// Method and path, `{ms}` as it is, or `TCP` and the line: what its answer can be compared with.
     pub route: Box<str>,
     /// Whether it was the first request of its connection.
     pub fresh: bool,
@@ -56,6 +56,11 @@ impl Request {
     pub fn meaning(&self) -> Meaning {
         self.outcome.meaning(self.fresh)
     }
+
+    /// Returns whether it is a line, not a request of HTTP.
+    pub(crate) fn is_line(&self) -> bool {
+        self.shape == Shape::Tcp || self.phase == Some(Phase::HalfLine)
+    }
 }
 
 /// How far an exchange came: of a WebSocket the messages, of a download or an upload the bytes.
@@ -89,13 +94,15 @@ pub enum Shape {
     Download,
     /// Bodies that are sent slowly, when the server has asked for them (`100 Continue`).
     Upload,
+    /// Lines on a connection, each of which is answered by a line.
+    Tcp,
     /// One connection held in each phase of the protocol at the signal.
     Phases,
 }
 
 impl Shape {
     /// Every shape, in the order of the tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Storm,
         Self::Keepalive,
         Self::Slow,
@@ -105,6 +112,7 @@ impl Shape {
         Self::Events,
         Self::Download,
         Self::Upload,
+        Self::Tcp,
         Self::Phases,
     ];
 
@@ -126,6 +134,7 @@ impl Shape {
             Self::Events => "events",
             Self::Download => "download",
             Self::Upload => "upload",
+            Self::Tcp => "tcp",
             Self::Phases => "phases",
         }
     }
@@ -159,6 +168,8 @@ pub enum Phase {
     Pipelined,
     /// Connected only after the signal.
     AfterSignal,
+    /// Half of a line sent.
+    HalfLine,
 }
 
 impl Phase {
@@ -174,6 +185,7 @@ impl Phase {
             Self::SecondHalfSent => "second request half sent",
             Self::Pipelined => "pipelined behind a slow one",
             Self::AfterSignal => "new connection after the signal",
+            Self::HalfLine => "half a line sent",
         }
     }
 }

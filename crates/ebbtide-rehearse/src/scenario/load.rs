@@ -89,7 +89,8 @@ impl LoadPlan {
                 | ShapePlan::Websocket { clients, .. }
                 | ShapePlan::Events { clients, .. }
                 | ShapePlan::Download { clients, .. }
-                | ShapePlan::Upload { clients, .. } => u64::from(*clients),
+                | ShapePlan::Upload { clients, .. }
+                | ShapePlan::Tcp { clients, .. } => u64::from(*clients),
                 ShapePlan::Open { rate, .. } => u64::from(*rate),
             })
             .sum();
@@ -180,9 +181,23 @@ pub enum ShapePlan {
         /// The route of their requests.
         route: Route,
     },
+    /// `clients` that send one line after the other on a connection, and wait for the answer to each.
+    Tcp {
+        /// How many clients.
+        clients: u32,
+        /// The pause between an answer and the next line.
+        think: Span,
+        /// The line, as the path of the route, and where it goes.
+        route: Route,
+    },
 }
 
 impl ShapePlan {
+    /// Returns whether its requests are HTTP.
+    pub(crate) fn is_http(&self) -> bool {
+        !matches!(self, Self::Tcp { .. })
+    }
+
     /// Returns the route of its requests.
     pub fn route(&self) -> &Route {
         match self {
@@ -194,7 +209,8 @@ impl ShapePlan {
             | Self::Websocket { route, .. }
             | Self::Events { route, .. }
             | Self::Download { route, .. }
-            | Self::Upload { route, .. } => route,
+            | Self::Upload { route, .. }
+            | Self::Tcp { route, .. } => route,
         }
     }
 
@@ -209,7 +225,8 @@ impl ShapePlan {
             | Self::Websocket { route, .. }
             | Self::Events { route, .. }
             | Self::Download { route, .. }
-            | Self::Upload { route, .. } => route,
+            | Self::Upload { route, .. }
+            | Self::Tcp { route, .. } => route,
         }
     }
 
@@ -225,6 +242,7 @@ impl ShapePlan {
             Self::Events { .. } => Shape::Events,
             Self::Download { .. } => Shape::Download,
             Self::Upload { .. } => Shape::Upload,
+            Self::Tcp { .. } => Shape::Tcp,
         }
     }
 }

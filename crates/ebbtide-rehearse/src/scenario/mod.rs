@@ -13,6 +13,7 @@ mod when;
 
 pub use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub use plan::{BoxFuture, ManagedService, Program, Ready, RunPlace, Scenario, ServiceStore, SetUp};
+pub(crate) use route::ID;
 pub use route::Route;
 pub use stop::{Expected, StopPlan, StopSignal};
 pub(crate) use stop::{run_seed, signal_name, stop_moment};

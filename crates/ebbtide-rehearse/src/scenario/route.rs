@@ -4,7 +4,7 @@ use http::Method;
 
 use super::target::HTTP;
 use super::{BadTarget, Target};
-use crate::record::Shape;
+use crate::record::{Shape, UNIX};
 
 fn with_body(method: &Method) -> bool {
     ![Method::GET, Method::HEAD].contains(method)
@@ -13,12 +13,17 @@ fn with_body(method: &Method) -> bool {
 /// The schemes of a WebSocket, without TLS and with it.
 const WEBSOCKET: [&str; 2] = ["ws", "wss"];
 
+/// What is replaced by the number of a request.
+pub(crate) const ID: &str = "{id}";
+/// The line that is sent if none is given.
+const LINE: &str = "ebbtide {id}";
+
 /// The method and path of a request, and its address if it is not the service's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Route {
-    /// The method.
+    /// The method; `TCP` for a line.
     pub method: Method,
-    /// The path with its query; `{ms}` is replaced by the duration of the request in milliseconds.
+    /// The line, in which `{id}` is replaced by the number of the request. Or the path with its query; `{ms}` is replaced by the duration of the request in milliseconds.
     pub path: String,
     /// The address, if it is not that of `--ready`.
     pub target: Option<Target>,
@@ -45,7 +50,8 @@ impl Route {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Parses the route of `shape`: as [`Route::parse_or`] does, or for a WebSocket a path or a `ws://` or `wss://` URL. Streams of events
+    /// Parses the route of `shape`: as [`Route::parse_or`] does, or for a WebSocket a path or a `ws://` or `wss://` URL, or for lines
+    /// `/LINE`, `tcp://HOST:PORT/LINE` or `tls://HOST:PORT/LINE`. Streams of events
     /// and downloads have the default method GET, and uploads POST if `method` has no body.
     pub fn parse_for(shape: Shape, text: &str, method: &Method) -> Result<Self, BadTarget> {
         match shape {
@@ -54,10 +60,40 @@ impl Route {
                 let is_get = route.method == Method::GET;
                 if is_get { Ok(route) } else { Err(BadTarget::NotAWebSocket(text.into())) }
             }
+            Shape::Tcp => Self::line(text),
             Shape::Events | Shape::Download => Self::parse_or(text, &Method::GET),
             Shape::Upload if !with_body(method) => Self::parse_or(text, &Method::POST),
             _ => Self::parse_or(text, method),
         }
+    }
+
+    /// Parses `/LINE`, `tcp://HOST:PORT/LINE`, or `tls://` for TLS.
+    fn line(text: &str) -> Result<Self, BadTarget> {
+        let wrong = || BadTarget::NotALine(text.into());
+        let (target, line) = match (text.strip_prefix('/'), text.split_once("://")) {
+            (Some(line), _) => (None, line),
+            (None, Some((scheme @ ("tcp" | "tls"), place))) => {
+                // The path of a socket ends at a colon, a host at a slash.
+                let (address, line) = match place.strip_prefix(UNIX).and_then(|place| place.split_once(':')) {
+                    Some((socket, line)) => {
+                        (format!("{UNIX}{socket}"), line.strip_prefix('/').ok_or_else(wrong)?)
+                    }
+                    None if place.starts_with(UNIX) => (place.to_owned(), ""),
+                    None => {
+                        let (address, line) = place.split_once('/').unwrap_or((place, ""));
+                        (address.to_owned(), line)
+                    }
+                };
+                let target = Target::from_port(&address).map_err(|_| wrong())?;
+                (Some(Target { tls: scheme == "tls", ..target }), line)
+            }
+            _ => return Err(wrong()),
+        };
+        let line = if line.is_empty() { LINE } else { line };
+        let is_line = !line.contains(char::is_control);
+        is_line
+            .then(|| Self { method: "TCP".parse().unwrap_or_default(), path: line.to_owned(), target })
+            .ok_or_else(wrong)
     }
 
     /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET.

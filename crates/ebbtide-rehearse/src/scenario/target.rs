@@ -159,6 +159,11 @@ pub enum BadTarget {
     /// Not a route.
     #[error("invalid route `{0}`: expected METHOD:/path or METHOD:http://HOST:PORT/path")]
     NotARoute(String),
+    /// Not a line.
+    #[error(
+        "invalid line `{0}`: expected /LINE, tcp://HOST:PORT/LINE or tls://HOST:PORT/LINE, without control characters"
+    )]
+    NotALine(String),
     /// Not the route of a WebSocket.
     #[error(
         "invalid route of a WebSocket `{0}`: expected /path, ws://HOST:PORT/path or wss://HOST:PORT/path"
@@ -236,6 +241,7 @@ mod tests {
             BadTarget::NotAPort(_) => BadTarget::NotAPort("eighty".to_owned());
             BadTarget::NotASocket(_) => BadTarget::NotASocket("http://unix:".to_owned());
             BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());
+            BadTarget::NotALine(_) => BadTarget::NotALine("PING".to_owned());
             BadTarget::NotAWebSocket(_) => BadTarget::NotAWebSocket("POST:/chat".to_owned());
         }
     }

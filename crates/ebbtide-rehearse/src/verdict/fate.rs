@@ -129,6 +129,8 @@ pub(super) enum Reason {
     CutByReset(u32),
     CutInHead,
     CutInBody,
+    /// The answer to a line ended within it.
+    CutInLine,
     /// The body ended with the connection, shorter than it always was.
     TruncatedUnframed,
     /// WebSocket: a close frame with a code that means an error.
@@ -191,6 +193,7 @@ impl Reason {
             Outcome::Unanswered { close: Close::Reset } => Self::NewReset,
             Outcome::Unanswered { close: Close::Eof } => Self::NewClosed,
             Outcome::CutInHead { .. } => Self::CutInHead,
+            Outcome::CutInBody { .. } if request.is_line() => Self::CutInLine,
             Outcome::CutInBody { .. } => Self::CutInBody,
             Outcome::Malformed => Self::Malformed,
             Outcome::TimedOut => Self::TimedOut,
@@ -210,6 +213,7 @@ impl Reason {
             Self::CutByReset(_)
             | Self::CutInHead
             | Self::CutInBody
+            | Self::CutInLine
             | Self::TruncatedUnframed
             | Self::NoEcho
             | Self::NoCloseFrame
@@ -246,6 +250,7 @@ impl Reason {
             Self::CutByReset(code) => return format!("response truncated by a reset with {}", code_name(code)),
             Self::CutInHead => "response truncated in its head",
             Self::CutInBody => "response truncated in its body",
+            Self::CutInLine => "answer truncated within its line",
             Self::TruncatedUnframed => {
                 "response without Content-Length or chunks ended with the connection, shorter than every one before \
                  the signal"

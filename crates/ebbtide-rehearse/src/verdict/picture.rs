@@ -152,6 +152,7 @@ fn pictured<'a>(judged: &JudgedRequest<'a>, record: &Record) -> PicturedRequest<
             format!("status {status}; truncation would not be detected")
         }
         (Fate::Declined, Outcome::Answered { status }) => format!("status {status}, which is accepted"),
+        (_, Outcome::Answered { status: 0 }) => "answered".to_owned(),
         (_, Outcome::Answered { status }) => format!("status {status}"),
         (_, _) => "no answer".to_owned(),
     };

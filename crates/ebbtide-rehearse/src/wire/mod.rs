@@ -6,6 +6,7 @@ mod connection;
 mod events;
 mod http1;
 mod http2;
+mod line;
 mod pace;
 mod raw;
 mod request;
@@ -19,6 +20,7 @@ pub(crate) use connection::{
     Connection, Exchange, NoConnection, ProbeResponse, RequestResult, no_connection,
 };
 pub(crate) use http2::{HeldStream, Http2Connection, Part};
+pub(crate) use line::{Line, LineConnection};
 pub(crate) use raw::RawConnection;
 pub(crate) use request::{RawRequest, RequestSpec, expecting_request, raw_request, websocket_handshake};
 pub(crate) use socket::Socket;

@@ -97,6 +97,8 @@ fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResp
     routes
 }
 
+/// That of a line.
+const NO_STATUS: u16 = 0;
 /// The status of the handshake of a WebSocket.
 const UPGRADED: u16 = 101;
 
@@ -109,7 +111,8 @@ fn lack(request: &Request, status: u16) -> Lack {
 }
 
 fn is_served((status, lack): SeenStatus, terms: &Terms) -> bool {
-    lack == Lack::Nothing && (matches!(status, UPGRADED | 200..=399) || terms.expect_status.contains(&status))
+    lack == Lack::Nothing
+        && (matches!(status, NO_STATUS | UPGRADED | 200..=399) || terms.expect_status.contains(&status))
 }
 
 fn sentence(case: &Case<'_>, at: &Endpoint, route: &str, seen: &RouteResponses) -> String {

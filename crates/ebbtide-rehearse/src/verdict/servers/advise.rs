@@ -127,6 +127,7 @@ fn of_reason(reason: Reason) -> Option<Symptom> {
         | Reason::CutByReset(_)
         | Reason::CutInHead
         | Reason::CutInBody
+        | Reason::CutInLine
         | Reason::TruncatedUnframed
         | Reason::ErrorClose(_)
         | Reason::NoEcho

@@ -1,0 +1,114 @@
+"""A service that answers lines over TCP and keeps its own record of each. Standard library only.
+
+    truth_lines.py PORT MODE COUNT
+
+It echoes each line; with the mode `plain` it answers `OK`. A line is `WORD NUMBER` or, for `plain`, any. It appends to the file $TRUTH
+`A number` for a line that was answered, and `L number` for one of the first COUNT lines that were read after SIGTERM, which end as MODE
+says. The others are answered together with the end of their connection, so that no line is on its way when it ends.
+"""
+import os, select, signal, socket, struct, sys, threading, time
+
+IP_MINTTL, LAME_DUCK = 21, 0.4
+PORT, MODE, COUNT = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+truth = os.open(os.environ["TRUTH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+stopping = threading.Event()
+lock, spoiled, handlers = threading.Lock(), [0], []
+
+
+def spoils():
+    if not stopping.is_set():
+        return False
+    with lock:
+        spoiled[0] += 1
+        return spoiled[0] <= COUNT
+
+
+def note(mark, line):
+    number = line.split(b" ")[-1].strip().decode()
+    if number.isdigit():
+        os.write(truth, f"{mark} {int(number)}\n".encode())
+
+
+def serve(sock):
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if MODE == "turns-away" and spoils():
+        return sock.close()
+    if MODE == "greets":
+        sock.sendall(b"220 ready\r\n")
+    read = b""
+    while True:
+        while b"\n" not in read:
+            if MODE == "drops-halves" and read and stopping.is_set():
+                with lock:
+                    spoiled[0] += 1
+                note("H", b" ")
+                return sock.close()
+            if not select.select([sock], [], [], 0.02)[0]:
+                continue
+            chunk = sock.recv(65536)
+            if not chunk:
+                return sock.close()
+            read += chunk
+        line, read = read.split(b"\n", 1)
+        answer = (b"OK" if MODE.startswith("plain") else line) + b"\n"
+        if MODE == "broadcasts":
+            sock.sendall(b"news for all\n" + b"and more")
+            answer = b" news\n" + answer
+        if MODE not in ("turns-away", "drops-halves") and spoils():
+            note("L", line)
+            if MODE in ("half", "plain-half"):
+                sock.sendall(answer[:-1])
+            if MODE in ("error", "plain-error"):
+                sock.sendall(b"ERR stopping\n")
+            if MODE == "mute":
+                while sock.recv(65536):
+                    pass
+            if MODE == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return sock.close()
+        note("A", line)
+        if not stopping.is_set():
+            sock.sendall(answer)
+            continue
+        # One segment has the answer and the end.
+        sock.send(answer, socket.MSG_MORE)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+        return sock.close()
+
+
+def accept(wait):
+    if not select.select([listener], [], [], wait)[0]:
+        return False
+    sock, _ = listener.accept()
+    sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
+
+    def run():
+        try:
+            serve(sock)
+        except OSError:
+            sock.close()
+
+    handlers.append(threading.Thread(target=run, daemon=True))
+    handlers[-1].start()
+    return True
+
+
+signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", PORT))
+listener.listen(1024)
+while not stopping.is_set():
+    accept(0.05)
+end_of_duck = time.monotonic() + LAME_DUCK
+while time.monotonic() < end_of_duck:
+    accept(0.01)
+listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+while accept(0.1):
+    pass
+listener.close()
+for handler in handlers:
+    handler.join()
+os._exit(0)

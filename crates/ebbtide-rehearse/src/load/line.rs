@@ -1,0 +1,81 @@
+//! A client of a protocol of lines: it sends a line, waits for its answer, pauses, and sends the next on the same connection.
+
+use std::sync::atomic::Ordering;
+
+use super::clients::Backoff;
+use super::context::{ClientContext, PendingRequest};
+use crate::record::{Outcome, Shape};
+use crate::scenario::{Route, Span};
+use crate::wire::{Address, Line, LineConnection, RequestResult};
+
+/// Runs one client. Each line is a request of the record.
+pub(super) async fn lines(
+    context: &ClientContext,
+    to: &Address,
+    think: Span,
+    route: &Route,
+    mut rng: fastrand::Rng,
+) {
+    let to = to.over_http1();
+    let mut backoff = Backoff::default();
+    let mut kept: Option<LineConnection> = None;
+    while context.wanted() {
+        if let Some(connection) = &mut kept
+            && !connection.is_open().await
+        {
+            context.traffic.borrow_mut().idle_closed += 1;
+            kept = None;
+        }
+        if kept.is_none() && !context.is_routed() {
+            context.pause(backoff.next()).await;
+            continue;
+        }
+        let Some(id) = context.number() else { return };
+        let mut pending = context.pending(id, Shape::Tcp, &to, route.label().into());
+        context.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
+        let line = Line::new(&route.path, id);
+        let ended = exchange(context, &to, &mut kept, &line, &mut pending).await;
+        context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let was_reached = pending.connected.is_some();
+        if let Some(seen) = ended {
+            context.record(&pending, &seen, None);
+        }
+        if was_reached {
+            backoff.reset();
+            context.pause(think.draw(&mut rng)).await;
+        } else {
+            context.pause(backoff.next()).await;
+        }
+    }
+}
+
+/// Sends `line` on the kept connection or on a new one, which is kept after an answer. `None`: it has no outcome, because of a trouble of
+/// the client's own.
+async fn exchange(
+    context: &ClientContext,
+    to: &Address,
+    kept: &mut Option<LineConnection>,
+    line: &Line,
+    pending: &mut PendingRequest,
+) -> Option<RequestResult> {
+    let mut connection = match kept.take() {
+        Some(connection) => {
+            (pending.fresh, pending.opened) = (false, connection.opened);
+            pending.connected = Some(context.clock.now());
+            connection
+        }
+        None => match context.socket(to, pending).await {
+            Ok(socket) => LineConnection::on(socket, pending.opened),
+            Err(ended) => return ended,
+        },
+    };
+    let seen = tokio::select! {
+        biased;
+        seen = connection.exchange(line) => seen,
+        () = context.late() => RequestResult::without_answer(Outcome::TimedOut),
+    };
+    if seen.answer.is_some() {
+        *kept = Some(connection);
+    }
+    Some(seen)
+}
