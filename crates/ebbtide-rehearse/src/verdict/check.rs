@@ -13,7 +13,7 @@ pub struct Check {
     pub verdict: Finding,
     /// The facts behind the verdict, in one or more lines.
     pub evidence: String,
-    /// The likely cause of a failure, with what it is inferred from, if the server was recognised.
+    /// The likely cause of a failure: of the recognised server, with what it is inferred from, or as the service's report has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// What to do about it, if there is something; never part of the evidence.
@@ -178,6 +178,11 @@ impl Check {
     /// Adds advice.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Adds the likely cause.
+    pub(super) fn cause(self, cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
     }
 
     /// Inconclusive for lack of load alone.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::checks::{dependencies, listener, process, requests, routes, signals, stores};
+use super::checks::{dependencies, exit_code, listener, process, requests, routes, signals, stores};
 use super::counts::summaries;
 use super::fate::Case;
 use super::notes::notes;
@@ -130,7 +130,7 @@ fn all_checks(case: &Case<'_>, shapes: &[ShapeSummary]) -> Vec<Check> {
     }
     checks.extend([
         process::exit_in_time(case),
-        process::exit_code(record, terms),
+        exit_code::exit_code(record, terms),
         process::no_kill(record),
         process::no_orphans(record),
         stores::no_leaked_connections(record),

@@ -1,6 +1,8 @@
 //! The checks, each a function by the name it has in output.
 
 pub(super) mod dependencies;
+pub(super) mod exit_code;
+mod library;
 pub(super) mod listener;
 pub(super) mod process;
 pub(super) mod requests;

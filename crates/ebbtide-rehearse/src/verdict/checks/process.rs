@@ -1,12 +1,11 @@
-//! How the process ended: in time, as expected, without SIGKILL, and with no process left behind.
+//! How the process ended: in time, without SIGKILL, and with no process left behind.
 
 use std::time::Duration;
 
-use super::signals::{ended_by_second, is_end_by};
+use crate::clock::At;
 use crate::record::{Ended, Record};
-use crate::scenario::{StopAt, signal_name};
 use crate::verdict::fate::{Case, Fate};
-use crate::verdict::{Check, CheckId, Finding, Terms};
+use crate::verdict::{Check, CheckId, Finding};
 use crate::words;
 
 /// A stop that takes longer than this is explained.
@@ -34,10 +33,15 @@ pub(in crate::verdict) fn exit_in_time(case: &Case<'_>) -> Check {
             format!("still running after the grace period of {grace}{}", waited_for(case)),
         ),
         Some(took) => {
-            let why = if took >= LONG { waited_for(case) } else { String::new() };
+            // A process that was in time has no fault to explain: only what a shorter stop could save is worth a line.
+            let why = quiet_end(case).filter(|_| took >= LONG).map(|why| format!(": {why}"));
             found(
                 Finding::Pass,
-                format!("exited {} after the signal (grace period {grace}){why}", words::time(took)),
+                format!(
+                    "exited {} after the signal (grace period {grace}){}",
+                    words::time(took),
+                    why.unwrap_or_default()
+                ),
             )
         }
     }
@@ -46,7 +50,7 @@ pub(in crate::verdict) fn exit_in_time(case: &Case<'_>) -> Check {
 /// What was seen while the process did not end.
 fn waited_for(case: &Case<'_>) -> String {
     let record: &Record = case.record;
-    let end = record.killed.or(record.exit.map(|(at, _)| at)).unwrap_or(record.signalled);
+    let end = end(record);
     let after = || case.requests.iter().filter(|judged| judged.after && judged.request.ended <= end);
     let answered = || after().filter(|judged| matches!(judged.fate, Fate::Answered | Fate::Unverified));
     let kept =
@@ -67,106 +71,25 @@ fn waited_for(case: &Case<'_>) -> String {
     }
     if open > 0 {
         seen.push(format!("{} in flight at the end", words::plural(open, "request was", "requests were")));
-    }
-    let last = after().map(|judged| judged.request.ended).max().unwrap_or(record.signalled);
-    let quiet = end.since(last);
-    if open == 0 && quiet > AT_ONCE {
-        seen.push(format!("no request of the load was in flight for the last {}", words::time(quiet)));
+    } else {
+        seen.extend(quiet_end(case));
     }
     if seen.is_empty() { String::new() } else { format!(": {}", seen.join("; ")) }
 }
 
-/// Did the process end as expected?
-pub(in crate::verdict) fn exit_code(record: &Record, terms: &Terms) -> Check {
-    let found = |finding, evidence: String| Check::new(CheckId::ExitCode, finding, evidence);
-    let expected = terms.expected.iter().map(|expected| text(expected.0)).collect::<Vec<_>>().join(" or ");
-    match record.exit {
-        Some((_, ended @ Ended::NotObserved)) => found(
-            Finding::Inconclusive,
-            format!("{}: the process is not a child of this command", text(ended)),
-        ),
-        Some((_, ended)) if terms.expected.iter().any(|expected| expected.0 == ended) => {
-            // A service that assumes more time than it has passes only while it does not use it.
-            match other_grace(record, |planned| planned > terms.grace, terms) {
-                Some(longer) => found(Finding::Pass, text(ended) + &longer).hint(SAME_GRACE),
-                None => found(Finding::Pass, text(ended)),
-            }
-        }
-        Some((_, ended)) if ended_by_second(record, terms).is_some() => {
-            found(Finding::Pass, format!("{}, as the second signal asks", text(ended)))
-        }
-        Some((_, ended)) if terms.at == StopAt::Startup && is_end_by(ended, terms.signal.number()) => {
-            found(Finding::Pass, format!("{}, during start-up", text(ended)))
-        }
-        Some((_, ended)) => {
-            let evidence = format!("{}, expected {expected}{}", text(ended), meaning(record, ended));
-            match (record.killed, other_grace(record, |planned| planned < terms.grace, terms)) {
-                (Some(_), _) => found(Finding::Fail, evidence),
-                (None, Some(shorter)) => found(Finding::Fail, evidence + &shorter).hint(SAME_GRACE),
-                (None, None) => found(Finding::Fail, evidence)
-                    .hint(format!("if this exit is intended: --expect-exit {}", option(ended))),
-            }
-        }
-        None => found(Finding::Fail, format!("the process never ended, expected {expected}")),
-    }
+/// For how long the process ran on although the load had nothing in flight any more.
+fn quiet_end(case: &Case<'_>) -> Option<String> {
+    let end = end(case.record);
+    let ended = case.requests.iter().filter(|judged| judged.after).map(|judged| judged.request.ended);
+    let last = ended.filter(|ended| *ended <= end).max().unwrap_or(case.record.signalled);
+    let quiet = end.since(last);
+    (quiet > AT_ONCE)
+        .then(|| format!("no request of the load was in flight for the last {}", words::time(quiet)))
 }
 
-const SAME_GRACE: &str = "give EBBTIDE_GRACE of the service and --grace the same value";
-
-/// `ended` as --expect-exit has it.
-fn option(ended: Ended) -> String {
-    match ended {
-        Ended::Code(code) => code.to_string(),
-        Ended::Signal(signal) => format!("signal:{}", signal_name(signal).trim_start_matches("SIG")),
-        Ended::NotObserved => String::new(),
-    }
-}
-
-pub(super) fn text(ended: Ended) -> String {
-    match ended {
-        Ended::Code(code) => format!("exit code {code}"),
-        Ended::Signal(signal) => format!("ended by {}", signal_name(signal)),
-        Ended::NotObserved => ended.to_string(),
-    }
-}
-
-/// What the service's report adds, if it writes one.
-fn meaning(record: &Record, ended: Ended) -> String {
-    let (Some(report), Ended::Code(code)) = (&record.report, ended) else { return String::new() };
-    let code = match code {
-        1 => " (start-up or a component failed)",
-        3 => " (something was cancelled at its deadline)",
-        4 => " (ended by the watchdog)",
-        _ => "",
-    };
-    let named = unfinished(report);
-    if named.is_empty() { code.into() } else { format!("{code}; its report names {}", named.join(", ")) }
-}
-
-/// Returns a note if the service's report shows a grace period that differs from `--grace` in this way.
-fn other_grace(record: &Record, differs: impl FnOnce(Duration) -> bool, terms: &Terms) -> Option<String> {
-    let millis = record.report.as_ref()?.get("plan")?.get("grace_ms")?.as_u64()?;
-    let grace = Duration::from_millis(millis);
-    differs(grace).then(|| {
-        let (planned, given) = (words::limit(grace), words::limit(terms.grace));
-        format!("; the service's grace period is {planned}, that of the rehearsal {given}")
-    })
-}
-
-/// Components that did not drain, as the report lists them.
-fn unfinished(report: &serde_json::Value) -> Vec<String> {
-    let components = report.get("components").and_then(serde_json::Value::as_array);
-    components
-        .into_iter()
-        .flatten()
-        .filter_map(|component| {
-            let name = component.get("name")?.as_str()?;
-            // No outcome: it still ran when the watchdog wrote the report.
-            let outcome = component.get("outcome").and_then(|outcome| outcome.get("kind")?.as_str());
-            let outcome = outcome.unwrap_or("unfinished");
-            (outcome != "drained").then(|| format!("`{name}` as {outcome}"))
-        })
-        .collect()
+/// The end of the process, or of the time that it had.
+fn end(record: &Record) -> At {
+    record.killed.or(record.exit.map(|(at, _)| at)).unwrap_or(record.signalled)
 }
 
 /// Did the process end without SIGKILL?
@@ -210,28 +133,30 @@ mod tests {
     use super::*;
     use crate::verdict::samples::{found, good, terms};
 
-    #[test]
-    fn a_shorter_grace_period_of_the_service_is_reported() {
-        for (grace_ms, evidence, hint) in [
-            (10_000, "the service's grace period is 10 s, that of the rehearsal 30 s", SAME_GRACE),
-            (30_000, "exit code 3, expected exit code 0", "if this exit is intended: --expect-exit 3"),
-        ] {
-            let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
-            let exit = good().exit.map(|(at, _)| (at, Ended::Code(3)));
-            let check = found(CheckId::ExitCode, &Record { report: Some(report), exit, ..good() }, &terms());
-            assert!(check.verdict == Finding::Fail && check.evidence.contains(evidence), "{check:?}");
-            assert_eq!(check.hint.as_deref(), Some(hint));
-        }
+    /// Exits 4 s after the signal, 3.8 s after the last response, which kept its connection.
+    fn late() -> Record {
+        let exit = good().exit.map(|(_, ended)| (At(5_000_000), ended));
+        Record { exit, ..good() }
     }
 
     #[test]
-    fn a_longer_grace_period_of_the_service_is_noted_although_it_exits_in_time() {
-        for (grace_ms, is_noted) in [(60_000, true), (30_000, false), (10_000, false)] {
-            let report = serde_json::json!({ "plan": { "grace_ms": grace_ms }, "components": [] });
-            let check = found(CheckId::ExitCode, &Record { report: Some(report), ..good() }, &terms());
-            let note = "the service's grace period is 60 s, that of the rehearsal 30 s";
-            assert!(check.verdict == Finding::Pass && check.evidence.contains(note) == is_noted, "{check:?}");
-            assert_eq!(check.hint.as_deref(), is_noted.then_some(SAME_GRACE));
-        }
+    fn a_process_that_is_in_time_is_not_blamed_for_connections_that_stayed_in_use() {
+        let check = found(CheckId::ExitInTime, &late(), &terms());
+        let quiet = "exited 4.00 s after the signal (grace period 30 s): no request of the load was in flight for the last";
+        assert!(check.verdict == Finding::Pass && check.evidence.starts_with(quiet), "{check:?}");
+        assert!(!check.evidence.contains("Connection: close"), "{check:?}");
+        // The opposite: it was not in time, and this is why.
+        let killed = Record { killed: Some(At(5_000_000)), ..late() };
+        let check = found(CheckId::ExitInTime, &killed, &terms());
+        assert!(
+            check.verdict == Finding::Fail && check.evidence.contains("had no `Connection: close`"),
+            "{check:?}"
+        );
+    }
+
+    #[test]
+    fn a_stop_of_less_than_three_seconds_is_not_explained() {
+        let check = found(CheckId::ExitInTime, &good(), &terms());
+        assert_eq!(check.evidence, "exited 600 ms after the signal (grace period 30 s)");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::process::text;
+use super::exit_code::text;
 use crate::clock::At;
 use crate::record::{Ended, PreStopEnd, PreStopRun, Record};
 use crate::scenario::{SecondSignal, StopAt};

@@ -13,7 +13,9 @@ use crate::verdict::{Check, CheckId, Finding};
 /// Adds to each failed check of `checks` its likely cause and the usual remedy, as far as a server was recognised for which they are
 /// known. A remedy takes the place of a hint that is about any server; what an option of the command would accept stays.
 pub(in crate::verdict) fn advise(case: &Case<'_>, checks: &mut [Check]) {
-    for check in checks.iter_mut().filter(|check| check.verdict == Finding::Fail) {
+    // The cause in the service's own report is certain.
+    let unexplained = |check: &&mut Check| check.verdict == Finding::Fail && check.cause.is_none();
+    for check in checks.iter_mut().filter(unexplained) {
         let symptoms = symptoms(case, check.id);
         let of = |found| symptoms.iter().find_map(|symptom| likely(case, found, *symptom));
         let Some((cause, remedy)) = case.record.servers.iter().find_map(of) else { continue };
