@@ -21,7 +21,7 @@ use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_momen
 use super::service_report;
 use super::stopping::{HookPlace, Stopping};
 use super::trouble::NotRehearsed;
-use super::verdict::{Facts, RunVerdict, Terms, Verdict, broken, judge};
+use super::verdict::{Facts, RunVerdict, Terms, Verdict, judge, unusable};
 use crate::clock::{At, Clock};
 
 /// How long the load and the probes continue after the exit: long enough to see the last refusals.
@@ -149,8 +149,8 @@ async fn run_at(
     let socket = readiness.map(|found| found.socket).or(addresses.first().cloned());
     let probed = socket.zip(place.ready_path.clone());
     let terms = terms(scenario, at, probed, shapes);
-    if let Some(why) = broken(&record, &terms) {
-        return Err(NotRehearsed::Baseline(why));
+    if let Some(unusable) = unusable(&record, &terms) {
+        return Err(unusable.into());
     }
     let mut verdict = judge(&record, &terms);
     verdict.notes.extend(

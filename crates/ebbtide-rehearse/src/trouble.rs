@@ -10,6 +10,7 @@ use super::probe::DatabaseTrouble;
 use super::protocol::NoProtocol;
 use super::record::Ended;
 use super::unready::Unready;
+use super::verdict::Unusable;
 use crate::words;
 
 /// The rehearsal did not come to a verdict.
@@ -69,6 +70,9 @@ pub enum NotRehearsed {
     /// The service did not work before the signal, so there is no baseline to compare with.
     #[error("no usable baseline: {0}")]
     Baseline(String),
+    /// As [`Baseline`](Self::Baseline), and requests waited while long ones of another route were in flight.
+    #[error("no usable baseline: {0}")]
+    Blocked(String),
     /// The database cannot be observed.
     #[error(transparent)]
     Database(#[from] DatabaseTrouble),
@@ -94,6 +98,12 @@ pub enum NotRehearsed {
     /// The load's thread panicked.
     #[error("rehearsal failed: the load thread panicked")]
     Load,
+}
+
+impl From<Unusable> for NotRehearsed {
+    fn from(Unusable { why, is_blocked }: Unusable) -> Self {
+        if is_blocked { Self::Blocked(why) } else { Self::Baseline(why) }
+    }
 }
 
 impl NotRehearsed {
@@ -127,6 +137,10 @@ impl NotRehearsed {
             Self::NoRoute(_) => "--url SHAPE=METHOD:PATH names a route, such as --url storm=/orders",
             Self::Baseline(_) => {
                 "less load (--storm, --keepalive, --open) or another route (--url) gives a baseline to compare with"
+            }
+            Self::Blocked(_) => {
+                "a handler that blocks its thread delays every route: call it by `spawn_blocking` or the like; if the \
+                 service is only too slow, less load (--storm, --keepalive, --open) gives a baseline"
             }
             Self::Database(_) => "--database-url takes postgres://user@host:port/database, without TLS",
             Self::Dependency { .. } => "--via NAME=HOST:PORT names a dependency that is running",
@@ -204,6 +218,7 @@ mod tests {
             NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);
             NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
             NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());
+            NotRehearsed::Blocked(_) => NotRehearsed::Blocked("no request was answered".to_owned());
             NotRehearsed::Database(_) => NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned()));
             NotRehearsed::Dependency { .. } => dependency();
             NotRehearsed::Relays => NotRehearsed::Relays;
@@ -228,6 +243,7 @@ mod tests {
             AttachError { pid: 7, why: NotAttached::OtherUser }.into(),
             NotRehearsed::NoRoute(String::new()),
             NotRehearsed::Baseline(String::new()),
+            NotRehearsed::Blocked(String::new()),
             NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned())),
             dependency(),
             NotRehearsed::Load,

@@ -8,7 +8,7 @@ without loss: on SIGTERM readiness turns red, every answer says `Connection: clo
 to drop new SYNs (IP_MINTTL on the listening socket; a Unix socket is removed), the accept queue is emptied, and only then is the
 listener closed. PORT is a port on 127.0.0.1, or the path of a Unix socket.
 """
-import os, select, signal, socket, ssl, subprocess, sys, threading, time
+import contextlib, os, select, signal, socket, ssl, subprocess, sys, threading, time
 
 IP_MINTTL = 21
 # With $TLS_CERT and $TLS_KEY it serves over TLS.
@@ -154,9 +154,11 @@ def answer(conn, method, path, headers, number):
             fails = is_("readiness-500")
             status, body = "500 Internal Server Error" if fails else "503 Service Unavailable", b"stopping"
     else:
-        if path.startswith("/slow/"):
-            time.sleep(int(path[6:].split("?")[0]) / 1000)
-            stop = stopping.is_set()
+        # The handlers of a runtime with one thread: what one blocks, all wait for.
+        with slots if is_("blocks") else contextlib.nullcontext():
+            if path.startswith("/slow/"):
+                time.sleep(int(path[6:].split("?")[0]) / 1000)
+                stop = stopping.is_set()
         if is_("hundred-a-second"):
             with slots:
                 time.sleep(0.01)

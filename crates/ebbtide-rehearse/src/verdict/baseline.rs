@@ -1,55 +1,11 @@
-//! The baseline: the responses of each route before the signal, with which those after it are compared. A service that did not
-//! work before the signal cannot be judged.
+//! The baseline: the responses of each route before the signal, with which those after it are compared.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Terms;
-use super::fate::{Case, Reason};
+use super::fate::Reason;
 use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
-use crate::scenario::StopAt;
-use crate::words;
-
-/// With a larger share of failures among a route's requests before the signal, the run is not judged.
-const TOLERATED: f64 = 0.1;
-/// Fewer failures than this are ignored.
-const FEW: u64 = 3;
-
-/// Returns why `record` cannot be judged; `None`: the service worked before the signal.
-pub(crate) fn broken(record: &Record, terms: &Terms) -> Option<String> {
-    let case = Case::new(record, terms);
-    // Of each route: how many ended before the signal, how many of those badly, and how the first of these did.
-    let mut routes = BTreeMap::<&str, (u64, u64, Option<String>)>::new();
-    let mut answered = 0_u64;
-    let quick = |shape: &Shape| !shape.is_long();
-    for judged in case.requests.iter().filter(|judged| !judged.after) {
-        let (all, bad, how) = routes.entry(&judged.request.route).or_default();
-        *all += 1;
-        let failed = match (judged.reason(), judged.request.outcome) {
-            (_, Outcome::Refused) => Some("connection refused".to_owned()),
-            (_, Outcome::Unprocessed) => Some("refused by GOAWAY or REFUSED_STREAM".to_owned()),
-            (_, Outcome::ConnectTimeout) => Some("connection neither accepted nor refused".to_owned()),
-            (Some(reason), _) => Some(Reason::text(reason)),
-            (None, _) => None,
-        };
-        match failed {
-            Some(why) => {
-                *bad += 1;
-                how.get_or_insert(why);
-            }
-            None => answered += 1,
-        }
-    }
-    for (route, (all, bad, how)) in &routes {
-        if *bad >= FEW && *bad as f64 > *all as f64 * TOLERATED {
-            let (bad, all) = (words::count(*bad), words::count(*all));
-            let how = how.as_deref().unwrap_or_default();
-            return Some(format!("{bad} of {all} requests of {route} failed before the signal ({how})"));
-        }
-    }
-    let loaded = terms.at == StopAt::Load && terms.shapes.iter().any(quick);
-    (loaded && answered == 0).then(|| "no request was answered before the signal".to_owned())
-}
 
 /// The usual answers of every route.
 #[derive(Debug, Default)]

@@ -20,8 +20,8 @@ mod servers;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unusable;
 
-pub(crate) use baseline::broken;
 pub use check::{Check, CheckId, Finding, Verdict};
 pub use counts::{Counts, Latency, ShapeSummary};
 pub use headline::Headline;
@@ -33,3 +33,4 @@ pub use rehearsal::{Facts, NumberedRun, RehearsalVerdict};
 pub use routes::RouteSummary;
 pub(crate) use servers::usual_stop;
 pub use timeline::{Bars, Landmark, Timeline};
+pub(crate) use unusable::{Unusable, unusable};

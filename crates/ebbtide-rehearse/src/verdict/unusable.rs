@@ -1,0 +1,215 @@
+//! Whether a record has a baseline at all: a service that did not work before the signal cannot be judged.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::Terms;
+use super::fate::{Case, JudgedRequest, Reason};
+use crate::record::{Outcome, Record};
+use crate::scenario::StopAt;
+use crate::words;
+
+/// With a larger share of failures among a route's requests before the signal, the run is not judged.
+const TOLERATED: f64 = 0.1;
+/// Fewer failures than this are ignored.
+const FEW: u64 = 3;
+/// The most routes that are named.
+const NAMED: usize = 3;
+
+/// Why a record cannot be judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Unusable {
+    pub(crate) why: String,
+    /// Whether the requests that failed only waited, while long ones were in flight on another route: its handlers probably block the
+    /// threads that serve every route.
+    pub(crate) is_blocked: bool,
+}
+
+/// The requests of one route that ended before the signal.
+#[derive(Default)]
+struct RouteBefore {
+    ended: u64,
+    bad: u64,
+    /// How many of the bad ones failed only by waiting.
+    waited: u64,
+    /// How the first bad one ended.
+    how: String,
+    /// Whether they were long ones.
+    is_long: bool,
+}
+
+/// Returns why `record` cannot be judged; `None`: the service worked before the signal.
+pub(crate) fn unusable(record: &Record, terms: &Terms) -> Option<Unusable> {
+    let case = Case::new(record, terms);
+    let mut routes = BTreeMap::<&str, RouteBefore>::new();
+    for judged in case.requests.iter().filter(|judged| !judged.after) {
+        routes.entry(&judged.request.route).or_default().add(judged);
+    }
+    let answered: u64 = routes.values().map(|route| route.ended - route.bad).sum();
+    let mut failing: Vec<(&str, &RouteBefore)> =
+        routes.iter().map(|(name, route)| (*name, route)).filter(|(_, route)| route.is_broken()).collect();
+    let waited = failing.iter().all(|(_, route)| route.waited == route.bad);
+    // The worst first: a route that fails now and then may only suffer from the other. What only waited did so for a long request.
+    failing.sort_by_key(|(name, route)| (waited && !route.is_long, Reverse(route.per_mille()), *name));
+    let loaded = terms.at == StopAt::Load && terms.shapes.iter().any(|shape| !shape.is_long());
+    let mut why = match failing.split_first() {
+        Some((worst, others)) => describe(worst, others),
+        None if loaded && answered == 0 => "no request was answered before the signal".to_owned(),
+        None => return None,
+    };
+    let is_long = |long: bool| failing.iter().any(|(_, route)| route.is_long == long);
+    let long = if waited { in_flight(&case, &failing) } else { Vec::new() };
+    if !long.is_empty() {
+        why += &format!("; in flight meanwhile: {}", long.join(", "));
+    }
+    let is_blocked = !long.is_empty() || waited && is_long(true) && is_long(false);
+    Some(Unusable { why, is_blocked })
+}
+
+impl RouteBefore {
+    fn add(&mut self, judged: &JudgedRequest<'_>) {
+        self.ended += 1;
+        self.is_long |= judged.request.shape.is_long() && judged.request.phase.is_none();
+        let how = match (judged.reason(), judged.request.outcome) {
+            (_, Outcome::Refused) => "connection refused".to_owned(),
+            (_, Outcome::Unprocessed) => "refused by GOAWAY or REFUSED_STREAM".to_owned(),
+            (_, Outcome::ConnectTimeout) => "connection neither accepted nor refused".to_owned(),
+            (Some(reason), _) => reason.text(),
+            (None, _) => return,
+        };
+        if self.bad == 0 {
+            self.how = how;
+        }
+        self.bad += 1;
+        let only_waited =
+            judged.request.outcome == Outcome::ConnectTimeout || judged.reason() == Some(Reason::TimedOut);
+        self.waited += u64::from(only_waited);
+    }
+
+    fn is_broken(&self) -> bool {
+        self.bad >= FEW && self.bad as f64 > self.ended as f64 * TOLERATED
+    }
+
+    fn per_mille(&self) -> u64 {
+        self.bad.saturating_mul(1000) / self.ended.max(1)
+    }
+}
+
+fn describe((name, route): &(&str, &RouteBefore), others: &[(&str, &RouteBefore)]) -> String {
+    let (bad, all) = (words::count(route.bad), words::count(route.ended));
+    let also: Vec<String> = others
+        .iter()
+        .take(NAMED - 1)
+        .map(|(name, route)| {
+            format!("{} of {} of {name}", words::count(route.bad), words::count(route.ended))
+        })
+        .collect();
+    let also = if also.is_empty() { String::new() } else { format!(", and {}", also.join(", ")) };
+    format!("{bad} of {all} requests of {name} failed before the signal ({}){also}", route.how)
+}
+
+/// The long requests that were in flight at the signal, by route: `8 of GET /slow/{ms}`. Not those of routes that failed themselves.
+fn in_flight(case: &Case<'_>, failing: &[(&str, &RouteBefore)]) -> Vec<String> {
+    let began = case.record.stop_began();
+    let mut counts = BTreeMap::<&str, u64>::new();
+    let long = case.requests.iter().filter(|judged| {
+        let (request, route) = (judged.request, &*judged.request.route);
+        request.shape.is_long()
+            && request.phase.is_none()
+            && judged.in_flight_at(began)
+            && !failing.iter().any(|(name, _)| *name == route)
+    });
+    for judged in long {
+        *counts.entry(&judged.request.route).or_default() += 1;
+    }
+    counts.iter().take(NAMED).map(|(route, count)| format!("{} of {route}", words::count(*count))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::At;
+    use crate::record::{Request, Shape};
+    use crate::verdict::samples::{SIGNALLED, good, request, terms};
+
+    fn of(route: &str, begun: u64, outcome: Outcome) -> Request {
+        Request { route: route.into(), ..request(begun, outcome) }
+    }
+
+    /// A run in which four requests of each of `routes` ended before the signal as `outcome` says, and `slow` requests of
+    /// `GET /slow/{ms}` were in flight.
+    fn run(routes: &[&str], outcome: Outcome, slow: u64) -> Record {
+        let mut record = good();
+        let requests = &mut record.traffic.requests;
+        requests.clear();
+        for route in routes {
+            requests.extend((0..4).map(|number| of(route, 800_000 + number, outcome)));
+        }
+        requests.extend((0..slow).map(|number| Request {
+            shape: Shape::Slow,
+            ended: At(SIGNALLED + 3_000_000),
+            ..of("GET /slow/{ms}", 700_000 + number, Outcome::Answered { status: 200 })
+        }));
+        record
+    }
+
+    fn found(record: &Record) -> Unusable {
+        unusable(record, &terms()).unwrap()
+    }
+
+    #[test]
+    fn requests_that_wait_for_a_blocked_server_lead_to_the_route_that_blocks_it() {
+        for outcome in [Outcome::TimedOut, Outcome::ConnectTimeout] {
+            let found = found(&run(&["GET /"], outcome, 8));
+            assert!(
+                found.is_blocked && found.why.starts_with("4 of 4 requests of GET / failed"),
+                "{found:?}"
+            );
+            assert!(found.why.ends_with("; in flight meanwhile: 8 of GET /slow/{ms}"), "{found:?}");
+        }
+        // Nothing ended before the signal.
+        let found = found(&run(&[], Outcome::TimedOut, 8));
+        let why = "no request was answered before the signal; in flight meanwhile: 8 of GET /slow/{ms}";
+        assert_eq!(found, Unusable { why: why.to_owned(), is_blocked: true });
+    }
+
+    #[test]
+    fn a_long_request_that_waits_too_is_named_first() {
+        let mut record = run(&["GET /"], Outcome::TimedOut, 0);
+        let slow = || Request { shape: Shape::Slow, ..of("GET /slow/{ms}", 800_000, Outcome::TimedOut) };
+        record.traffic.requests.extend([slow(), slow(), slow()]);
+        let found = found(&record);
+        assert!(
+            found.is_blocked && found.why.starts_with("3 of 3 requests of GET /slow/{ms} failed"),
+            "{found:?}"
+        );
+        assert!(found.why.ends_with(", and 4 of 4 of GET /"), "{found:?}");
+    }
+
+    #[test]
+    fn a_route_that_fails_for_another_reason_is_not_explained_by_long_requests() {
+        for (outcome, slow) in
+            [(Outcome::Answered { status: 500 }, 8), (Outcome::Refused, 8), (Outcome::TimedOut, 0)]
+        {
+            let found = found(&run(&["GET /"], outcome, slow));
+            assert!(!found.is_blocked && !found.why.contains("meanwhile"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_worst_route_comes_first_whatever_its_name() {
+        let mut record = run(&["GET /z"], Outcome::Answered { status: 500 }, 0);
+        let mixed = [200, 500, 500, 500].map(|status| of("GET /a", 900_000, Outcome::Answered { status }));
+        record.traffic.requests.extend(mixed);
+        let why = found(&record).why;
+        assert!(why.starts_with("4 of 4 requests of GET /z failed before the signal (status 500"), "{why}");
+        assert!(why.ends_with("), and 3 of 4 of GET /a"), "{why}");
+    }
+
+    #[test]
+    fn a_service_that_answered_before_the_signal_has_a_baseline() {
+        assert_eq!(unusable(&good(), &terms()), None);
+        let few = run(&["GET /"], Outcome::Answered { status: 200 }, 8);
+        assert_eq!(unusable(&few, &terms()), None);
+    }
+}
