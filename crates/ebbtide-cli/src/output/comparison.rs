@@ -40,13 +40,16 @@ pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
             Some(ms) => format!("{ms:.0} ms"),
             None => "no exit".to_owned(),
         }),
-        row("p99 latency, worst route", &|one| format!("{:.2} ms", worst(one.rehearsal).p99)),
+        row("p99 latency, worst route", &|one| match worst(one.rehearsal) {
+            Some(latency) => format!("{:.2} ms", latency.p99),
+            None => "no answer".to_owned(),
+        }),
     ]
 }
 
-fn worst(rehearsal: &RehearsalVerdict) -> Latency {
+fn worst(rehearsal: &RehearsalVerdict) -> Option<Latency> {
     let routes = rehearsal.runs.iter().flat_map(|run| &run.verdict.routes);
-    routes.map(|route| route.latency_ms).fold(Latency::default(), Latency::worst)
+    Latency::worst(routes.map(|route| route.latency_ms))
 }
 
 #[cfg(test)]

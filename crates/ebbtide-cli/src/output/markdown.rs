@@ -6,6 +6,7 @@ use ebbtide_rehearse::{Finding, Headline, NumberedRun, RehearsalVerdict, RouteSu
 
 use super::comparison::{ComparedRow, compared};
 use super::judgement::{Judgement, evidence_and_hint};
+use super::table::quantiles;
 
 /// Writes the document, with `--compare` of both commands, and the comparison first.
 pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
@@ -82,7 +83,7 @@ fn routes(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
         ] {
             write!(out, " {cell} |")?;
         }
-        writeln!(out, " {:.2} | {:.2} | {:.2} |", latency_ms.p50, latency_ms.p99, latency_ms.max)?;
+        writeln!(out, " {} |", quantiles(*latency_ms).join(" | "))?;
     }
     writeln!(out)
 }

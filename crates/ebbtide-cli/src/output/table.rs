@@ -51,12 +51,18 @@ pub(super) fn write(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Re
             after: sum.after + one.after,
         };
         // Over runs: the worst of each.
-        let worst = seen.iter().map(|seen| seen.latency_ms).fold(Latency::default(), Latency::worst);
+        let [p50, p99, max] = quantiles(Latency::worst(seen.iter().map(|seen| seen.latency_ms)));
         row(out, shape.name(), &one)?;
-        writeln!(out, " {:>9.2} {:>9.2} {:>9.2}", worst.p50, worst.p99, worst.max)?;
+        writeln!(out, " {p50:>9} {p99:>9} {max:>9}")?;
     }
     row(out, "all", &sum)?;
     writeln!(out)
+}
+
+/// The columns p50, p99 and max; dashes if nothing was answered.
+pub(super) fn quantiles(latency: Option<Latency>) -> [String; 3] {
+    let texts = latency.map(|latency| [latency.p50, latency.p99, latency.max].map(|ms| format!("{ms:.2}")));
+    texts.unwrap_or_else(|| ["-"; 3].map(str::to_owned))
 }
 
 fn row(out: &mut dyn Write, name: &str, row: &Row) -> io::Result<()> {
@@ -83,4 +89,15 @@ fn row(out: &mut dyn Write, name: &str, row: &Row) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nothing_was_answered_there_are_dashes_and_not_zeros() {
+        assert_eq!(quantiles(None), ["-", "-", "-"]);
+        assert_eq!(quantiles(Some(Latency { p50: 0.004, p99: 1.0, max: 2.5 })), ["0.00", "1.00", "2.50"]);
+    }
 }

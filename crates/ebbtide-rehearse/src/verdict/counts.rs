@@ -134,12 +134,12 @@ pub struct ShapeSummary {
     pub met_the_stop: u64,
     /// Lost requests that were sent on a kept connection which closed at the same time: a proxy's retry may hide them.
     pub ambiguous: u64,
-    /// Latency of the answered requests, from the time they were due.
-    pub latency_ms: Latency,
+    /// Latency of the answered requests, from the time they were due. `None`: none was answered.
+    pub latency_ms: Option<Latency>,
 }
 
 /// Quantiles of latency in milliseconds.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Latency {
     /// The median.
     pub p50: f64,
@@ -150,9 +150,14 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Returns the worse value of each quantile.
-    pub fn worst(self, other: Self) -> Self {
-        Self { p50: self.p50.max(other.p50), p99: self.p99.max(other.p99), max: self.max.max(other.max) }
+    /// Returns the worst value of each quantile. `None`: there is no latency.
+    pub fn worst(all: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        let worse = |one: Self, other: Self| Self {
+            p50: one.p50.max(other.p50),
+            p99: one.p99.max(other.p99),
+            max: one.max.max(other.max),
+        };
+        all.into_iter().flatten().reduce(worse)
     }
 }
 
@@ -186,20 +191,20 @@ fn met_the_stop(record: &Record, judged: &JudgedRequest<'_>) -> bool {
     judged.accepted() && judged.after && judged.request.begun <= exit
 }
 
-pub(super) fn latency<'a>(requests: impl Iterator<Item = &'a Request>) -> Latency {
+pub(super) fn latency<'a>(requests: impl Iterator<Item = &'a Request>) -> Option<Latency> {
     // Three digits over any time a request can take, in microseconds.
-    let Ok(mut histogram) = Histogram::<u64>::new(3) else { return Latency::default() };
+    let mut histogram = Histogram::<u64>::new(3).ok()?;
     for request in requests.filter(|request| matches!(request.outcome, Outcome::Answered { .. })) {
         let time = u64::try_from(request.ended.since(request.due).as_micros()).unwrap_or(u64::MAX);
         // It grows as needed: only a time of centuries does not fit.
         let _too_long = histogram.record(time);
     }
     let ms = |micros: u64| micros as f64 / 1000.0;
-    Latency {
+    (!histogram.is_empty()).then(|| Latency {
         p50: ms(histogram.value_at_quantile(0.5)),
         p99: ms(histogram.value_at_quantile(0.99)),
         max: ms(histogram.max()),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -209,7 +214,17 @@ mod tests {
     use super::*;
     use crate::clock::At;
     use crate::record::{Record, Traffic};
-    use crate::verdict::samples::{any_request, terms};
+    use crate::verdict::samples::{any_request, request, terms};
+
+    #[test]
+    fn without_an_answer_there_is_no_latency() {
+        let of = |outcome| latency([request(1000, outcome)].iter());
+        assert_eq!(of(Outcome::TimedOut), None);
+        let answered = of(Outcome::Answered { status: 200 });
+        assert!(answered.is_some_and(|latency| latency.p50 > 0.9), "{answered:?}");
+        assert_eq!(Latency::worst([None, answered, None]), answered);
+        assert_eq!(Latency::worst([None, None]), None);
+    }
 
     proptest! {
         #[test]

@@ -22,8 +22,8 @@ pub struct RouteSummary {
     pub after: Counts,
     /// How many were accepted and not yet answered at the signal.
     pub in_flight_at_signal: u64,
-    /// Latency of the answered requests, from the time they were due.
-    pub latency_ms: Latency,
+    /// Latency of the answered requests, from the time they were due. `None`: none was answered.
+    pub latency_ms: Option<Latency>,
 }
 
 impl RouteSummary {
@@ -36,7 +36,7 @@ impl RouteSummary {
                     sum.before = sum.before + one.before;
                     sum.after = sum.after + one.after;
                     sum.in_flight_at_signal = sum.in_flight_at_signal.saturating_add(one.in_flight_at_signal);
-                    sum.latency_ms = sum.latency_ms.worst(one.latency_ms);
+                    sum.latency_ms = Latency::worst([sum.latency_ms, one.latency_ms]);
                 })
                 .or_insert_with(|| one.clone());
         }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::gallery::RunPicture;
 use crate::output::comparison::compared;
 use crate::output::judgement::Judgement;
+use crate::output::table::quantiles;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: [&str; 2] = [include_str!("data.js"), include_str!("view.js")];
@@ -210,7 +211,7 @@ fn routes(rehearsal: &RehearsalVerdict) -> Markup {
                         (number(after.answered, false)) (number(after.refusals(), false)) (number(after.connect_timed_out, true))
                         (number(after.lost, true)) (number(after.truncated, true)) (number(after.timed_out, true))
                         (number(after.wrong, true))
-                        @for ms in [latency_ms.p50, latency_ms.p99, latency_ms.max] { td .n { (format!("{ms:.2}")) } }
+                        @for ms in quantiles(*latency_ms) { td .n { (ms) } }
                     }
                 }
             }

@@ -105,10 +105,15 @@ pub(in crate::verdict) fn orders_processed(record: &Record) -> Check {
     if processed == 0 {
         return found(Finding::Inconclusive, "no order was processed, not even before the signal".into());
     }
+    let total = words::plural(orders.total as u64, "order", "orders");
     let [acknowledged, processed, queued] = [acknowledged, processed, orders.queued].map(words::count);
+    // An order may be stored whose client did not wait for the response.
     found(
         Finding::Pass,
-        format!("{acknowledged} acknowledged, {processed} processed, {queued} queued for the next process"),
+        format!(
+            "{total} stored: {processed} processed, {queued} queued for the next process; all {acknowledged} that were \
+             acknowledged are among them"
+        ),
     )
 }
 
