@@ -149,6 +149,11 @@ pub(super) trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Counts the jobs in the queue.
     fn left(&self) -> impl Future<Output = Result<Left, BoxError>> + Send;
 
+    /// Returns what the queue cannot do for `concurrency` jobs.
+    fn limited(&self, concurrency: usize) -> Option<String> {
+        self.adapter().limitation(concurrency)
+    }
+
     /// Closes the connections that outlive a consumer.
     fn disconnect(&self) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
@@ -230,7 +235,7 @@ impl<B: Broker> DynBroker for B {
     }
 
     fn limitation(&self, concurrency: usize) -> Option<String> {
-        self.adapter().limitation(concurrency)
+        self.limited(concurrency)
     }
 
     fn withdraw(&self) -> BoxFuture<'_, Result<Vec<Delivery<AnyReceipt>>, BoxError>> {

@@ -35,6 +35,11 @@ pub(super) mod sqlite {
             Ok(self.counts().await?.into())
         }
 
+        /// No handler holds a connection of this pool, which is the queue's own: one is always left to settle jobs.
+        fn limited(&self, _concurrency: usize) -> Option<String> {
+            None
+        }
+
         async fn disconnect(&self) -> Result<(), BoxError> {
             self.pool().close().await;
             Ok(())
@@ -101,6 +106,11 @@ pub(super) mod postgres {
 
         async fn left(&self) -> Result<Left, BoxError> {
             Ok(self.counts().await?.into())
+        }
+
+        /// No handler holds a connection of this pool, which is the queue's own: one is always left to settle jobs.
+        fn limited(&self, _concurrency: usize) -> Option<String> {
+            None
         }
 
         async fn disconnect(&self) -> Result<(), BoxError> {

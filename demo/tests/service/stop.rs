@@ -24,6 +24,12 @@ fn after_a_graceful_shutdown_each_answered_order_is_done_or_queued() {
     assert!(answered.iter().all(|id| table.contains_key(id)) && table.len() == answered.len());
     assert!(table::assert_none_half_way(table.values(), &table::sqlite(&folder)) > 0);
     assert!(last_line(&folder).contains("lifecycle exited"), "{}", last_line(&folder));
+    let complaints: Vec<_> = ended
+        .said
+        .iter()
+        .filter(|line| [" WARN ", " ERROR "].iter().any(|level| line.contains(level)))
+        .collect();
+    assert_eq!(complaints, [""; 0], "a normal run has nothing to warn of");
 }
 
 /// A handler is dropped with its connection, at any of its awaits.
