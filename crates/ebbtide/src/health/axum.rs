@@ -1,4 +1,5 @@
 use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use axum::Router;
 use axum::body::Body;
@@ -6,7 +7,7 @@ use axum::routing::get;
 use http::{Method, Uri};
 
 use super::{Health, routes};
-use crate::lifecycle::Handle;
+use crate::lifecycle::{Handle, Refusal};
 
 impl Handle {
     /// Adds the health routes to an axum router: `GET /livez`, `/readyz`, `/startupz` and `/healthz`, which follow the lifecycle.
@@ -14,10 +15,10 @@ impl Handle {
     /// They are ordinary routes: no existing route is replaced, and the router's fallback handles all other paths. Layers that
     /// were added to the router earlier do not apply to the probes.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// When the router has one of these routes already, as `Router::route` does; the message names the route. In that case, serve
-    /// the health routes on a separate listener with [`health`](Self::health).
+    /// A router that has one of these routes already makes the start-up fail; the error names the route. In that case, serve the health
+    /// routes on a separate listener with [`health`](Self::health).
     ///
     /// # Examples
     ///
@@ -30,7 +31,14 @@ impl Handle {
     /// ```
     #[must_use = "returns the router with the health routes"]
     pub fn health_routes<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
-        self.health_handle().add_to(router)
+        let health = self.health_handle();
+        routes::ALL.into_iter().fold(router, |router, path| match health.with_route(router.clone(), path) {
+            Ok(added) => added,
+            Err(_) => {
+                self.refuse(Refusal::HealthRoute(path));
+                router
+            }
+        })
     }
 }
 
@@ -39,17 +47,25 @@ impl Health {
     ///
     /// # Panics
     ///
-    /// As [`Handle::health_routes`].
+    /// When the router has one of these routes already, as `Router::route` does; the message names the route.
     #[must_use = "returns the router with the health routes"]
     pub fn add_to<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
-        routes::ALL.into_iter().fold(router, |router, path| {
-            let health = self.clone();
-            let probe = move |method: Method, uri: Uri| {
-                // Always a probe: the path is the route's, and axum handles HEAD with the GET handler.
-                let answer = routes::answer(&health, &method, &uri).unwrap_or_default();
-                ready(answer.map(Body::from))
-            };
-            router.route(path, get(probe))
-        })
+        let added = |router, path| self.with_route(router, path).unwrap_or_else(|panic| resume_unwind(panic));
+        routes::ALL.into_iter().fold(router, added)
+    }
+
+    /// Adds one route. axum reports a route that exists already only by a panic.
+    fn with_route<S: Clone + Send + Sync + 'static>(
+        &self,
+        router: Router<S>,
+        path: &str,
+    ) -> std::thread::Result<Router<S>> {
+        let health = self.clone();
+        let probe = move |method: Method, uri: Uri| {
+            // Always a probe: the path is the route's, and axum handles HEAD with the GET handler.
+            let answer = routes::answer(&health, &method, &uri).unwrap_or_default();
+            ready(answer.map(Body::from))
+        };
+        catch_unwind(AssertUnwindSafe(|| router.route(path, get(probe))))
     }
 }

@@ -14,8 +14,8 @@ use crate::model::BudgetError;
 use crate::model::Plan;
 use crate::model::{Kind, Phase, Spec, Stage};
 use crate::runtime::{
-    Dispatcher, Inputs, LifecycleLedger, Links, Manager, Observers, Registration, Run, RunMode, Settings,
-    Watchdog,
+    Dispatcher, Inputs, LifecycleLedger, Links, Manager, Observers, Registration, Run, RunMode,
+    START_UP_NAME, Settings, Watchdog,
 };
 use crate::util::clock;
 
@@ -82,7 +82,7 @@ impl Lifecycle {
             Settings { mode, report_path, on_report: self.on_report, progress_every: self.progress_every };
         let source = StopSource::with_clock(clock::now);
         let abandon = source.token();
-        let spec = Spec::new("start-up", Stage::Intake, Kind::StartUp);
+        let spec = Spec::new(START_UP_NAME, Stage::Intake, Kind::StartUp);
         let start = Registration { spec, source, run: Run::StartUp, work: None };
         let observers = Observers::new(manager, app.board().clone());
         let links =

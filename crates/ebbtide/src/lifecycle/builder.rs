@@ -12,6 +12,30 @@ use crate::util::BoxError;
 /// Create it in the first line of `main`: from [`new`](Self::new) on, SIGTERM and SIGINT begin a graceful shutdown. Signal
 /// handlers that the program installs itself, for example with `tokio::signal`, run as well. Dropping a lifecycle that was not
 /// run restores the previous signal handling.
+///
+/// # Examples
+///
+/// Each setter takes the builder and returns it. Variables of the environment override the times.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use ebbtide::lifecycle::Signal;
+/// use ebbtide::model::Stage;
+/// use ebbtide::{LameDuck, Lifecycle};
+///
+/// fn main() -> std::process::ExitCode {
+///     Lifecycle::new("orders")
+///         .grace(Duration::from_secs(60))
+///         .margin(Duration::from_secs(3))
+///         .lame_duck(LameDuck::exactly(Duration::from_secs(5)))
+///         .reserve(Stage::Resources, Duration::from_secs(4))
+///         .also_on(Signal::Quit)
+///         .worker_threads(4)
+///         .on_report(|report| println!("exit code {}", report.exit_code))
+///         .run(async |_app| Ok(()))
+/// }
+/// ```
 #[must_use = "a lifecycle captures signals but does nothing else until it is run"]
 pub struct Lifecycle {
     pub(super) name: String,
@@ -111,7 +135,7 @@ impl Lifecycle {
         }
     }
 
-    /// Sets the time between the stop signal and SIGKILL. Default: the platform's.
+    /// Sets the time between the stop signal and SIGKILL. Default: the platform's, 10 s where none is recognised (see [`Platform::grace`]).
     pub fn grace(mut self, grace: Duration) -> Self {
         self.budget.grace = Some(grace);
         self
@@ -123,7 +147,8 @@ impl Lifecycle {
         self
     }
 
-    /// Sets how long servers keep serving after the signal. Default: the platform's.
+    /// Sets how long servers keep serving after the signal. Default: the platform's, 250 ms to 2 s where none is recognised (see
+    /// [`Platform::lame_duck`]). [`LameDuck::NONE`] closes them at the signal.
     pub fn lame_duck(mut self, lame_duck: LameDuck) -> Self {
         self.budget.lame_duck = Some(lame_duck);
         self
@@ -146,13 +171,15 @@ impl Lifecycle {
         self
     }
 
-    /// Adds a signal that begins the shutdown.
+    /// Adds a signal that begins the shutdown. Default: SIGTERM and SIGINT alone, or none after
+    /// [`without_signals`](Self::without_signals).
     pub fn also_on(mut self, signal: Signal) -> Self {
         self.signals.push(signal.number());
         self
     }
 
-    /// Registers a callback that receives the report. It is not called when the watchdog or a second signal ends the process.
+    /// Registers a callback that receives the report, after it was logged and written. Default: none; several are called in the order of
+    /// registration. Its panic is logged, and does not change the exit code. It is not called when the watchdog or a second signal ends the process.
     pub fn on_report(mut self, callback: impl FnOnce(&Report) + Send + 'static) -> Self {
         self.on_report.push(Box::new(callback));
         self
@@ -199,9 +226,10 @@ impl Lifecycle {
         self
     }
 
-    /// Sets the number of the runtime's worker threads. Default: tokio's, one a core.
+    /// Sets the number of worker threads of the runtime that [`run`](Self::run) and [`run_to_report`](Self::run_to_report) start. Default:
+    /// tokio's, one a core. With 0 the lifecycle does not start.
     pub fn worker_threads(mut self, count: usize) -> Self {
-        self.worker_threads = Some(count.max(1));
+        self.worker_threads = Some(count);
         self
     }
 }

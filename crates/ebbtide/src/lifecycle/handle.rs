@@ -146,6 +146,11 @@ impl Handle {
         self.ledger.temporaries()
     }
 
+    /// Returns the name of the lifecycle.
+    pub(super) fn lifecycle_name(&self) -> &str {
+        self.ledger.name()
+    }
+
     /// Returns the states of the readiness checks.
     pub(crate) fn board(&self) -> &Board {
         &self.board
@@ -196,6 +201,7 @@ impl Handle {
     }
 
     pub(super) fn register(&self, registration: Registration) {
+        self.check_name(&registration.spec);
         if let Run::Flush(slot) = &registration.run {
             // Not in the dispatcher, which may be blocked: it also runs on the forced path.
             self.ledger.keep_flusher(Arc::clone(slot));

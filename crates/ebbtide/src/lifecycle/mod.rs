@@ -9,6 +9,7 @@ mod handle;
 mod handle_of;
 mod hook;
 mod pool;
+mod refusal;
 mod resource;
 mod retry;
 mod run;
@@ -29,6 +30,8 @@ pub use handle::{Context, Handle};
 pub(crate) use handle_of::boxed;
 pub use handle_of::{HandleOf, IntoResult, LifecycleOf};
 pub use pool::{Place, Pool, PoolOptions, Rejected, Tasks};
+#[cfg(feature = "axum")]
+pub(crate) use refusal::Refusal;
 pub use resource::Held;
 pub use retry::{Retry, RetryError};
 pub use run::NotStarted;

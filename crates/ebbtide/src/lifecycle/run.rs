@@ -32,7 +32,7 @@ impl Lifecycle {
     /// # Errors
     ///
     /// There are none to handle: they are logged (on standard error where no `tracing` subscriber is set) and end in the
-    /// exit code, see [`Exit`]. An invalid budget, a runtime that cannot start, a call within a runtime (use
+    /// exit code, see [`Exit`]. An invalid budget, an empty name, a runtime that cannot start, a call within a runtime (use
     /// [`run_async`](Self::run_async) there) and an invalid environment variable are start-up failures with exit code 1.
     pub fn run<F>(self, start_up: F) -> ExitCode
     where
@@ -181,6 +181,7 @@ impl Lifecycle {
     }
 
     fn plan(&mut self) -> Result<(Plan, EnvironmentSettings), BoxError> {
+        self.check_settings()?;
         warn_of_unknown_variables(&self.name);
         let wishes = environment::apply(&mut self.budget, |name| std::env::var(name).ok())?;
         Ok((self.budget.plan()?, wishes))

@@ -11,7 +11,7 @@ use super::executor::{Executor, Next};
 use super::input::{Input, Inputs};
 use super::{LifecycleLedger, Observers, Registration, Watchdog, messages, report_file};
 use crate::drain::{Arrivals, StopSource};
-use crate::model::{ComponentId, Effect, End, Event, Exit, Phase, Report};
+use crate::model::{ComponentId, Effect, End, Event, Exit, Kind, Phase, Report, Spec};
 use crate::util::panics;
 
 /// The only loop over the machine: inputs become events, the machine decides, and the executor applies the effects.
@@ -146,7 +146,10 @@ impl Dispatcher {
 
     fn receive(&mut self, input: Input) -> Option<Event> {
         match input {
-            Input::Register(registration) => Some(Event::Registered(self.executor.adopt(registration))),
+            Input::Register(registration) => {
+                self.log_if_ambiguous(&registration.spec);
+                Some(Event::Registered(self.executor.adopt(registration)))
+            }
             Input::Ended(id, end) => Some(self.ended(id, end)),
             Input::Signal { number, skip_lame_duck } => {
                 let at = self.requested_at();
@@ -167,6 +170,21 @@ impl Dispatcher {
                 Some(Event::Stop { cause, at })
             }
             Input::Stop(_) => None,
+        }
+    }
+
+    /// Logs that a component has the name and the stage of an earlier one: the log cannot tell them apart, and the metrics have their
+    /// sum. It is no error: both are stopped and reported. A component that may end by itself has often the name of its kind.
+    fn log_if_ambiguous(&self, spec: &Spec) {
+        let is_known = spec.kind != Kind::Finite && !self.ledger.phase().is_stopping();
+        if is_known && self.ledger.has_component(&spec.name, spec.stage) {
+            let (component, stage) = (&spec.name, spec.stage.name());
+            crate::runtime::log_warn!(
+                lifecycle = self.ledger.name(),
+                component,
+                stage,
+                "two components have the same name"
+            );
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Executor {
 
 /// The first component. The lifecycle is ready when it has ended.
 pub(crate) const START_UP: ComponentId = ComponentId(0);
+/// The name of the start-up closure in logs and reports.
+pub(crate) const START_UP_NAME: &str = "start-up";
 
 /// The maximum number of components logged as cancelled or given up: few enough to write in time.
 const LINES: usize = 100;

@@ -207,6 +207,12 @@ impl LifecycleLedger {
         self.lock().machine.component(id).cloned()
     }
 
+    /// Returns whether a component of this name and stage is registered.
+    pub(crate) fn has_component(&self, name: &str, stage: Stage) -> bool {
+        let state = self.lock();
+        state.machine.components().any(|(_, spec, _)| spec.stage == stage && spec.name == name)
+    }
+
     /// Returns whether a component belongs to a stage and has no separate deadline.
     pub(crate) fn is_whole_stage(&self, id: ComponentId, stage: Stage) -> bool {
         self.component(id).is_some_and(|spec| spec.stage == stage && spec.limit.is_none())

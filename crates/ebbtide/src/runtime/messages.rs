@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::model::{Cause, ComponentReport, Outcome, Report, Stage, Straggler, show_duration};
+use crate::model::{Cause, ComponentReport, Exit, Outcome, Report, Stage, Straggler, show_duration};
 
 use tracing::info;
 
 use super::os::exit::write_stderr;
-use super::{has_subscriber, log_error};
+use super::{START_UP_NAME, has_subscriber, log_error};
 
 /// The maximum number of stragglers of one component in a line.
 const NAMED_HELD: usize = 8;
@@ -80,10 +80,23 @@ pub(crate) fn log_report(report: &Report) {
     }
     if code == 0 {
         say!(info);
+    } else if is_failed_start_alone(report) {
+        // Its error was logged when it failed: the end of the lifecycle is no second failure.
+        let undrained = undrained(report);
+        say!(info, undrained);
     } else {
         let undrained = undrained(report);
         say!(log_error, undrained);
     }
+}
+
+/// Whether the start-up failed and everything that it had registered drained.
+fn is_failed_start_alone(report: &Report) -> bool {
+    let is_start_up =
+        |component: &ComponentReport| component.name == START_UP_NAME && component.stage == Stage::Intake;
+    matches!(report.cause, Some(Cause::StartUpFailed { .. }))
+        && report.exit_code == Exit::FAILED
+        && report.undrained().all(|component| is_start_up(component) || is_to_come(component))
 }
 
 /// Work of some components: in flight when the shutdown began, accepted since, and finished since.
@@ -104,9 +117,13 @@ impl WorkSums {
     }
 }
 
-/// Names the components that did not drain. The event precedes the flushers: they have no outcome yet and are not listed.
+/// Whether it is a flusher without an outcome: the event precedes the flushers.
+fn is_to_come(component: &ComponentReport) -> bool {
+    component.stage == Stage::Telemetry && component.outcome.is_none()
+}
+
+/// Names the components that did not drain, without the flushers, which have no outcome yet.
 fn undrained(report: &Report) -> String {
-    let is_to_come = |one: &&ComponentReport| one.stage == Stage::Telemetry && one.outcome.is_none();
     let describe = |component: &ComponentReport| {
         let outcome = component.outcome.as_ref().map_or("still running", Outcome::name);
         let held = component.stragglers.iter().map(|straggler| straggler.name.as_str());

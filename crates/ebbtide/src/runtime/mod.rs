@@ -19,7 +19,7 @@ mod watchdog;
 
 pub(crate) use board::Board;
 pub(crate) use dispatcher::{Dispatcher, Links, ReportCallback, RunMode, Settings};
-pub(crate) use executor::{START_UP, start_up};
+pub(crate) use executor::{START_UP, START_UP_NAME, start_up};
 pub(crate) use flush::FlushSlot;
 pub(crate) use flush_all::flush_all;
 pub(crate) use input::{Input, Inputs, Registration, Run};

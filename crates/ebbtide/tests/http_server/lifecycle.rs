@@ -118,7 +118,11 @@ fn a_route_of_the_application_is_never_replaced() {
             Ok(())
         });
         let cause = report.unwrap().cause.unwrap().to_string();
-        assert!(cause.contains("/healthz"), "refused at the start, by name: {cause}");
+        let said = "duplicate route GET /healthz: both the router and `health_routes` have it";
+        assert!(
+            cause.contains(said) && cause.contains("`Handle::health`"),
+            "refused at the start, by name: {cause}"
+        );
     }
 }
 

@@ -251,7 +251,8 @@ fn with_a_subscriber_nothing_is_written_to_standard_error() {
     let test = "logs::with_a_subscriber_nothing_is_written_to_standard_error";
     if own_process::is_child() {
         let (log, _) = logged(LONG, async |_| Err("out of order".into()));
-        assert_eq!(log.lines("ERROR lifecycle exited").len(), 1);
+        assert_eq!(log.lines("ERROR component failed").len(), 1);
+        assert_eq!(log.lines("INFO lifecycle exited").len(), 1);
         return;
     }
     let output = own_process::command(test).output().unwrap();

@@ -27,6 +27,8 @@ mod parts {
 }
 mod pool;
 #[cfg(feature = "testing")]
+mod refusals;
+#[cfg(feature = "testing")]
 mod runtimes;
 #[cfg(feature = "testing")]
 mod spans;
