@@ -80,6 +80,23 @@ mod tests {
 
     use super::*;
 
+    /// What a plan calls its platform is what `--platform` of a rehearsal takes.
+    #[test]
+    fn a_plan_calls_its_platform_as_the_options_do() {
+        for platform in [model::Platform::CloudRun, model::Platform::Kubernetes, model::Platform::Fly] {
+            let plan = model::Budget::of(platform).plan().unwrap();
+            let json = serde_json::to_value(&plan).unwrap();
+            let name = json["platform"].as_str().unwrap();
+            assert!(plan.to_string().contains(&format!(", {name})")), "{plan}");
+            assert!(StopPlatform::from_str(name, false).is_ok(), "{name}");
+        }
+        // As plans had it before.
+        assert_eq!(
+            serde_json::from_str::<model::Platform>("\"cloud_run\"").unwrap(),
+            model::Platform::CloudRun
+        );
+    }
+
     #[test]
     fn the_book_has_the_stop_of_each_platform() {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/book/src/command/rehearse.md");

@@ -9,7 +9,7 @@ use super::LameDuck;
 ///
 /// The grace periods are the platforms' defaults: no platform passes the configured value to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Platform {
     /// Kubernetes: `terminationGracePeriodSeconds`, 30 s by default.
@@ -17,6 +17,7 @@ pub enum Platform {
     /// Amazon ECS: `stopTimeout`, 30 s by default.
     Ecs,
     /// Cloud Run: 10 s, fixed.
+    #[serde(alias = "cloud_run")]
     CloudRun,
     /// Nomad: `kill_timeout`, 5 s by default.
     Nomad,
@@ -95,7 +96,7 @@ impl Platform {
         match self {
             Self::Kubernetes => "kubernetes",
             Self::Ecs => "ecs",
-            Self::CloudRun => "cloud_run",
+            Self::CloudRun => "cloud-run",
             Self::Nomad => "nomad",
             Self::Fly => "fly",
             Self::Heroku => "heroku",
