@@ -20,21 +20,27 @@ mod plan;
 mod rehearse;
 mod replay;
 mod settings;
+mod usage;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
 fn main() -> ExitCode {
-    let given = cli::Cli::command().get_matches();
-    let command = match cli::Cli::from_arg_matches(&given) {
-        Ok(cli) => cli.command,
-        Err(error) => error.format(&mut cli::Cli::command()).exit(),
+    let words: Vec<_> = std::env::args_os().collect();
+    let parsed = cli::Cli::command().try_get_matches_from(&words).and_then(|given| {
+        let cli =
+            cli::Cli::from_arg_matches(&given).map_err(|error| error.format(&mut cli::Cli::command()))?;
+        Ok((given, cli.command))
+    });
+    let (given, command) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return usage::complain_of_usage(&error, &words).into(),
     };
     match command {
         // The words after the name of the command: `ebbtide` has no options of its own.
         cli::Command::Rehearse(args) => {
-            rehearse::run(*args, given.subcommand_matches("rehearse"), std::env::args_os().skip(2)).into()
+            rehearse::run(*args, given.subcommand_matches("rehearse"), words.into_iter().skip(2)).into()
         }
         cli::Command::Replay(args) => replay::run(args).into(),
         cli::Command::Explain(args) => explain::run(&args).into(),

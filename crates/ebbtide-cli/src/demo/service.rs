@@ -8,12 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
 use ebbtide_demo::MissingFeature;
 use ebbtide_demo::queue::QueuePlace;
 use ebbtide_rehearse::{BoxFuture, ManagedService, RunPlace, ServiceStore, SetUp};
 use thiserror::Error;
 
 use super::store::StorePlace;
+use crate::usage::said_once;
 
 /// The demo service with its options; the rehearsal sets the address, the data folder and the queue.
 #[derive(Clone, Debug)]
@@ -69,11 +71,9 @@ pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result
     let program: OsString = "demo".into();
     let parsed = DemoCommand::try_parse_from(iter::once(&program).chain(options)).map_err(|error| {
         if error.use_stderr() {
-            let said = error.render().to_string();
-            let first = said.lines().next().unwrap_or_default();
-            BadDemo::Options(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+            BadDemo::Options { why: first_line(&error), valid: valid_values(&error) }
         } else {
-            BadDemo::Options("--help does not start a service".to_owned())
+            BadDemo::Options { why: "--help does not start a service".to_owned(), valid: Vec::new() }
         }
     })?;
     parsed.args.missing_feature(database).map_or(Ok(()), |missing| Err(missing.into()))
@@ -83,8 +83,13 @@ pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result
 #[derive(Debug, Error)]
 pub(crate) enum BadDemo {
     /// The options are invalid.
-    #[error("invalid options for the demo: {0}")]
-    Options(String),
+    #[error("options of the demo: {why}")]
+    Options {
+        /// What is wrong with them.
+        why: String,
+        /// The values that the option takes, if these are few.
+        valid: Vec<String>,
+    },
     /// A required feature is not in this build.
     #[error(transparent)]
     Feature(#[from] MissingFeature),
@@ -94,9 +99,31 @@ impl BadDemo {
     /// Returns the text of the `hint:` line.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::Options(_) => "`ebbtide demo --help` explains the options after `--`".to_owned(),
+            Self::Options { valid, .. } => {
+                let help = "`ebbtide demo --help` explains the options after `--`";
+                if valid.is_empty() {
+                    help.to_owned()
+                } else {
+                    format!("valid values: {}; {help}", valid.join(", "))
+                }
+            }
             Self::Feature(missing) => missing.hint(),
         }
+    }
+}
+
+/// What is wrong with a command line, in one line.
+fn first_line(error: &clap::Error) -> String {
+    let said = said_once(error, &error.render().to_string());
+    let first = said.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+}
+
+/// The values that the option takes.
+fn valid_values(error: &clap::Error) -> Vec<String> {
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) => values.clone(),
+        _ => Vec::new(),
     }
 }
 
@@ -197,10 +224,33 @@ mod tests {
         assert!(queue(&["--queue", "carrier-pigeon"], None).is_none());
     }
 
+    fn options_of(line: &str) -> BadDemo {
+        let options: Vec<OsString> = line.split(' ').map(Into::into).collect();
+        check_demo(&options, None).unwrap_err()
+    }
+
+    #[test]
+    fn a_fault_that_does_not_exist_is_answered_with_those_that_do() {
+        let error = options_of("--fault foo");
+        assert_eq!(error.to_string(), "options of the demo: invalid value 'foo' for '--fault <NAME>'");
+        assert!(
+            error.hint().starts_with("valid values: stuck-worker, blocked-runtime, "),
+            "{}",
+            error.hint()
+        );
+        // What an option takes cannot always be listed.
+        let error = options_of("--grace soon");
+        assert!(
+            error.to_string().contains("invalid duration `soon` for '--grace <TIME>': expected seconds"),
+            "{error}"
+        );
+        assert!(error.hint().starts_with("`ebbtide demo --help`"), "{}", error.hint());
+    }
+
     #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
-            BadDemo::Options(_) => BadDemo::Options("unknown option".to_owned());
+            BadDemo::Options { .. } => options_of("--fault foo");
             BadDemo::Feature(_) => BadDemo::Feature(MissingFeature::new("--queue redis", "redis"));
         }
     }

@@ -330,6 +330,10 @@ mod tests {
     use super::*;
     use crate::error_form;
 
+    fn unknown_option() -> BadDemo {
+        BadDemo::Options { why: "unknown option".to_owned(), valid: vec!["stuck-worker".to_owned()] }
+    }
+
     #[test]
     fn error_texts_have_the_form() {
         let missing = || MissingFeature::new("--queue redis", "redis");
@@ -348,7 +352,7 @@ mod tests {
             BadPlan::Started(_) => BadPlan::Started(StopAt::Startup);
             BadPlan::Kill => BadPlan::Kill;
             BadPlan::Feature(_) => BadPlan::Feature(missing());
-            BadPlan::Demo(_) => BadPlan::Demo(BadDemo::Options("unknown option".to_owned())), BadPlan::Demo(missing().into());
+            BadPlan::Demo(_) => BadPlan::Demo(unknown_option()), BadPlan::Demo(missing().into());
         }
     }
 
@@ -378,7 +382,7 @@ mod tests {
             BadPlan::Started(StopAt::Random),
             BadPlan::Kill,
             BadPlan::Feature(missing()),
-            BadPlan::Demo(BadDemo::Options("unknown option".to_owned())),
+            BadPlan::Demo(unknown_option()),
             BadPlan::Demo(missing().into()),
         ] {
             assert_eq!(error_form::violations(&error.hint()), [""; 0], "{error}");

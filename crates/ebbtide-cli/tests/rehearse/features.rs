@@ -66,7 +66,7 @@ fn a_database_option_is_applied_or_refused_and_never_ignored() {
     let rehearsed = run(&["rehearse", "--demo", "--quiet"], variable, url);
     let served = run(&["demo", "--listen=127.0.0.1:0"], variable, url);
     let mistaken = run(&["rehearse", "--demo", "--quiet", "--", "--no-such-option"], variable, url);
-    is_tried(&mistaken, 2, "invalid options for the demo");
+    is_tried(&mistaken, 2, "options of the demo");
     if built {
         is_tried(&watched, 3, "cannot observe the database");
         is_tried(&rehearsed, 3, "cannot observe the database");

@@ -197,8 +197,16 @@ fn wrong_usage_exits_with_2() {
     ends(&["--init", "--demo"], 2, "cannot be used with");
     ends(&["--ready=ftp://127.0.0.1:1/", "--", "true"], 2, "http://");
     ends(&["--ready=1", "--grace=30x", "--", "true"], 2, "ms, s, m or h");
-    ends(&["--ready=1", "--grace", "-3s", "--", "true"], 2, "invalid duration `-3s`: must not be negative");
-    ends(&["--ready=1", "--grace", "0", "--", "true"], 2, "invalid duration `0`: must be greater than 0");
+    ends(
+        &["--ready=1", "--grace", "-3s", "--", "true"],
+        2,
+        "invalid duration `-3s` for '--grace <TIME>': must not be negative",
+    );
+    ends(
+        &["--ready=1", "--grace", "0", "--", "true"],
+        2,
+        "invalid duration `0` for '--grace <TIME>': must be greater than 0",
+    );
     ends(&["--ready=1", "--think", "-3ms", "--", "true"], 2, "invalid range `-3ms`");
     ends(&["--ready=1", "--storm", "-3", "--", "true"], 2, "invalid number `-3`");
     ends(&["--ready=1", "--grace", "--quiet", "--", "true"], 2, "invalid duration `--quiet`");
@@ -207,7 +215,7 @@ fn wrong_usage_exits_with_2() {
     ends(&["--ready=1", "--signal=KILL", "--", "true"], 2, "--grace");
     ends(&["--ready=1", "--format=json", "--format=text", "--", "true"], 2, "stdout");
     ends(&["--ready=1", "--repeat=0", "--", "true"], 2, "--repeat");
-    ends(&["--demo", "--", "--no-such-option"], 2, "invalid options for the demo: unexpected argument");
+    ends(&["--demo", "--", "--no-such-option"], 2, "options of the demo: unexpected argument");
     ends(&["--demo", "--", "--grace=x"], 2, "ebbtide demo --help");
     ends(&["--demo", "--", "--grace", "-3s"], 2, "invalid duration `-3s`");
     ends(&["--demo", "--", "--help"], 2, "--help does not start a service");

@@ -72,12 +72,18 @@ fn options_that_cannot_be_sent_are_refused_before_the_service_starts() {
     let not_a_file = format!("--body-file={}", folder.path().display());
     let endless = "--body-file=/dev/zero".to_owned();
     for (options, words) in [
-        (vec!["--header=X-Tenant"], "invalid header `X-Tenant`: expected NAME: VALUE"),
+        (
+            vec!["--header=X-Tenant"],
+            "invalid header `X-Tenant` for '--header <NAME: VALUE>': expected NAME: VALUE",
+        ),
         (vec!["--header=X Tenant: a"], "invalid header name `X Tenant`"),
         (vec!["--header=X-Tenant: a\nb"], "invalid value of header `x-tenant`"),
-        (vec!["--header=Host: a"], "invalid header `host`: --host sets it"),
+        (vec!["--header=Host: a"], "invalid header `host` for '--header <NAME: VALUE>': --host sets it"),
         (vec!["--header=Content-Length: 1"], "invalid header `content-length`"),
-        (vec!["--host=http://a"], "invalid host `http://a`: expected NAME or NAME:PORT"),
+        (
+            vec!["--host=http://a"],
+            "invalid host `http://a` for '--host <NAME[:PORT]>': expected NAME or NAME:PORT",
+        ),
         (vec!["--method=post"], "invalid method `post`"),
         (vec!["--body=a", "--body-file=b"], "cannot be used with '--body-file <FILE>'"),
         (vec!["--method=GET", "--body=a"], "error: the body is not sent: every request is a GET"),
@@ -130,4 +136,19 @@ fn a_platform_sets_signal_and_grace_and_explicit_options_win() {
     );
     holds(&Row::innocent("perfect", &["--platform=fly", "--signal=TERM"]));
     holds(&Row::guilty("perfect", &[("exit-code", "expected exit code 0")]).with(&["--platform=fly"]).torn());
+}
+
+#[test]
+fn a_handler_that_blocks_every_route_is_named_and_not_the_routes_that_wait_for_it() {
+    const BLOCKED: [&str; 3] = ["--slow-time=3s", "--warmup=2s", "--request-timeout=500ms"];
+    let seen = holds(&Row::innocent("blocks", &BLOCKED).says(Says::NotRehearsed));
+    let why = "requests of GET /slow/{ms} failed before the signal (accepted and not answered within the request timeout), and ";
+    assert!(seen.words().contains(why) && seen.words().contains(" of GET /"), "{}", seen.words());
+    assert!(
+        seen.words().contains("hint: a handler that blocks its thread delays every route"),
+        "{}",
+        seen.words()
+    );
+    // The opposite: the same load and limits, without the block.
+    holds(&Row::innocent("perfect", &["--warmup=2s", "--request-timeout=5s"]));
 }
