@@ -33,7 +33,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 /// dependencies with the same features are not compiled again.
 fn check(program: &str) -> Output {
     let (folder, root) = (tempfile::tempdir().expect("a folder"), Path::new(ROOT));
-    let dependencies = blocks("toml")[0].replace("\"ebbtide/crates/", &format!("\"{ROOT}/crates/"));
+    let dependencies = blocks("toml")[0].replace("\"../ebbtide/crates/", &format!("\"{ROOT}/crates/"));
     let manifest = format!(
         "[package]\nname = \"readme\"\nedition = \"2024\"\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n\n{dependencies}\n"
     );

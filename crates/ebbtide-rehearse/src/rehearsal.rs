@@ -59,14 +59,21 @@ impl Rehearsal {
         rehearsal
     }
 
-    /// Adds a variable to the environment of the service.
+    /// Adds a variable to the environment of the service. Default: that of this process alone.
+    ///
+    /// ```
+    /// use ebbtide_rehearse::Rehearsal;
+    ///
+    /// let _rehearsal = Rehearsal::new(["./orders"]).env("LISTEN", "127.0.0.1:{port}");
+    /// ```
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         let value = self.filled(value.into());
         self.scenario.env.push((name.into(), value));
         self
     }
 
-    /// Sets the readiness check: a GET of `url` is answered with 200 to 399. `http://unix:SOCKET:/PATH` is a path at a Unix socket.
+    /// Sets the readiness check: a GET of `url` is answered with 200 to 399. `http://unix:SOCKET:/PATH` is a path at a Unix socket. Default: a
+    /// connection to `{port}` is accepted.
     ///
     /// # Errors
     ///
@@ -78,7 +85,15 @@ impl Rehearsal {
     }
 
     /// Sets the route of `shape`, as `--url` does: `/path`, `METHOD:/path`, or with a URL in the place of the path (`ws://` or `wss://`
-    /// for a WebSocket). It also enables the shape.
+    /// for a WebSocket). It also enables the shape. Default: storm, keepalive and open, on the first common path that the service answers.
+    ///
+    /// ```
+    /// use ebbtide_rehearse::{Rehearsal, Shape};
+    ///
+    /// let rehearsal = Rehearsal::new(["./orders"]).route(Shape::Events, "/prices")?;
+    /// let _rehearsal = rehearsal.route(Shape::Slow, "POST:/orders")?;
+    /// # Ok::<(), ebbtide_rehearse::BadTarget>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -95,7 +110,16 @@ impl Rehearsal {
         Ok(self)
     }
 
-    /// Sets what runs before the stop signal, as a preStop hook. `{port}` in a command is replaced.
+    /// Sets what runs before the stop signal, as a preStop hook; the grace period begins with it. `{port}` in a command is replaced.
+    /// Default: nothing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use ebbtide_rehearse::{PreStop, Rehearsal};
+    ///
+    /// let _rehearsal = Rehearsal::new(["./orders"]).pre_stop(PreStop::Sleep(Duration::from_secs(5)));
+    /// ```
     pub fn pre_stop(mut self, hook: PreStop) -> Self {
         self.scenario.stop.pre_stop = Some(match hook {
             PreStop::Command(words) => {
@@ -107,7 +131,15 @@ impl Rehearsal {
     }
 
     /// Changes anything else: how the service is stopped ([`StopPlan`](crate::StopPlan)), the number of runs, the headers of the
-    /// requests.
+    /// requests. [`Scenario`] has the defaults.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use ebbtide_rehearse::Rehearsal;
+    ///
+    /// let _rehearsal = Rehearsal::new(["./orders"]).with(|scenario| scenario.stop.grace = Duration::from_secs(10));
+    /// ```
     pub fn with(mut self, change: impl FnOnce(&mut Scenario)) -> Self {
         change(&mut self.scenario);
         self

@@ -29,21 +29,21 @@ impl Span {
 /// All shapes of load that run at once, and their common limits.
 #[derive(Clone, Debug)]
 pub struct LoadPlan {
-    /// The enabled shapes.
+    /// The enabled shapes. Default: storm, keepalive and open.
     pub shapes: Vec<ShapePlan>,
-    /// How long a request may take from its first byte to the last one of its answer.
+    /// How long a request may take from its first byte to the last one of its answer. Default: 20 s.
     pub request_limit: Duration,
     /// How long a handshake may take. Above the kernel's first retransmissions of a SYN (1 s and more): a server
-    /// that drops SYNs while it drains its queue refuses the retransmitted ones.
+    /// that drops SYNs while it drains its queue refuses the retransmitted ones. Default: 5 s.
     pub connect_limit: Duration,
-    /// The maximum number of requests in one run.
+    /// The maximum number of requests in one run. Default: 400,000.
     pub bound: u64,
-    /// The numbers that were not given: they are fitted to the capacity of the service.
+    /// The numbers that were not given: they are fitted to the capacity of the service. Default: all of them.
     pub fitted: Fitted,
-    /// Whether connections are held in each phase of the protocol at the signal.
+    /// Whether connections are held in each phase of the protocol at the signal. Default: yes.
     pub phases: bool,
     /// Whether the open loop sends POST requests if its route is to be found and answers POST. A service may lose a POST where it
-    /// answers a GET: its body takes longer to arrive.
+    /// answers a GET: its body takes longer to arrive. Default: yes.
     pub posts: bool,
 }
 

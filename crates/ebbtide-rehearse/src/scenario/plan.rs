@@ -12,49 +12,62 @@ use std::time::Duration;
 use super::{LoadPlan, RequestTemplate, StopPlan, Target, Via};
 use crate::record::Store;
 
-/// What to start, how to load it and how to stop it.
+/// What to start, how to load it and how to stop it. [`Scenario::new`] sets the defaults.
+///
+/// # Examples
+///
+/// ```
+/// use ebbtide_rehearse::{Program, Ready, Scenario, Target};
+///
+/// let ready = Target::from_port("8080")?;
+/// let mut scenario = Scenario::new(Program::Command(vec!["./orders".into()]), Ready::Port(ready));
+/// scenario.repeat = 25;
+/// scenario.allow_status = vec![503];
+/// # Ok::<(), ebbtide_rehearse::BadTarget>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// The service.
     pub program: Program,
-    /// Variables that are added to its environment.
+    /// Variables that are added to its environment, which is that of this process. Default: none.
     pub env: Vec<(OsString, OsString)>,
     /// Whether the service is PID 1 of a PID namespace of its own, as in a container: a signal without a handler then does nothing.
-    /// Needs root, or user namespaces.
+    /// Needs root, or user namespaces. Default: no.
     pub pid_one: bool,
     /// The readiness check.
     pub ready: Ready,
-    /// The maximum time until it is ready.
+    /// The maximum time until it is ready. Default: 30 s.
     pub ready_limit: Duration,
-    /// Whether a readiness that never turns red is a failure.
+    /// Whether a readiness that never turns red is a failure. Default: no.
     pub require_readiness: bool,
-    /// Response statuses that are not a loss after the signal.
+    /// Response statuses that are not a loss after the signal. Default: none.
     pub allow_status: Vec<u16>,
-    /// Statuses of 400 and more that a route may always answer: the route then counts as working.
+    /// Statuses of 400 and more that a route may always answer: the route then counts as working. Default: none.
     pub expect_status: Vec<u16>,
-    /// Whether an inconclusive rehearsal fails.
+    /// Whether an inconclusive rehearsal fails. Default: no.
     pub strict: bool,
-    /// What the requests carry beside their routes.
+    /// What the requests carry beside their routes. Default: HTTP/1, no header, and a small JSON object as the body of a POST, PUT or PATCH.
     pub template: RequestTemplate,
-    /// The load.
+    /// The load. Default: three shapes, fitted to half of the measured capacity, on the first common path that the service answers.
     pub load: LoadPlan,
-    /// The stop.
+    /// The stop. Default: SIGTERM after 1 s to 1.5 s of load, 30 s until SIGKILL, and exit code 0.
     pub stop: StopPlan,
-    /// The dependencies that the service reaches through a relay, which records how each connection ends.
+    /// The dependencies that the service reaches through a relay, which records how each connection ends. Default: none.
     pub via: Vec<Via>,
-    /// Where to observe the service's PostgreSQL sessions, if anywhere.
+    /// The URL of the PostgreSQL database in which the service's sessions are observed. Default: `None`.
     pub database: Option<String>,
     /// The file to which the report of a service that is built on the library is copied after each run, if any. A report of an
-    /// earlier run is removed.
+    /// earlier run is removed. Default: `None`.
     pub report: Option<PathBuf>,
-    /// The number of runs.
+    /// The number of runs. Default: 1.
     pub repeat: u32,
-    /// Whether a run that fails is the last one.
+    /// Whether a run that fails is the last one. Default: no.
     pub until_failure: bool,
     /// The program that cleans up when this process is killed. It is started with the argument [`JANITOR`](crate::JANITOR)
-    /// and must call [`janitor`](crate::janitor). Without it, a rehearsal that is killed leaves the service running.
+    /// and must call [`janitor`](crate::janitor). Without it, which is the default, a rehearsal that is
+    /// killed leaves the service running.
     pub janitor: Option<PathBuf>,
-    /// The seed of the times of the signal and of the think times.
+    /// The seed of the times of the signal and of the think times. Default: a random number of 32 bits.
     pub seed: u64,
 }
 

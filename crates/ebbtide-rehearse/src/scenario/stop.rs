@@ -10,29 +10,29 @@ use crate::record::Ended;
 /// The stop signal, its time, what precedes and follows it, the grace period and the expected exits.
 #[derive(Clone, Debug)]
 pub struct StopPlan {
-    /// The signal that asks the service to stop.
+    /// The signal that asks the service to stop. Default: SIGTERM.
     pub signal: StopSignal,
     /// The time from the beginning of the stop to SIGKILL, which the rehearsal sends as a platform does. The stop begins with
     /// `pre_stop` if there is one, and otherwise with the signal. After `pre_stop` at least 2 s remain from the signal on, as the kubelet
-    /// grants.
+    /// grants. Default: 30 s.
     pub grace: Duration,
-    /// The exits that are not a failure.
+    /// The exits that are not a failure. Default: exit code 0.
     pub expected: Vec<Expected>,
-    /// The minimum duration of the load before the signal.
+    /// The minimum duration of the load before the signal. Default: 1 s.
     pub warmup: Duration,
-    /// The signal is sent at a random time in this window after the warm-up.
+    /// The signal is sent at a random time in this window after the warm-up. Default: 500 ms.
     pub window: Duration,
-    /// The state of the service in which the stop begins.
+    /// The state of the service in which the stop begins. Default: under load.
     pub at: StopAt,
-    /// What runs before the signal.
+    /// What runs before the signal. Default: nothing.
     pub pre_stop: Option<PreStop>,
     /// How long after the beginning of the stop a platform may still route new connections to the service: a connection that is refused
     /// earlier is a loss. Clients open connections for this time, also when the process has exited, and none later. Zero: they open
-    /// connections until the exit, and no refusal is a loss.
+    /// connections until the exit, and no refusal is a loss, which is the default.
     pub min_lame_duck: Duration,
-    /// A second signal.
+    /// A second signal. Default: none.
     pub then: Option<SecondSignal>,
-    /// Whether every process of the service gets the signals, and not its first one alone.
+    /// Whether every process of the service gets the signals, and not its first one alone. Default: no.
     pub to_all: bool,
 }
 

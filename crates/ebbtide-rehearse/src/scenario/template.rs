@@ -12,15 +12,16 @@ use crate::record::REQUEST_ID;
 /// What every request carries beside its route. The default is what the engine needs: the address as `Host`, and no body.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RequestTemplate {
-    /// Added to every request, those to the readiness path included. A name may occur more than once.
+    /// Added to every request, those to the readiness path included. A name may occur more than once. Default: none.
     pub headers: Vec<RequestHeader>,
-    /// The `Host` of every request, instead of the address that it is sent to.
+    /// The `Host` of every request, instead of the address that it is sent to, which is the default.
     pub host: Option<HostName>,
-    /// The body of every request whose method is neither GET nor HEAD. An order has a body of its own.
+    /// The body of every request whose method is neither GET nor HEAD. An order has a body of its own. Default: a small JSON
+    /// object for POST, PUT and PATCH.
     pub body: Option<Bytes>,
-    /// The protocol of the load.
+    /// The protocol of the load. Default: HTTP/1.
     pub protocol: Protocol,
-    /// The certificates that are accepted from `https://` addresses.
+    /// The certificates that are accepted from `https://` addresses. Default: those of the system's authorities.
     pub trust: Trust,
 }
 

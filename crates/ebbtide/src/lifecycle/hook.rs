@@ -16,6 +16,11 @@ impl Handle {
     /// servers is cancelled. [`within`](Self::within) sets a separate deadline, so that an unresponsive registry does not delay
     /// the shutdown. The token carries the deadline.
     ///
+    /// # Errors
+    ///
+    /// A hook that returns `Err` or panics is logged as `component failed`, has the outcome `failed` in the report, and makes the exit code
+    /// 1. The other hooks run, and the shutdown goes on as without it. A hook whose error is no failure of the stop returns `Ok`.
+    ///
     /// # Examples
     ///
     /// ```
