@@ -1,4 +1,4 @@
-# expect: D004 warning at poetry
+# `poetry run` is replaced by the program.
 FROM python:3.12-slim
 RUN pip install poetry==1.8.3
 WORKDIR /app

@@ -29,7 +29,7 @@ impl Command {
         self.words.iter().map(|word| word.text.as_str()).collect()
     }
 
-    /// Returns the name of the program without its folder, past `env`, `nice` and the like, which it replaces.
+    /// Returns the name of the program without its folder, past `env`, `nice`, `poetry run` and the like, which it replaces.
     pub(crate) fn program(&self) -> Option<&str> {
         let word = self.words.get(self.start())?;
         (!self.is_shell_form).then(|| base_name(&word.text))
@@ -45,6 +45,10 @@ impl Command {
     fn start(&self) -> usize {
         let mut at = 0_usize;
         while let Some(word) = self.words.get(at) {
+            if let Some(run) = self.after_run_of(&PROJECT_RUNNERS, at) {
+                at = run;
+                continue;
+            }
             let operands = match base_name(&word.text) {
                 "env" | "nice" | "nohup" => 0,
                 "gosu" | "su-exec" => 1,
@@ -60,6 +64,37 @@ impl Command {
             at = at.saturating_add(operands);
         }
         at
+    }
+
+    /// Returns the index of the word after `RUNNER run`, if such words begin at `at`. An option before `run` may have an operand: it is
+    /// left alone.
+    fn after_run_of(&self, runners: &[&str], at: usize) -> Option<usize> {
+        let word = |at: usize| self.words.get(at).map(|word| word.text.as_str());
+        let is_runner = runners.contains(&base_name(word(at)?));
+        (is_runner && word(at.saturating_add(1)) == Some("run")).then(|| at.saturating_add(2))
+    }
+
+    /// Returns the command behind `uv run`, which passes SIGTERM on to it and waits. `None`: it is another program, or an option hides the
+    /// command.
+    pub(crate) fn behind_uv(&self) -> Option<Self> {
+        let mut at = self.after_run_of(&["uv"], self.start())?;
+        while let Some(option) = self.words.get(at).map(|word| word.text.as_str()) {
+            match option {
+                "--" => {
+                    at = at.saturating_add(1);
+                    break;
+                }
+                _ if UV_FLAGS.contains(&option) || option.starts_with("--") && option.contains('=') => {
+                    at = at.saturating_add(1);
+                }
+                _ if UV_OPTIONS.contains(&option) => at = at.saturating_add(2),
+                // `-m` runs a module, and other options may have an operand.
+                _ if option.starts_with('-') => return None,
+                _ => break,
+            }
+        }
+        let words = self.words.get(at..)?.to_vec();
+        (!words.is_empty()).then_some(Self { words, ..self.clone() })
     }
 
     /// Returns the command after an init process such as tini, and that init.
@@ -103,6 +138,47 @@ impl Command {
     }
 }
 
+/// Managers of projects whose `run` replaces itself by the program: `os.execvpe` and `os.execve` in their sources, and measured.
+const PROJECT_RUNNERS: [&str; 2] = ["poetry", "pipenv"];
+
+/// Options of `uv run` without an operand.
+const UV_FLAGS: [&str; 17] = [
+    "--all-extras",
+    "--all-groups",
+    "--all-packages",
+    "--exact",
+    "--frozen",
+    "--isolated",
+    "--locked",
+    "--no-default-groups",
+    "--no-dev",
+    "--no-editable",
+    "--no-env-file",
+    "--no-project",
+    "--no-sync",
+    "--offline",
+    "--only-dev",
+    "-q",
+    "--quiet",
+];
+
+/// Those with one.
+const UV_OPTIONS: [&str; 13] = [
+    "--directory",
+    "--env-file",
+    "--extra",
+    "--group",
+    "--no-group",
+    "--only-group",
+    "--package",
+    "--project",
+    "--python",
+    "-p",
+    "--with",
+    "--with-editable",
+    "--with-requirements",
+];
+
 /// Returns a path's last component.
 pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
@@ -126,6 +202,43 @@ mod tests {
         let place = Place::new(Sources::new().add("a", ""), 0, 0);
         let words = words.iter().map(|text| Word { text: (*text).to_owned(), place }).collect();
         Command { words, is_shell_form: false, place }.script().map(|word| word.text.clone())
+    }
+
+    fn command(line: &str) -> Command {
+        let place = Place::new(Sources::new().add("a", ""), 0, 0);
+        let words = line.split(' ').map(|text| Word { text: text.to_owned(), place }).collect();
+        Command { words, is_shell_form: false, place }
+    }
+
+    #[test]
+    fn poetry_and_pipenv_are_replaced_by_the_program() {
+        for (line, program) in [
+            ("poetry run gunicorn shop", "gunicorn"),
+            ("/opt/bin/pipenv run env A=1 python app.py", "python"),
+            ("poetry install", "poetry"),
+            ("poetry -C app run gunicorn", "poetry"),
+            ("uv run gunicorn", "uv"),
+        ] {
+            assert_eq!(command(line).program(), Some(program), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_command_behind_uv_is_known_unless_an_option_hides_it() {
+        let behind = |line: &str| command(line).behind_uv().map(|command| command.texts().join(" "));
+        for (line, expected) in [
+            ("uv run gunicorn shop", Some("gunicorn shop")),
+            ("uv run --frozen --no-dev --extra=web gunicorn shop -w 2", Some("gunicorn shop -w 2")),
+            ("uv run --with httpx -p 3.12 -- python app.py", Some("python app.py")),
+            ("env A=1 uv run fastapi run", Some("fastapi run")),
+            ("uv run -m gunicorn", None),
+            ("uv run --new-option x", None),
+            ("uv run", None),
+            ("uv sync", None),
+            ("gunicorn shop", None),
+        ] {
+            assert_eq!(behind(line).as_deref(), expected, "{line}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A package manager is process 1 and stands between the signal and the program",
     details: "
-`npm start`, `yarn`, `pnpm`, `npx`, `poetry run`, `pipenv run` and `uv run` start the program as a child, some of them in a shell. Which
+`npm start`, `npm exec`, `yarn`, `pnpm`, `npx` and `bunx` start the program as a child, some of them in a shell. Which
 signals they pass on, and whether they wait for the program, depends on the tool and on its version. The program itself should be
 process 1, or the child of an init process.
 
@@ -21,6 +21,14 @@ program that drains for 1.5 s:
 | nothing, `tini` | killed without a signal | drains |
 | `tini -g`, `dumb-init` | receives SIGTERM, and is killed at once | drains |
 
+`npm exec` and `npx` of npm 11 do the same. The managers of Python's projects do not, and are no findings; what is behind them is looked at
+instead. Measured with the same program:
+
+| as process 1 | what it does |
+|---|---|
+| `poetry run` (1.8 and 2.5), `pipenv run` (2026) | is replaced by the program, which drains |
+| `uv run` (0.13) | passes SIGTERM on to the program and waits: it drains. Before 0.5, of November 2024, the program received no signal |
+
 The rule is about Dockerfiles, and about the command in a Compose file, a role of Kamal, a Quadlet, a pod, a task definition or a job of Nomad. A command is followed through
 an init process, through `sh -c`, and through the entry point script of a Dockerfile if that is in the input: one that ends with `exec \"$@\"` runs what `CMD` says.
 In a Job of Kubernetes it is an info: it is seldom stopped before it has finished.
@@ -28,7 +36,9 @@ In a Job of Kubernetes it is an info: it is seldom stopped before it has finishe
     sources: &[
         "GoogleCloudPlatform/functions-framework-nodejs#704: SIGTERM does not reach the program behind npm",
         "npm/run-script, `lib/signal-manager.js`: SIGTERM is passed on to the child, which is a shell",
-        "the table: measured with `unshare --pid`",
+        "python-poetry/poetry, `utils/env/base_env.py`: `os.execvpe`; pypa/pipenv, `routines/shell.py`: `os.execve`",
+        "astral-sh/uv#8933: `uv run` passes SIGTERM on",
+        "the tables: measured with `unshare --pid`",
     ],
     bad: &[Example { name: "Dockerfile", text: include_str!("../../fixtures/D004/bad.Dockerfile") }],
     good: &[Example { name: "Dockerfile", text: include_str!("../../fixtures/D004/good.Dockerfile") }],
@@ -36,15 +46,12 @@ In a Job of Kubernetes it is an info: it is seldom stopped before it has finishe
 };
 
 /// Programs that start another one as a child. The second word must be one of these, if there are any.
-const MANAGERS: [(&str, &[&str]); 8] = [
+const MANAGERS: [(&str, &[&str]); 5] = [
     ("npm", &["start", "run", "run-script", "exec"]),
     ("yarn", &[]),
     ("pnpm", &[]),
     ("npx", &[]),
     ("bunx", &[]),
-    ("poetry", &["run"]),
-    ("pipenv", &["run"]),
-    ("uv", &["run"]),
 ];
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {

@@ -5,7 +5,7 @@ use crate::model::{Command, Container, Init, Word};
 /// The longest chain of shells and scripts that start each other.
 const MAX_CHAIN: usize = 4;
 
-/// A command that a container runs in the end, past init processes, shells, and the entry point script if that is in the input.
+/// A command that a container runs in the end, past init processes, `uv run`, shells, and the entry point script if that is in the input.
 #[derive(Debug)]
 pub(super) struct Program {
     /// Its words from the program on; each has the place where it is written.
@@ -44,6 +44,7 @@ fn follow(
 ) {
     let (own, command) = command.without_init();
     let init = own.or(init);
+    let command = command.behind_uv().unwrap_or(command);
     if let Some(script) = command.script() {
         let read = Script::read(&script.text);
         let mut last: Vec<Simple> = ends(&read, None).into_iter().map(|end| end.command).collect();
