@@ -53,6 +53,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.stages.extend(facts.stages);
         all.compose.extend(facts.compose);
         all.terraform.extend(facts.terraform);
+        all.env_files.extend(facts.env_files);
     }
     for facts in terraform::join(std::mem::take(&mut all.terraform)) {
         all.workloads.extend(facts.workloads);
@@ -66,6 +67,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     systemd::join(&mut all.workloads, all.units);
     kamal::join(&mut all.workloads, all.kamal);
     all.problems.extend(compose::join_files(&mut all.workloads, &all.compose, sources));
+    compose::join_env_files(&mut all.workloads, &all.env_files, sources);
     compose::join(&mut all.workloads, all.stages, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
     declare_lame_ducks(&mut all.workloads);

@@ -16,6 +16,8 @@ pub(crate) struct Facts {
     pub(crate) kamal: Vec<kamal::KamalFile>,
     pub(crate) compose: Vec<compose::ComposeFile>,
     pub(crate) terraform: Vec<terraform::TerraformFile>,
+    /// Files of variables, which services of Compose may name.
+    pub(crate) env_files: Vec<compose::EnvFile>,
     /// The stages of Dockerfiles, which Compose may build by their names.
     pub(crate) stages: Vec<dockerfile::StageImage>,
     /// Shell scripts, which entry points may be.
@@ -50,6 +52,7 @@ impl Facts {
     pub(super) fn is_empty(&self) -> bool {
         self.format.is_none()
             && self.scripts.is_empty()
+            && self.env_files.is_empty()
             && self.terraform.is_empty()
             && self.problems.is_empty()
     }

@@ -43,6 +43,9 @@ fn recognise(id: SourceId, source: &Source) -> Facts {
     if dockerfile::is_script(source) {
         return script(id, source);
     }
+    if compose::has_env_name(source) {
+        return Facts { env_files: vec![compose::read_env_file(id, source)], ..Facts::default() };
+    }
     if systemd::is_unit(source) {
         return unit(id, source);
     }

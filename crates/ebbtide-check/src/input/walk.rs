@@ -6,7 +6,7 @@ use ignore::WalkBuilder;
 use super::Problem;
 
 /// File name endings that deployment files have. What a file is, its content decides.
-const ENDINGS: [&str; 15] = [
+const ENDINGS: [&str; 16] = [
     "yaml",
     "yml",
     "json",
@@ -22,12 +22,13 @@ const ENDINGS: [&str; 15] = [
     "tfvars",
     "hcl",
     "nomad",
+    "env",
 ];
 
 /// Returns the files to check: a file as it is named, and of a folder those whose names a deployment file may have, in the order
 /// of their paths.
 ///
-/// `.gitignore` and `.ignore` are respected, hidden files are left out, and symbolic links to folders are not followed. A FIFO or a socket
+/// `.gitignore` and `.ignore` are respected, hidden files except `.env` are left out, and symbolic links to folders are not followed. A FIFO or a socket
 /// with such a name is among them: [`Sources::add_file`](super::Sources::add_file) refuses it.
 pub fn collect(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
@@ -55,6 +56,12 @@ pub fn siblings(file: &Path) -> Vec<PathBuf> {
 fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
     let mut builder = WalkBuilder::new(folder);
     builder.require_git(false).max_depth(depth).sort_by_file_path(Path::cmp);
+    // Compose's files of variables are hidden ones.
+    builder.hidden(false).filter_entry(|entry| {
+        let name = entry.file_name().as_encoded_bytes();
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        entry.depth() == 0 || !name.starts_with(b".") || !is_folder && is_env(name)
+    });
     for entry in builder.build() {
         match entry {
             Ok(entry) => {
@@ -80,12 +87,18 @@ fn is_candidate(path: &Path) -> bool {
         return false;
     };
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    name.contains("entrypoint")
+    is_env(name.as_bytes())
+        || name.contains("entrypoint")
         || name.starts_with("dockerfile")
         || name.starts_with("containerfile")
         || name == "procfile"
         || (name.starts_with("fly.") && ending == Some("toml"))
         || ending.is_some_and(|ending| ENDINGS.contains(&ending))
+}
+
+/// Returns whether a file of variables has such a name: `.env`, `.env.production`.
+fn is_env(name: &[u8]) -> bool {
+    name == b".env" || name.starts_with(b".env.")
 }
 
 #[cfg(test)]
@@ -108,6 +121,9 @@ mod tests {
             "web.nomad.hcl",
             "fly.staging.toml",
             "Procfile",
+            ".env",
+            "a/.env.production",
+            "shop.env",
         ] {
             assert!(is_candidate(Path::new(name)), "{name}");
         }

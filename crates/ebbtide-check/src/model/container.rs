@@ -16,6 +16,8 @@ pub(crate) struct Container {
     /// Where its image is built.
     pub(crate) build: Option<Build>,
     pub(crate) variables: Vec<Variable>,
+    /// The files with further variables, in the order in which they are read.
+    pub(crate) env_files: Vec<Word>,
     pub(crate) has_ports: bool,
     pub(crate) pre_stop: Option<PreStop>,
     pub(crate) stop_signal: Option<Declared<String>>,
@@ -58,6 +60,7 @@ impl Container {
             arguments: None,
             build: None,
             variables: Vec::new(),
+            env_files: Vec::new(),
             has_ports: false,
             pre_stop: None,
             stop_signal: None,
@@ -100,6 +103,17 @@ impl Container {
     /// Returns the words of the entry point and of the arguments that the deployment file has.
     pub(crate) fn words(&self) -> Vec<&Word> {
         self.entrypoint.iter().chain(&self.arguments).flat_map(|command| &command.words).collect()
+    }
+
+    /// Returns the image without tag and digest: `registry.example/shop/api`.
+    pub(crate) fn repository(&self) -> Option<&str> {
+        let image = self.image.as_ref()?.value()?;
+        let without_digest = image.split('@').next()?;
+        // A port of the registry is before a slash.
+        let tag = without_digest
+            .rfind(':')
+            .filter(|at| !without_digest.get(*at..).is_some_and(|rest| rest.contains('/')));
+        without_digest.get(..tag.unwrap_or(without_digest.len()))
     }
 
     /// Returns the image without registry, tag and digest: `library/nginx` and `nginx:1.27` are `nginx`.

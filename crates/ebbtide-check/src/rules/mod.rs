@@ -68,6 +68,7 @@ mod overrun;
 mod p001_fly_budget;
 mod p002_cloud_run_budget;
 mod p003_paas_budget;
+mod p004_fly_signal;
 mod programs;
 mod q001_quadlet_budget;
 mod q002_unit_kills_podman;

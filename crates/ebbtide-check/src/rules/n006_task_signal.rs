@@ -1,9 +1,8 @@
-use super::signals::{ServerSignal, is_signal, is_unhandled};
+use super::signals::wrong_signal;
 use super::words::{assumption, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::input::Place;
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
-use crate::model::{Container, Declared, Platform, Project, Workload, signal_name};
+use crate::model::{Declared, Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "N006",
@@ -28,7 +27,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
         for task in workload.running() {
             if let Some(Declared::Written(signal, place)) = &task.stop_signal {
-                findings.extend(wrong_signal(workload, task, signal, *place));
+                findings.extend(wrong_signal(&RULE, workload, task, signal, (*place, "the kill signal")));
             }
             let Some(command) = task.run() else { continue };
             let Some(script) = command.script() else { continue };
@@ -48,35 +47,4 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             findings.push(finding);
         }
     }
-}
-
-/// Returns the finding that a kill signal stops a task the wrong way.
-fn wrong_signal(workload: &Workload, task: &Container, signal: &str, place: Place) -> Option<Finding> {
-    let finding = |severity, title: &str, label: &str| {
-        Finding::new(&RULE, severity, workload, named(workload, task, title), place, label)
-    };
-    let by = format!("is stopped by {signal}");
-    if !is_signal(signal) {
-        return Some(
-            finding(Severity::Error, &format!("{by}, which is no signal"), "cannot be sent")
-                .effect("the task does not start, or is killed without a shutdown at each stop")
-                .remedy("use the signal that the program handles, such as SIGTERM"),
-        );
-    }
-    if is_unhandled(signal) {
-        return Some(
-            finding(Severity::Error, &by, "cannot be handled")
-                .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
-                .remedy("use the signal that the program handles, such as SIGTERM"),
-        );
-    }
-    let found = ServerSignal::of(task, signal)?;
-    let (name, own) = (found.server.name, found.server.signal);
-    let title = format!("stops {name} by {signal}, which is not its graceful stop");
-    Some(
-        finding(Severity::Warning, &title, "the kill signal")
-            .also(Some(found.place), found.label())
-            .effect(found.server.effect_of(&signal_name(signal)))
-            .remedy(format!("set kill_signal = \"{own}\"")),
-    )
 }

@@ -70,6 +70,7 @@ pub static RULES: &[&Rule] = &[
     &p001_fly_budget::RULE,
     &p002_cloud_run_budget::RULE,
     &p003_paas_budget::RULE,
+    &p004_fly_signal::RULE,
     &q001_quadlet_budget::RULE,
     &q002_unit_kills_podman::RULE,
     &q003_unit_timeout_alone::RULE,

@@ -1,9 +1,11 @@
 //! Stop signals, on every platform whose files have one.
 
 use super::programs::programs;
+use super::words::named;
+use crate::findings::{Finding, Rule, Severity};
 use crate::input::Place;
 use crate::knowledge::{Server, server_of_image, server_of_program};
-use crate::model::{Container, Declared, signal_name};
+use crate::model::{Container, Declared, Workload, signal_name};
 
 /// The signals of Linux, without those in real time.
 const NAMES: [&str; 34] = [
@@ -66,6 +68,43 @@ pub(super) fn server(container: &Container) -> Option<ServerSignal> {
     }
     let Some(Declared::Written(image, place)) = &container.image else { return None };
     Some(ServerSignal { server: server_of_image(image)?, place: *place, is_of_image: true })
+}
+
+/// Returns the finding that `kill_signal`, of Nomad or Fly, stops a container the wrong way. `label` says what is at its place.
+pub(super) fn wrong_signal(
+    rule: &'static Rule,
+    workload: &Workload,
+    container: &Container,
+    signal: &str,
+    (place, label): (Place, &str),
+) -> Option<Finding> {
+    let finding = |severity, title: &str, label: &str| {
+        Finding::new(rule, severity, workload, named(workload, container, title), place, label)
+    };
+    let by = format!("is stopped by {signal}");
+    if !is_signal(signal) {
+        return Some(
+            finding(Severity::Error, &format!("{by}, which is no signal"), "cannot be sent")
+                .effect("it does not start, or is killed without a shutdown at each stop")
+                .remedy("use the signal that the program handles, such as SIGTERM"),
+        );
+    }
+    if is_unhandled(signal) {
+        return Some(
+            finding(Severity::Error, &by, "cannot be handled")
+                .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
+                .remedy("use the signal that the program handles, such as SIGTERM"),
+        );
+    }
+    let found = ServerSignal::of(container, signal)?;
+    let (name, own) = (found.server.name, found.server.signal);
+    let title = format!("stops {name} by {signal}, which is not its graceful stop");
+    Some(
+        finding(Severity::Warning, &title, label)
+            .also(Some(found.place), found.label())
+            .effect(found.server.effect_of(&signal_name(signal)))
+            .remedy(format!("set kill_signal = \"{own}\"")),
+    )
 }
 
 #[cfg(test)]

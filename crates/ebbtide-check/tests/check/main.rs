@@ -2,14 +2,17 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
 mod baseline;
+mod built_images;
 mod common;
 mod compose_projects;
 mod corpus;
 mod declared;
 mod engines;
 mod entry_scripts;
+mod env_files;
 mod fix_properties;
 mod fixes;
+mod fly;
 mod formats;
 mod input;
 mod lame_ducks;

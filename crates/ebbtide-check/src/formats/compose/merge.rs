@@ -43,7 +43,7 @@ fn merge_entry(base: &Entry, over: &Entry) -> Entry {
     Entry { node, ..base.clone() }
 }
 
-/// Returns a value in the form that merges: pairs as a mapping, and the context of a build too.
+/// Returns a value in the form that merges: pairs as a mapping, the context of a build too, and one file of variables as a list.
 fn normal(key: &str, node: &Node) -> Node {
     let entry = |key: &str, node: Node| Entry { key: key.to_owned(), key_place: node.place, node };
     let entries = match &node.value {
@@ -60,6 +60,9 @@ fn normal(key: &str, node: &Node) -> Node {
         Value::Scalar(_) if key == "build" => {
             let entries = vec![entry("context", node.clone())];
             return Node { value: Value::Map(entries), place: node.place, tag: None };
+        }
+        Value::Scalar(_) if key == "env_file" => {
+            return Node { value: Value::List(vec![node.clone()]), place: node.place, tag: None };
         }
         _ => return node.clone(),
     };
@@ -116,6 +119,8 @@ mod tests {
             ("{deploy: {a: {b: 1, c: 2}}}", "{deploy: {a: {b: 3}}}", "{deploy={a={b=3 c=2}}}"),
             ("{stop_grace_period: 30s}", "{stop_grace_period: !reset null}", "{}"),
             ("{ports: [a]}", "{ports: !override [b]}", "{ports=[b]}"),
+            ("{env_file: a}", "{env_file: [b, c]}", "{env_file=[a b c]}"),
+            ("{env_file: [a]}", "{env_file: b}", "{env_file=[a b]}"),
             ("{a: [b]}", "{a: c}", "{a=c}"),
         ] {
             assert_eq!(show(&merge(&node(base), &node(over))), expected, "{base} {over}");

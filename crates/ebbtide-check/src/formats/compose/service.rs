@@ -1,3 +1,4 @@
+use super::env_file;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, slot};
 use crate::formats::times::Form;
 use crate::input::Place;
@@ -66,6 +67,7 @@ fn container(entry: &Entry) -> Container {
         .into_iter()
         .map(|pair| Variable { name: pair.key, value: Some(pair.value), place: pair.place })
         .collect();
+    container.env_files = env_file::named(node);
     container.has_ports = !node.list("ports").is_empty();
     container.stop_signal = node.get("stop_signal").map(declared);
     container.init =

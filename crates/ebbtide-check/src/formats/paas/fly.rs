@@ -3,8 +3,9 @@ use std::time::Duration;
 use crate::formats::Facts;
 use crate::formats::scalar::{text, variables};
 use crate::formats::times::{self, Form};
+use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
-use crate::model::{Command, Container, Declared, Platform, Role, Word, Workload, seconds};
+use crate::model::{Build, Command, Container, Declared, Platform, Role, Word, Workload, seconds};
 use crate::tree::Node;
 
 /// Keys of which the configuration of an application has one beside its name.
@@ -40,6 +41,7 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         workload.namespace = group.map(|_| name.to_owned());
         let mut container = Container::new(group.unwrap_or(name), Role::Main, place);
         container.image = root.at(&["build", "image"]).map(text);
+        container.build = build(root, app.node.place);
         container.arguments = run;
         container.variables.clone_from(&variables);
         container.has_ports = group.is_none_or(|group| group == "app");
@@ -59,6 +61,19 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         let run = (!words.is_empty()).then_some(Command { words, is_shell_form: false, place });
         add(Some(&process.key), process.key_place, run);
     }
+}
+
+/// Where the image is built: by the Dockerfile beside the file, unless it is a ready one or a buildpack's.
+fn build(root: &Node, place: Place) -> Option<Build> {
+    let section = root.get("build");
+    let is_other = |key: &str| section.and_then(|section| section.get(key)).is_some();
+    if ["image", "builder", "buildpacks", "builtin"].into_iter().any(is_other) {
+        return None;
+    }
+    let written = section.and_then(|section| section.get("dockerfile"));
+    let file = written.and_then(Node::text).unwrap_or("Dockerfile").to_owned();
+    let target = section.and_then(|section| section.get("build-target")).map(text);
+    Some(Build { context: ".".to_owned(), file, target, place })
 }
 
 /// Reads `kill_timeout`: 5 s by default.
