@@ -158,8 +158,11 @@ fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &
     let lines = shapes.iter().filter(|(shape, _)| !shape.is_http());
     let lines = lines.map(|(_, (route, to))| (Phase::HalfLine, Ok(((*route).clone(), (*to).clone()))));
     let lines: Vec<PhaseRoute> = lines.collect();
-    let known: Vec<(&Route, &Address)> =
-        shapes.iter().filter(|(shape, _)| shape.is_http()).map(|(_, known)| *known).collect();
+    let known: Vec<(&Route, &Address)> = shapes
+        .iter()
+        .filter(|(shape, _)| shape.is_http() && !shape.is_call())
+        .map(|(_, known)| *known)
+        .collect();
     if known.is_empty() && !lines.is_empty() {
         return lines;
     }

@@ -47,18 +47,19 @@ const TRY: Duration = Duration::from_secs(5);
 
 /// Checks each address of `plan`, without a number: nothing of it is part of the load.
 pub(super) async fn check(plan: &LoadPlan, home: &Address) -> Result<(), NotRehearsed> {
-    let is_http1 = home.template.protocol == Protocol::Http1;
     let mut checked = Vec::new();
     for plan in plan.shapes.iter().filter(|plan| plan.is_http()) {
         let target = plan.route().target.as_ref();
-        if checked.contains(&target) {
+        let is_http1 = home.template.protocol == Protocol::Http1 && !plan.is_call();
+        if checked.contains(&(target, is_http1)) {
             continue;
         }
-        checked.push(target);
+        checked.push((target, is_http1));
         let to = match target {
             Some(target) => first(target, home).await?,
             None => home.clone(),
         };
+        let to = if plan.is_call() { to.over_http2() } else { to };
         if is_http1 && (to.tls.is_none() || target.is_none()) {
             continue;
         }

@@ -74,7 +74,7 @@ pub(crate) struct RehearseArgs {
 
     /// Request that a shape of load sends; at most one per shape
     ///
-    /// SHAPE is storm, keepalive, slow, open, orders, websocket, events, download, upload or tcp. METHOD is optional (default:
+    /// SHAPE is storm, keepalive, slow, open, orders, websocket, events, download, upload, client-stream, bidi-stream or tcp. METHOD is optional (default:
     /// --method; GET for websocket, events and download). PATH may be a full http://
     /// or https:// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
@@ -182,14 +182,17 @@ pub(crate) struct RehearseArgs {
     #[arg(long, help_heading = LOAD, value_name = "CLIENTS", value_parser = clients, allow_hyphen_values = true)]
     pub(super) orders: Option<u32>,
 
-    /// Clients of each of websocket, events, download, upload and tcp
+    /// Clients of each shape from websocket to tcp in --url
     ///
     /// Only those that --url names. `websocket=/PATH`, or with a ws:// or wss:// URL, opens WebSockets on which messages are sent all the
     /// time. Each message must come back within another one, and the connection must end with a close frame.
     /// `events=/PATH` reads server-sent events: the stream must end with a whole event and a complete response.
     /// `download=/PATH` reads a long response slowly, within --slow-time, and it must be complete.
     /// `upload=/PATH` sends a body with `Expect: 100-continue`: slowly, within --slow-time, when the service asks for it, or
-    /// after one second. Except events, they are HTTP/1 also with --http2. `tcp=/LINE`, or with a tcp:// or tls:// URL, sends
+    /// after one second. Except events, they are HTTP/1 also with --http2. `client-stream=/SERVICE/METHOD` and `bidi-stream=…` are
+    /// calls of gRPC over HTTP/2, also without --http2: they send messages for --slow-time, with pauses of --think, and then end. The
+    /// message is that of --body-file with its length prefix (default: an empty one). With bidi-stream each must be answered by
+    /// one. `tcp=/LINE`, or with a tcp:// or tls:// URL, sends
     /// lines, and reads a line after each; `{id}` in LINE is a number that the answer must contain (default: `ebbtide {id}`), and `\r`
     /// at its end a carriage return. If --ready is a port and no other shape has a URL, no HTTP is sent.
     #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 8, value_parser = clients, allow_hyphen_values = true)]

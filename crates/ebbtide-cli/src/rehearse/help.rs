@@ -123,6 +123,9 @@ What counts as lost:
   well with no code, 1000, 1001, 1012, 1013 or 3000 and more; another code is wrong. A
   later message may have crossed the close frame: it is not judged. A stream of events
   is also truncated when its last event has no empty line at its end.
+  A call of gRPC is truncated when it ends without a status. With bidi-stream it is also
+  truncated when it ends with status 0 and fewer messages than were sent; if the service
+  ended it, a message that had waited for less than 250 ms is not judged.
   A line (--url tcp=…) is lost when its connection ended without the first byte of an
   answer, and truncated when it ended within the answer. A connection that ends between
   two lines is not a loss.

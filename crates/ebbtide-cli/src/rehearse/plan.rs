@@ -249,6 +249,17 @@ const STORM: u32 = 64;
 const KEEPALIVE: u32 = 200;
 const OPEN: u32 = 100;
 
+/// The shapes whose number of clients is that of `--held`.
+const HELD: [Shape; 7] = [
+    Shape::Websocket,
+    Shape::Events,
+    Shape::Download,
+    Shape::Upload,
+    Shape::ClientStream,
+    Shape::BidiStream,
+    Shape::Tcp,
+];
+
 fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     let mut shapes = Vec::new();
     let think = args.think;
@@ -277,12 +288,16 @@ fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
         let route = route(args, Shape::Orders)?;
         shapes.push(ShapePlan::Orders { clients: orders, think: SHORT_THINK, route });
     }
-    for shape in [Shape::Websocket, Shape::Events, Shape::Download, Shape::Upload, Shape::Tcp] {
+    for shape in HELD {
         if has_url(args, shape) && args.held > 0 {
             let (clients, route) = (args.held, route(args, shape)?);
             shapes.push(match shape {
                 Shape::Websocket => ShapePlan::Websocket { clients, think, route },
                 Shape::Events => ShapePlan::Events { clients, route },
+                Shape::ClientStream => {
+                    ShapePlan::ClientStream { clients, time: args.slow_time, think, route }
+                }
+                Shape::BidiStream => ShapePlan::BidiStream { clients, time: args.slow_time, think, route },
                 Shape::Tcp => ShapePlan::Tcp { clients, think, route },
                 Shape::Upload => ShapePlan::Upload { clients, time: args.slow_time, route },
                 _ => ShapePlan::Download { clients, time: args.slow_time, route },

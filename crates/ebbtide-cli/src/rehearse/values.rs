@@ -124,7 +124,7 @@ pub(super) fn url(text: &str) -> Result<ShapeUrl, String> {
     let wrong = || {
         format!(
             "invalid route `{text}`: expected SHAPE=METHOD:PATH; shapes: storm, keepalive, slow, open, orders, \
-             websocket, events, download, upload, tcp"
+             websocket, events, download, upload, client-stream, bidi-stream, tcp"
         )
     };
     let (shape, route) = text.split_once('=').ok_or_else(wrong)?;

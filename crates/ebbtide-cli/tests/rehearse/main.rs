@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
 mod attach;
+mod calls;
 mod common;
 mod dependencies;
 mod features;

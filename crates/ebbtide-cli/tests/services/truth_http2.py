@@ -1,12 +1,12 @@
 """A service over HTTP/2 with prior knowledge that keeps its own record of what it did. Standard library only.
 
-    truth_http2.py PORT MODE
+    truth_http2.py PORT MODE [COUNT]
 
 It appends a line to the file $TRUTH for each request that has a number: `R number` when it was read whole, `A number` when it was
 answered whole, `U number` when it was declared unprocessed, `L number` when it was lost. Fields are read as the rehearsal sends
 them: literals that are never indexed. On SIGTERM readiness turns red, and each connection gets what MODE says.
 """
-import os, select, signal, socket, ssl, struct, sys, threading, time
+import os, queue, select, signal, socket, ssl, struct, sys, threading, time
 
 IP_MINTTL = 21
 # With $TLS_CERT and $TLS_KEY it serves over TLS.
@@ -18,6 +18,9 @@ if os.environ.get("TLS_CERT"):
 # The port on 127.0.0.1, or the path of a Unix socket.
 PORT = int(sys.argv[1]) if sys.argv[1].isdigit() else sys.argv[1]
 MODE = sys.argv[2]
+# How many of the calls of /grpc/Import and /grpc/Sync that are open at the signal end as MODE says; the others end well.
+COUNT = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+spoiled, spoiling = [0], threading.Lock()
 LAME_DUCK = 0.4
 truth = os.open(os.environ["TRUTH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 stopping = threading.Event()
@@ -60,6 +63,7 @@ class Conn:
         self.sock, self.read, self.lock = sock, b"", threading.Lock()
         self.streams, self.in_flight, self.highest, self.served = {}, {}, 0, 0
         self.goaway, self.after_stop = None, stopping.is_set()
+        self.calls = {}
 
     def note(self, kind, number):
         if number:
@@ -104,7 +108,7 @@ class Conn:
             for stream in self.streams if MODE == "refuses" else ():
                 self.sock.sendall(frame(RST, 0, stream, struct.pack(">I", 7)))
             # The others forget what they have read in part.
-            if MODE != "perfect" and not MODE.startswith("grpc"):
+            if MODE != "perfect" and not MODE.startswith(("grpc", "calls")):
                 self.streams.clear()
             if MODE in ("resets", "refuses"):
                 for stream, number in in_flight.items():
@@ -173,6 +177,52 @@ class Conn:
             self.served += 1
             self.end(stream, mark, number)
 
+    def stream(self, stream, headers, messages):
+        """A call that streams messages: /grpc/Import answers the last one, /grpc/Sync each."""
+        path, number = headers[":path"], headers.get("x-ebbtide-request")
+        answers, was_open, mute = path == "/grpc/Sync", False, False
+        literal = lambda name, value: b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+        head = frame(HEADERS, 4, stream, b"\x88" + literal(b"content-type", b"application/grpc"))
+        message = frame(DATA, 0, stream, b"\0\0\0\0\2ok")
+        begun = stopping.is_set()
+        with self.lock:
+            if answers:
+                self.sock.sendall(head)
+        while True:
+            ended, payload = messages.get()
+            if stopping.is_set() and not begun and not was_open:
+                was_open = True
+                with spoiling:
+                    spoiled[0] += 1
+                    mute = spoiled[0] <= COUNT
+            with self.lock:
+                if mute and MODE == "calls-reset":
+                    self.sock.sendall(frame(RST, 0, stream, struct.pack(">I", 2)))
+                    return self.end(stream, "L", number)
+                if mute and MODE == "calls-cut":
+                    self.end(stream, "L", number)
+                    # Within a message.
+                    self.sock.sendall(message[:-1] if answers else head[:-2])
+                    return self.sock.shutdown(socket.SHUT_RDWR)
+                if payload and answers and not (mute and MODE == "calls-mute"):
+                    self.sock.sendall(message)
+                # A service that ends its calls at the signal.
+                over = ended or MODE == "calls-ended" and was_open
+                over = over or mute
+                if not over:
+                    continue
+            if mute and MODE == "calls-mute":
+                time.sleep(0.6)
+            with self.lock:
+                if not answers:
+                    self.sock.sendall(head + message)
+                if mute and MODE == "calls-no-status":
+                    self.sock.sendall(frame(DATA, 1, stream))
+                    return self.end(stream, "L", number)
+                self.sock.sendall(frame(HEADERS, 5, stream, literal(b"grpc-status", b"0")))
+                self.served += 1
+                return self.end(stream, "L" if mute and MODE == "calls-mute" else "A", number)
+
     def request(self, stream, headers):
         with self.lock:
             number = headers.get("x-ebbtide-request")
@@ -207,6 +257,25 @@ class Conn:
                     self.in_flight.pop(stream, None)
             elif kind == GOAWAY and not self.in_flight and not self.streams:
                 raise Gone
+            calls = self.calls
+            if stream in calls and kind == DATA:
+                calls[stream].put((flags & 1, payload))
+                continue
+            if kind in (HEADERS, CONTINUATION) and flags & 4:
+                block = self.streams[stream][1]
+                path = fields(block)[":path"]
+                if path in ("/grpc/Import", "/grpc/Sync"):
+                    headers, calls[stream] = fields(self.streams.pop(stream)[1]), queue.Queue()
+                    assert headers["te"] == "trailers" and headers["content-type"] == "application/grpc", headers
+                    with self.lock:
+                        if self.goaway is not None and stream > self.goaway:
+                            self.note("U", headers.get("x-ebbtide-request"))
+                            continue
+                        self.note("R", headers.get("x-ebbtide-request"))
+                        self.in_flight[stream] = headers.get("x-ebbtide-request")
+                    run = lambda s=stream, h=headers: self.stream(s, h, calls[s])
+                    threading.Thread(target=run, daemon=True).start()
+                    continue
             known = self.streams.get(stream)
             if known and kind in (HEADERS, CONTINUATION, DATA):
                 known[0] = known[0] or flags & 1 if kind == DATA else known[0]

@@ -14,7 +14,7 @@ use super::websocket::websocket;
 use crate::clock::{At, seconds};
 use crate::record::Shape;
 use crate::scenario::{Protocol, Route, SHORT_THINK, ShapePlan, Span};
-use crate::wire::{Address, Connection, RequestResult, RequestSpec};
+use crate::wire::{Address, Connection, MessagePlan, RequestResult, RequestSpec};
 
 /// How long a client waits after the end of a stream before it asks for the next.
 const AGAIN: Span = Span { least: Duration::from_millis(20), most: Duration::from_millis(60) };
@@ -27,7 +27,7 @@ pub(super) async fn client(
     rng: fastrand::Rng,
     common: Common,
 ) {
-    let Common { pace, slot } = common;
+    let (kind, Common { pace, slot }) = (shape.shape(), common);
     match shape {
         ShapePlan::Storm { route, .. } => storm(&context, &to, &route, pace.as_deref()).await,
         ShapePlan::Keepalive { think, route, .. } => {
@@ -40,6 +40,16 @@ pub(super) async fn client(
         ShapePlan::Websocket { think, route, .. } => websocket(&context, &to, think, &route, rng).await,
         ShapePlan::Tcp { think, route, .. } => lines(&context, &to, think, &route, rng).await,
         ShapePlan::Upload { time, route, .. } => upload(&context, &to, time, &route, rng).await,
+        ShapePlan::ClientStream { time, think, route, .. }
+        | ShapePlan::BidiStream { time, think, route, .. } => {
+            let to = to.over_http2();
+            let in_turn = kind == Shape::BidiStream;
+            let spec = |rng: &mut fastrand::Rng| {
+                let plan = MessagePlan { time: time.draw(rng), pause: think.draw(rng), in_turn };
+                RequestSpec::messages(&route, plan)
+            };
+            keep_alive(&context, kind, &to, &slot, AGAIN, rng, spec).await;
+        }
         ShapePlan::Events { route, .. } => {
             let spec = |_: &mut fastrand::Rng| RequestSpec::events(&route);
             keep_alive(&context, Shape::Events, &to, &slot, AGAIN, rng, spec).await;

@@ -144,6 +144,8 @@ async fn run(context: &Rc<ClientContext>, order: LoadOrder) {
             | ShapePlan::Events { clients, .. }
             | ShapePlan::Download { clients, .. }
             | ShapePlan::Upload { clients, .. }
+            | ShapePlan::ClientStream { clients, .. }
+            | ShapePlan::BidiStream { clients, .. }
             | ShapePlan::Tcp { clients, .. } => *clients,
             ShapePlan::Open { .. } => 1,
         };

@@ -63,12 +63,12 @@ impl Request {
     }
 }
 
-/// How far an exchange came: of a WebSocket the messages, of a download or an upload the bytes.
+/// How far an exchange came: of a WebSocket or a call that streams the messages, of a download or an upload the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// The messages that were echoed, or the bytes that were received or sent.
+    /// The messages that were echoed or received, or the bytes that were received or sent.
     pub done: u64,
-    /// The messages that were to be echoed, or the length of the whole body.
+    /// The messages that were sent, or the length of the whole body.
     pub of: u64,
 }
 
@@ -94,6 +94,10 @@ pub enum Shape {
     Download,
     /// Bodies that are sent slowly, when the server has asked for them (`100 Continue`).
     Upload,
+    /// Calls of gRPC that stream messages to the service.
+    ClientStream,
+    /// Calls of gRPC that stream messages, each of which is answered by a message.
+    BidiStream,
     /// Lines on a connection, each of which is answered by a line.
     Tcp,
     /// One connection held in each phase of the protocol at the signal.
@@ -102,7 +106,7 @@ pub enum Shape {
 
 impl Shape {
     /// Every shape, in the order of the tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Storm,
         Self::Keepalive,
         Self::Slow,
@@ -112,14 +116,16 @@ impl Shape {
         Self::Events,
         Self::Download,
         Self::Upload,
+        Self::ClientStream,
+        Self::BidiStream,
         Self::Tcp,
         Self::Phases,
     ];
 
     /// Returns whether an exchange of this shape lasts for seconds, so that few or none end before the signal.
     pub(crate) fn is_long(self) -> bool {
-        use Shape::{Download, Events, Phases, Slow, Upload, Websocket};
-        matches!(self, Slow | Websocket | Events | Download | Upload | Phases)
+        use Shape::{BidiStream, ClientStream, Download, Events, Phases, Slow, Upload, Websocket};
+        matches!(self, Slow | Websocket | Events | Download | Upload | ClientStream | BidiStream | Phases)
     }
 
     /// Returns the name in options and output.
@@ -134,6 +140,8 @@ impl Shape {
             Self::Events => "events",
             Self::Download => "download",
             Self::Upload => "upload",
+            Self::ClientStream => "client-stream",
+            Self::BidiStream => "bidi-stream",
             Self::Tcp => "tcp",
             Self::Phases => "phases",
         }

@@ -18,7 +18,7 @@ const OPEN: u32 = 100;
 const SLOW: u32 = 8;
 /// The number of clients that post orders.
 const ORDERS: u32 = 4;
-/// The number of clients with a WebSocket, a stream of events, a download, an upload or lines.
+/// The number of clients with a WebSocket, a stream of events, a download, an upload, calls that stream, or lines.
 const HELD: u32 = 8;
 /// How long a slow request takes.
 const SLOW_TIME: Span = Span { least: Duration::from_secs(3), most: Duration::from_secs(5) };
@@ -82,6 +82,12 @@ impl ShapePlan {
             Shape::Events => Self::Events { clients: HELD, route },
             Shape::Download => Self::Download { clients: HELD, time: SLOW_TIME, route },
             Shape::Upload => Self::Upload { clients: HELD, time: SLOW_TIME, route },
+            Shape::ClientStream => {
+                Self::ClientStream { clients: HELD, time: SLOW_TIME, think: SHORT_THINK, route }
+            }
+            Shape::BidiStream => {
+                Self::BidiStream { clients: HELD, time: SLOW_TIME, think: SHORT_THINK, route }
+            }
             Shape::Tcp => Self::Tcp { clients: HELD, think: SHORT_THINK, route },
             Shape::Phases => return None,
         })

@@ -90,6 +90,8 @@ impl LoadPlan {
                 | ShapePlan::Events { clients, .. }
                 | ShapePlan::Download { clients, .. }
                 | ShapePlan::Upload { clients, .. }
+                | ShapePlan::ClientStream { clients, .. }
+                | ShapePlan::BidiStream { clients, .. }
                 | ShapePlan::Tcp { clients, .. } => u64::from(*clients),
                 ShapePlan::Open { rate, .. } => u64::from(*rate),
             })
@@ -181,6 +183,29 @@ pub enum ShapePlan {
         /// The route of their requests.
         route: Route,
     },
+    /// `clients` with a call of gRPC each that streams messages to the service, whose response follows the last one. Over HTTP/2, also if the
+    /// rest of the load is HTTP/1.
+    ClientStream {
+        /// How many clients.
+        clients: u32,
+        /// How long they send.
+        time: Span,
+        /// The pause between two messages; at least 10 ms.
+        think: Span,
+        /// The route of their calls.
+        route: Route,
+    },
+    /// The same, where each message is answered by one before the next is sent.
+    BidiStream {
+        /// How many clients.
+        clients: u32,
+        /// How long they send.
+        time: Span,
+        /// The pause between two messages; at least 10 ms.
+        think: Span,
+        /// The route of their calls.
+        route: Route,
+    },
     /// `clients` that send one line after the other on a connection, and wait for the answer to each.
     Tcp {
         /// How many clients.
@@ -198,6 +223,11 @@ impl ShapePlan {
         !matches!(self, Self::Tcp { .. })
     }
 
+    /// Returns whether its requests are calls of gRPC, and HTTP/2.
+    pub(crate) fn is_call(&self) -> bool {
+        matches!(self, Self::ClientStream { .. } | Self::BidiStream { .. })
+    }
+
     /// Returns the route of its requests.
     pub fn route(&self) -> &Route {
         match self {
@@ -210,6 +240,8 @@ impl ShapePlan {
             | Self::Events { route, .. }
             | Self::Download { route, .. }
             | Self::Upload { route, .. }
+            | Self::ClientStream { route, .. }
+            | Self::BidiStream { route, .. }
             | Self::Tcp { route, .. } => route,
         }
     }
@@ -226,6 +258,8 @@ impl ShapePlan {
             | Self::Events { route, .. }
             | Self::Download { route, .. }
             | Self::Upload { route, .. }
+            | Self::ClientStream { route, .. }
+            | Self::BidiStream { route, .. }
             | Self::Tcp { route, .. } => route,
         }
     }
@@ -242,6 +276,8 @@ impl ShapePlan {
             Self::Events { .. } => Shape::Events,
             Self::Download { .. } => Shape::Download,
             Self::Upload { .. } => Shape::Upload,
+            Self::ClientStream { .. } => Shape::ClientStream,
+            Self::BidiStream { .. } => Shape::BidiStream,
             Self::Tcp { .. } => Shape::Tcp,
         }
     }

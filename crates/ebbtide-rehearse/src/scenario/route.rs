@@ -52,7 +52,7 @@ impl Route {
 
     /// Parses the route of `shape`: as [`Route::parse_or`] does, or for a WebSocket a path or a `ws://` or `wss://` URL, or for lines
     /// `/LINE`, `tcp://HOST:PORT/LINE` or `tls://HOST:PORT/LINE`. Streams of events
-    /// and downloads have the default method GET, and uploads POST if `method` has no body.
+    /// and downloads have the default method GET, calls that stream POST, and uploads POST if `method` has no body.
     pub fn parse_for(shape: Shape, text: &str, method: &Method) -> Result<Self, BadTarget> {
         match shape {
             Shape::Websocket => {
@@ -62,6 +62,7 @@ impl Route {
             }
             Shape::Tcp => Self::line(text),
             Shape::Events | Shape::Download => Self::parse_or(text, &Method::GET),
+            Shape::ClientStream | Shape::BidiStream => Self::parse_or(text, &Method::POST),
             Shape::Upload if !with_body(method) => Self::parse_or(text, &Method::POST),
             _ => Self::parse_or(text, method),
         }

@@ -115,8 +115,8 @@ impl<'a> Baseline<'a> {
         let Some(bodies) = route.by_status.get(&status) else {
             return Compared::Unusual(Reason::Status(status));
         };
-        // A stream has as many events as there was time for.
-        if request.shape == Shape::Events {
+        // A stream has as many events or messages as there was time for.
+        if matches!(request.shape, Shape::Events | Shape::BidiStream) {
             let ends_with_connection = answer.framing == Framing::Close;
             return if ends_with_connection { Compared::Unverified } else { Compared::AsUsual };
         }

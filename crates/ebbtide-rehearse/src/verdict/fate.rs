@@ -6,7 +6,7 @@ use super::Terms;
 use super::baseline::{Baseline, Compared};
 use super::losses::{LossGroup, groups};
 use crate::clock::At;
-use crate::record::{Close, Outcome, Phase, Record, Request, is_usual_close};
+use crate::record::{Close, Outcome, Phase, Record, Request, Shape, is_usual_close};
 use crate::scenario::StopAt;
 
 /// The judged outcome of one request.
@@ -140,6 +140,8 @@ pub(super) enum Reason {
     NoCloseFrame,
     /// A stream of events that ended within one.
     CutInEvent,
+    /// A gRPC call that ended with messages without an answer.
+    NoReply,
     /// A gRPC response that ended without a gRPC status.
     NoGrpcStatus,
     /// A gRPC status that the route did not have before the signal.
@@ -219,6 +221,7 @@ impl Reason {
             | Self::NoCloseFrame
             | Self::CutInEvent
             | Self::NoGrpcStatus
+            | Self::NoReply
             | Self::Malformed => Column::Truncated,
             Self::TimedOut => Column::TimedOut,
             Self::Status(_)
@@ -258,6 +261,7 @@ impl Reason {
             Self::ErrorClose(code) => return format!("WebSocket closed with code {code}"),
             Self::NoEcho => "WebSocket closed with a message that was not echoed",
             Self::NoCloseFrame => "WebSocket connection ended without a close frame",
+            Self::NoReply => "gRPC call ended with messages that were not answered",
             Self::NoGrpcStatus => "gRPC response ended without a status",
             Self::GrpcStatus(code) => return format!("gRPC status {}", grpc_name(code)),
             Self::CutInEvent => "stream of events ended within an event",
@@ -330,6 +334,11 @@ fn is_after(request: &Request, began: At) -> bool {
     at >= began
 }
 
+/// Whether a message of a call that streams both ways has no answer.
+fn is_unanswered(request: &Request) -> bool {
+    request.shape == Shape::BidiStream && request.progress.is_some_and(|messages| messages.done < messages.of)
+}
+
 fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -> Fate {
     match (request.outcome, &request.answer) {
         (Outcome::Refused, _) => Fate::Refused,
@@ -337,6 +346,11 @@ fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -
         _ if record.had_ended(request.opened) => Fate::Foreign,
         (Outcome::Unprocessed, _) => Fate::Unprocessed,
         (Outcome::Answered { .. }, Some(answer)) if answer.open_grpc => Fate::Bad(Reason::NoGrpcStatus),
+        (Outcome::Answered { .. }, Some(answer))
+            if answer.grpc_status == Some(0) && is_unanswered(request) =>
+        {
+            Fate::Bad(Reason::NoReply)
+        }
         (Outcome::Answered { .. }, Some(answer)) if answer.open_event => Fate::Bad(Reason::CutInEvent),
         (Outcome::Answered { status }, Some(answer)) if after => {
             match usual.compare(request, status, answer) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::fate::{Column, JudgedRequest, Reason};
 use crate::clock::At;
-use crate::record::{Endpoint, Outcome, Record, Request, Shape};
+use crate::record::{Endpoint, Outcome, Progress, Record, Request, Shape};
 use crate::words;
 
 /// Whether the shutdown caused a failure.
@@ -153,6 +153,13 @@ fn progress(lost: &[&Request], shape: Shape) -> String {
         return match known().map(|progress| progress.of.saturating_sub(progress.done)).sum() {
             0 => String::new(),
             count => format!("; {} not echoed", words::plural(count, "message", "messages")),
+        };
+    }
+    if matches!(shape, Shape::ClientStream | Shape::BidiStream) {
+        let sum = |of: fn(Progress) -> u64| words::plural(known().map(of).sum(), "message", "messages");
+        return match shape {
+            Shape::ClientStream => format!("; {} sent", sum(|messages| messages.of)),
+            _ => format!("; {} not answered", sum(|messages| messages.of.saturating_sub(messages.done))),
         };
     }
     let done = || known().map(|progress| progress.done);

@@ -33,6 +33,15 @@ impl Address {
         Self { template: Arc::new(template), ..self.clone() }
     }
 
+    /// Returns the address for requests over HTTP/2.
+    pub(crate) fn over_http2(&self) -> Self {
+        let protocol = match self.template.protocol {
+            Protocol::Http1 => Protocol::Http2 { streams: 1 },
+            http2 => http2,
+        };
+        Self { template: Arc::new(RequestTemplate { protocol, ..(*self.template).clone() }), ..self.clone() }
+    }
+
     /// Returns the address for responses that are read slowly.
     pub(crate) fn reading_slowly(&self) -> Self {
         Self { reads_slowly: true, ..self.clone() }

@@ -7,7 +7,7 @@ use http::Request;
 
 use super::http1::Http1Connection;
 use super::http2::Http2Connection;
-use super::request::Payload;
+use super::payload::Payload;
 use super::tls::TlsFailure;
 use super::{Address, Socket};
 use crate::clock::At;

@@ -20,7 +20,8 @@ use super::connection::{
 };
 use super::events::{EventTail, is_event_stream};
 use super::pace::{ReadPace, pause};
-use super::request::{Payload, wire_length};
+use super::payload::Payload;
+use super::request::wire_length;
 use super::socket::{Mark, Socket, Wire};
 use crate::clock::At;
 use crate::record::{Answer, Close, Digest, Framing, Outcome, Progress, digest};

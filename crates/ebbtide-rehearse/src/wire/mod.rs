@@ -8,6 +8,7 @@ mod http1;
 mod http2;
 mod line;
 mod pace;
+mod payload;
 mod raw;
 mod request;
 mod socket;
@@ -22,7 +23,9 @@ pub(crate) use connection::{
 pub(crate) use http2::{HeldStream, Http2Connection, Part};
 pub(crate) use line::{Line, LineConnection};
 pub(crate) use raw::RawConnection;
-pub(crate) use request::{RawRequest, RequestSpec, expecting_request, raw_request, websocket_handshake};
+pub(crate) use request::{
+    MessagePlan, RawRequest, RequestSpec, expecting_request, raw_request, websocket_handshake,
+};
 pub(crate) use socket::Socket;
 pub(crate) use stream::connect;
 pub(crate) use tls::TlsClients;

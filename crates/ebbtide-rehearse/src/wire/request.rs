@@ -1,19 +1,16 @@
 //! One request to send, and its body.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TE, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request};
-use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
+use hyper::body::Body;
 
 use super::Address;
 use super::pace::ReadPace;
+use super::payload::Payload;
 use crate::record::REQUEST_ID;
 use crate::scenario::Route;
 
@@ -30,6 +27,22 @@ pub(crate) struct RequestSpec {
     pub keep_body: bool,
 }
 
+/// A message of gRPC without a field.
+const EMPTY_MESSAGE: [u8; 5] = [0; 5];
+/// The shortest pause between two messages.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+
+/// How a call of gRPC sends its messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MessagePlan {
+    /// For about how long.
+    pub(crate) time: Duration,
+    /// The pause before each message.
+    pub(crate) pause: Duration,
+    /// Whether each waits for the answer to the one before.
+    pub(crate) in_turn: bool,
+}
+
 /// What a request has for a body.
 #[derive(Debug)]
 enum BodyPlan {
@@ -39,6 +52,8 @@ enum BodyPlan {
     Slow(Duration),
     /// An order.
     Order(String),
+    /// Messages of gRPC.
+    Messages(MessagePlan),
 }
 
 impl RequestSpec {
@@ -89,11 +104,21 @@ impl RequestSpec {
         Self { body, keep_body: true, ..Self::plain(route) }
     }
 
+    /// Creates a call of gRPC along `route` that streams messages.
+    pub(crate) fn messages(route: &Route, plan: MessagePlan) -> Self {
+        Self { body: BodyPlan::Messages(plan), ..Self::plain(route) }
+    }
+
     /// Builds the request to `to`, with its number if it belongs to a load.
     pub(crate) fn request(self, to: &Address, id: Option<u64>) -> Result<Request<Payload>, http::Error> {
         let (body, content_type) = match &self.body {
             BodyPlan::Order(order) => {
                 (order.clone().into(), Some(HeaderValue::from_static("application/json")))
+            }
+            // The default body is no message.
+            BodyPlan::Messages(..) => {
+                let message = to.template.body.clone().unwrap_or_else(|| Bytes::from_static(&EMPTY_MESSAGE));
+                (message, Some(HeaderValue::from_static("application/grpc")))
             }
             BodyPlan::Template | BodyPlan::Slow(_) => {
                 (to.template.body_for(&self.method), to.content_type.clone())
@@ -108,6 +133,10 @@ impl RequestSpec {
         }
         if let Some(headers) = request.headers_mut() {
             *headers = headers_of(to, &self.method, body.len(), content_type, id)?;
+            if matches!(self.body, BodyPlan::Messages(..)) {
+                headers.remove(CONTENT_LENGTH);
+                headers.insert(TE, HeaderValue::from_static("trailers"));
+            }
             if self.last {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -116,6 +145,9 @@ impl RequestSpec {
             }
         }
         request.body(match self.body {
+            BodyPlan::Messages(MessagePlan { time, pause, in_turn }) => {
+                Payload::messages(body, time, pause.max(SHORTEST_PAUSE), in_turn)
+            }
             BodyPlan::Slow(time) if !body.is_empty() => Payload::trickle(body, time),
             _ => Payload::Whole(body),
         })
@@ -154,71 +186,6 @@ pub(super) fn wire_length(request: &Request<Payload>) -> u64 {
     let headers = headers.map(|length| length + ": \r\n".len()).sum::<usize>();
     let head = line + "  HTTP/1.1\r\n".len() + headers + "\r\n".len();
     (head as u64).saturating_add(request.body().size_hint().lower())
-}
-
-/// A body that is sent at once, or slowly.
-#[derive(Debug)]
-pub(crate) enum Payload {
-    /// All at once; may be empty.
-    Whole(Bytes),
-    /// In small pieces, so that the request stays in flight on any route that reads its body.
-    Trickle {
-        /// What is still to come.
-        rest: Bytes,
-        /// The number of bytes in a piece.
-        piece: usize,
-        /// The time before each.
-        pause: Duration,
-        /// Until the next one.
-        timer: Pin<Box<Sleep>>,
-    },
-}
-
-/// The number of pieces of a trickled body, at most.
-const PIECES: usize = 20;
-
-impl Payload {
-    /// Sends `body` within about `time`.
-    fn trickle(body: Bytes, time: Duration) -> Self {
-        let piece = body.len().div_ceil(PIECES).max(1);
-        let pieces = u32::try_from(body.len().div_ceil(piece)).unwrap_or(1);
-        let pause = time.checked_div(pieces).unwrap_or_default();
-        Self::Trickle { rest: body, piece, pause, timer: Box::pin(sleep(pause)) }
-    }
-}
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut *self {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Trickle { rest, .. } if rest.is_empty() => Poll::Ready(None),
-            Self::Trickle { rest, piece, pause, timer } => {
-                ready!(timer.as_mut().poll(cx));
-                *timer = Box::pin(sleep(*pause));
-                let next = rest.split_to(rest.len().min(*piece));
-                Poll::Ready(Some(Ok(Frame::data(next))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(rest) | Self::Trickle { rest, .. } => rest.is_empty(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(rest) | Self::Trickle { rest, .. } => SizeHint::with_exact(rest.len() as u64),
-        }
-    }
 }
 
 /// A request as bytes, and where its head ends.

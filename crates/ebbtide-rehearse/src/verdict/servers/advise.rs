@@ -135,6 +135,7 @@ fn of_reason(reason: Reason) -> Option<Symptom> {
         | Reason::NoEcho
         | Reason::NoCloseFrame
         | Reason::CutInEvent
+        | Reason::NoReply
         | Reason::NoGrpcStatus => Symptom::InFlight,
         Reason::TimedOut => Symptom::TimedOut,
         Reason::Status(_) | Reason::GrpcStatus(_) => Symptom::Status,

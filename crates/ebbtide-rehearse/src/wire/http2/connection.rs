@@ -14,13 +14,14 @@ use tokio::time::timeout;
 use super::driver::{SharedState, drive};
 use super::frame;
 use super::headers::encode;
+use super::messages::{Messages, READ};
 use super::state::{ConnectionState, Stream};
 use crate::clock::At;
 use crate::record::{Answer, Close, Framing, Outcome, Progress};
 use crate::wire::Socket;
 use crate::wire::connection::{Exchange, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult};
 use crate::wire::pace::pause;
-use crate::wire::request::Payload;
+use crate::wire::payload::Payload;
 
 /// A connection. Its clones share it; it closes with the last one.
 #[derive(Clone)]
@@ -191,6 +192,7 @@ impl OpenStream<'_> {
 
     /// Sends `body` as fast as the windows of stream and connection permit.
     pub(super) async fn send_body(&self, mut body: Payload) {
+        let in_turn = body.in_turn();
         while !body.is_end_stream() {
             let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
             let Some(Ok(mut data)) =
@@ -204,6 +206,32 @@ impl OpenStream<'_> {
                 part.await;
                 self.shared.wake();
             }
+            if let Some(in_turn) = in_turn {
+                self.message_sent(in_turn).await;
+            }
+        }
+    }
+
+    /// Counts a message that was queued. If the next one waits for its answer, waits until it is there.
+    async fn message_sent(&self, in_turn: bool) {
+        let messages = |state: &mut ConnectionState, change: &dyn Fn(&mut Messages)| {
+            let stream = state.streams.get_mut(&self.id)?;
+            let messages = stream.messages.get_or_insert_default();
+            change(messages);
+            Some(messages.is_answered())
+        };
+        messages(&mut self.shared.state(), &Messages::send);
+        if !in_turn {
+            return;
+        }
+        let answered = self.shared.until(|state| match messages(state, &|_| {}) {
+            Some(false) => None,
+            Some(true) | None => Some(()),
+        });
+        tokio::pin!(answered);
+        if timeout(READ, answered.as_mut()).await.is_err() {
+            messages(&mut self.shared.state(), &Messages::expect);
+            answered.await;
         }
     }
 
@@ -250,6 +278,7 @@ impl OpenStream<'_> {
         let progress = declared
             .filter(|_| matches!(outcome, Outcome::CutInBody { .. } | Outcome::StreamReset { .. }))
             .map(|of| Progress { done: stream.length, of });
+        let progress = stream.messages.as_ref().map(|messages| messages.progress(stream.sent)).or(progress);
         let answer = matches!(outcome, Outcome::Answered { .. }).then(|| answer(&stream, &state, is_head));
         Exchange::Ended(RequestResult {
             outcome,

@@ -10,7 +10,7 @@ use super::connection::{Http2Connection, OpenStream};
 use super::frame;
 use super::headers::encode;
 use crate::wire::connection::Exchange;
-use crate::wire::request::Payload;
+use crate::wire::payload::Payload;
 
 /// The part of a request that is written first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +42,9 @@ impl Http2Connection {
         let block = encode(&request);
         let is_head = request.method() == Method::HEAD;
         let mut body = match request.into_body() {
-            Payload::Whole(body) | Payload::Trickle { rest: body, .. } => body,
+            Payload::Whole(body)
+            | Payload::Trickle { rest: body, .. }
+            | Payload::Messages { message: body, .. } => body,
         };
         let ends = if body.is_empty() { frame::END_STREAM } else { 0 };
         // A control frame within a header block would be an error of this client.

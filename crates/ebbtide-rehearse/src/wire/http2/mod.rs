@@ -13,6 +13,7 @@ mod driver;
 mod frame;
 mod headers;
 mod held;
+mod messages;
 mod state;
 
 pub(crate) use connection::Http2Connection;

@@ -7,6 +7,7 @@ use loona_hpack::Decoder;
 
 use super::frame::{self, Frame, INITIAL_WINDOW, MAX_FRAME, NotHttp2};
 use super::headers::{Head, decode};
+use super::messages::Messages;
 use crate::record::{Close, Digest};
 use crate::wire::connection::KEPT_BODY;
 use crate::wire::events::EventTail;
@@ -62,6 +63,8 @@ pub(super) struct Stream {
     pub(super) length: u64,
     pub(super) digest: Digest,
     pub(super) events: EventTail,
+    /// Its messages, if it is a call that streams them.
+    pub(super) messages: Option<Messages>,
     /// The body so far, if it is kept.
     pub(super) kept: Option<Vec<u8>>,
     /// Whether the response is complete.
@@ -273,6 +276,9 @@ impl ConnectionState {
         stream.length = stream.length.saturating_add(data.len() as u64);
         stream.digest.add(&data);
         stream.events.add(&data);
+        if let Some(messages) = &mut stream.messages {
+            messages.receive(&data);
+        }
         if let Some(kept) =
             stream.kept.as_mut().filter(|kept| kept.len().saturating_add(data.len()) <= KEPT_BODY)
         {
