@@ -133,6 +133,13 @@ mod tests {
             )
         );
         assert!(!check.hint.unwrap_or_default().contains("--expect-exit"));
+        // What waits for an earlier stage is no cause.
+        let mut with_others = report("draining");
+        let waits = serde_json::json!({ "name": "log", "stage": "telemetry" });
+        with_others["components"].as_array_mut().unwrap().insert(0, waits);
+        let others = exits(4, Some(with_others));
+        assert!(others.evidence.contains("names `log` as unfinished, `api` as unfinished"), "{others:?}");
+        assert_eq!(others.cause, exits(4, Some(report("draining"))).cause);
         // The runtime could not begin the shutdown.
         let blocked = exits(4, Some(report("ready"))).cause.unwrap_or_default();
         assert!(

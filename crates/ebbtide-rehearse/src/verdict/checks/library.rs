@@ -90,10 +90,17 @@ impl<'a> LibraryExit<'a> {
     }
 
     fn details(&self) -> Vec<String> {
-        let components: Vec<String> =
-            self.undrained().map(|(name, _, component)| detail(name, component)).collect();
+        let undrained: Vec<_> = self.undrained().collect();
+        // Later stages wait for the first one that has not ended.
+        let first = undrained.iter().map(|(_, _, component)| turn(component)).min();
+        let components: Vec<String> = undrained
+            .iter()
+            .filter(|(_, _, component)| self.kind != Kind::Watchdog || Some(turn(component)) == first)
+            .map(|(name, _, component)| detail(name, component))
+            .take(SHOWN)
+            .collect();
         if !components.is_empty() {
-            return components.into_iter().take(SHOWN).collect();
+            return components;
         }
         let error = self.report.get("cause").and_then(|cause| cause.get("error")?.as_str());
         error.map(str::to_owned).into_iter().collect()
@@ -109,6 +116,16 @@ impl<'a> LibraryExit<'a> {
             let outcome = outcome.unwrap_or("unfinished");
             (outcome != "drained").then_some((name, outcome, component))
         })
+    }
+}
+
+/// When the stage of a component stops, among the others. Intake and servers stop at once.
+fn turn(component: &Value) -> u8 {
+    match component.get("stage").and_then(Value::as_str) {
+        Some("workers") => 1,
+        Some("resources") => 2,
+        Some("telemetry") => 3,
+        _ => 0,
     }
 }
 
