@@ -60,3 +60,71 @@ Examples:
   ebbtide rehearse --ready http://127.0.0.1:8080/readyz -- ./my-service --port 8080
   ebbtide rehearse --demo -- --fault close-listener
   ebbtide check deploy/";
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::usage::explained;
+
+    fn said(words: &[&str]) -> String {
+        let words: Vec<OsString> = ["ebbtide"].iter().chain(words).map(Into::into).collect();
+        let error = Cli::command().try_get_matches_from(&words).unwrap_err();
+        anstream::adapter::strip_str(&explained(&error, &words)).to_string()
+    }
+
+    #[test]
+    fn a_command_without_dashes_before_it_gets_a_tip() {
+        let text = said(&["rehearse", "--grace", "5s", "./service", "--port", "8080"]);
+        assert!(
+            text.contains(
+                "tip: the command of the service is written after `--`: -- ./service --port 8080\n"
+            ),
+            "{text}"
+        );
+        // The dashes may be behind it.
+        let text = said(&["rehearse", "./service", "--", "--port"]);
+        assert!(text.contains("after `--`: -- ./service --port\n"), "{text}");
+        // The opposite: an option that does not exist, and another command.
+        for words in [&["rehearse", "--gracce", "5s"][..], &["plan", "a", "b", "--for", "ecs"]] {
+            let text = said(words);
+            assert!(text.starts_with("error: unexpected argument") && !text.contains("after `--`"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_value_is_called_so_once() {
+        for (words, expected) in [
+            (
+                &["rehearse", "--grace", "soon", "--demo"][..],
+                "invalid duration `soon` for '--grace <TIME>': expected seconds",
+            ),
+            (
+                &["rehearse", "--signal", "STOP", "--demo"],
+                "invalid stop signal `STOP` for '--signal <SIGNAL>': expected TERM",
+            ),
+            (
+                &["rehearse", "--storm", "-3", "--demo"],
+                "invalid number `-3` for '--storm <CLIENTS>': expected a whole number",
+            ),
+            (
+                &["rehearse", "--format", "xml", "--demo"],
+                "invalid format `xml` for '--format <FORMAT[=FILE]>': expected text",
+            ),
+            (
+                &["rehearse", "--header", "X Y: a", "--demo"],
+                "invalid header name `X Y` for '--header <NAME: VALUE>'",
+            ),
+            (&["demo", "--grace", "soon"], "invalid duration `soon` for '--grace <TIME>': expected seconds"),
+            // clap's own words, for a value of a list.
+            (&["demo", "--fault", "foo"], "invalid value 'foo' for '--fault <NAME>'"),
+        ] {
+            let text = said(words);
+            assert!(text.starts_with(&format!("error: {expected}")), "{text}");
+            assert_eq!(text.matches("invalid").count(), 1, "{text}");
+        }
+    }
+}

@@ -22,6 +22,7 @@ mod replay;
 mod settings;
 mod usage;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     });
     let (given, command) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return usage::complain_of_usage(&error, &words).into(),
+        Err(error) => return misused(&error, &words).into(),
     };
     match command {
         // The words after the name of the command: `ebbtide` has no options of its own.
@@ -57,4 +58,15 @@ fn main() -> ExitCode {
         // Its exit codes are those of a lifecycle.
         cli::Command::Demo(args) => ebbtide_demo::run(args),
     }
+}
+
+/// Prints why `words` are no command line. Help and version are no errors.
+fn misused(error: &clap::Error, words: &[OsString]) -> exit::Ending {
+    if !error.use_stderr() {
+        // A closed stdout ends the output.
+        let _gone = error.print();
+        return exit::Ending::Passed;
+    }
+    output::say(&usage::explained(error, words));
+    exit::Ending::Usage
 }

@@ -25,7 +25,7 @@ pub(super) const SCOPES: [Scope; 5] = [
     Scope {
         folder: "crates/ebbtide-cli/src",
         tiers: &[
-            &["error_form"],
+            &["error_form", "usage"],
             &["demo"],
             &["exit", "settings"],
             &["output"],

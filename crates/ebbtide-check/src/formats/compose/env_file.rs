@@ -22,8 +22,8 @@ pub(crate) fn has_env_name(source: &Source) -> bool {
     name.ends_with(".env") || name.starts_with(".env.")
 }
 
-/// Reads lines of the form `NAME=VALUE` as Compose does: compose-go, `dotenv/parser.go`. A value that is over when its line is not
-/// is none that a shutdown depends on.
+/// Reads lines of the form `NAME=VALUE` as Compose does: compose-go, `dotenv/parser.go`. A quoted value that goes on in the
+/// next line is none that a shutdown depends on.
 pub(crate) fn read(id: SourceId, source: &Source) -> EnvFile {
     let mut at = 0_usize;
     let mut variables = Vec::new();
