@@ -9,6 +9,7 @@ mod platform;
 mod run;
 mod service;
 mod settings;
+mod shapes;
 mod signals;
 mod stop;
 mod survey;
