@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::common::{check, ebbtide, need, service, verdict};
 use crate::ports::free_port;
+use crate::scene::certify;
 
 /// What the service recorded, and what the clients did.
 struct Seen {
@@ -26,9 +27,14 @@ fn rehearse(line: &str, mode: &str, spoiled: usize, more: &[&str]) -> Seen {
     let folder = tempfile::tempdir().unwrap();
     let (truth, record) = (folder.path().join("truth"), folder.path().join("record"));
     let port = free_port().to_string();
-    let output = ebbtide()
+    let mut command = ebbtide();
+    command.arg("rehearse");
+    if line.starts_with("tls:") {
+        certify(&mut command, folder.path());
+    }
+    let output = command
         .env("TRUTH", &truth)
-        .args(["rehearse", "--format=json", "--quiet", "--grace=6s", "--seed=7", "--held=6"])
+        .args(["--format=json", "--quiet", "--grace=6s", "--seed=7", "--held=6"])
         .args(["--warmup=400ms", "--window=100ms", "--request-timeout=1s"])
         .arg(format!("--record={}", record.display()))
         .arg(format!("--ready={port}"))
@@ -130,6 +136,18 @@ fn a_line_without_an_answer_is_lost() {
         assert_eq!(seen.count("lost"), 3, "{:#}", seen.verdict);
         assert!(seen.evidence("requests-answered").contains("no response byte"), "{:#}", seen.verdict);
     }
+}
+
+#[test]
+fn lines_over_tls_are_judged_alike() {
+    const THINK: &[&str] = &["--think=40ms-60ms"];
+    let line = "tls://127.0.0.1:{port}/";
+    let seen = rehearse(line, "echo", 0, THINK);
+    seen.lost(0);
+    assert!(seen.count("answered_after_signal") > 0, "{:#}", seen.verdict);
+    let seen = rehearse(line, "unanswered", 3, THINK);
+    seen.lost(3);
+    seen.each(3, "unanswered");
 }
 
 #[test]

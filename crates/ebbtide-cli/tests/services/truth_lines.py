@@ -6,7 +6,13 @@ It echoes each line; with the mode `plain` it answers `OK`. A line is `WORD NUMB
 `A number` for a line that was answered, and `L number` for one of the first COUNT lines that were read after SIGTERM, which end as MODE
 says. The others are answered together with the end of their connection, so that no line is on its way when it ends.
 """
-import os, select, signal, socket, struct, sys, threading, time
+import os, select, signal, socket, ssl, struct, sys, threading, time
+
+# With $TLS_CERT and $TLS_KEY it serves over TLS.
+tls = None
+if os.environ.get("TLS_CERT"):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
 
 IP_MINTTL, LAME_DUCK = 21, 0.4
 PORT, MODE, COUNT = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -33,6 +39,8 @@ def serve(sock):
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if MODE == "turns-away" and spoils():
         return sock.close()
+    if tls:
+        sock = tls.wrap_socket(sock, server_side=True)
     if MODE == "greets":
         sock.sendall(b"220 ready\r\n")
     read = b""
@@ -43,7 +51,7 @@ def serve(sock):
                     spoiled[0] += 1
                 note("H", b" ")
                 return sock.close()
-            if not select.select([sock], [], [], 0.02)[0]:
+            if not (tls and sock.pending()) and not select.select([sock], [], [], 0.02)[0]:
                 continue
             chunk = sock.recv(65536)
             if not chunk:
@@ -70,6 +78,10 @@ def serve(sock):
         if not stopping.is_set():
             sock.sendall(answer)
             continue
+        if tls:
+            # The client thinks for longer than the end takes.
+            sock.sendall(answer)
+            return sock.close()
         # One segment has the answer and the end.
         sock.send(answer, socket.MSG_MORE)
         sock.shutdown(socket.SHUT_WR)
