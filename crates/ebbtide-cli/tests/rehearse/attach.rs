@@ -122,7 +122,7 @@ fn a_process_that_is_none_of_a_service_is_refused_at_once() {
     for (pid, code, why) in [
         ("1", 3, "cannot attach to process 1: PID 1 is the whole system or container"),
         ("2147483647", 3, "cannot attach to process 2147483647: no such process"),
-        ("0", 2, "invalid process id `0`: expected a whole number from 1"),
+        ("0", 2, "expected a whole number from 1 to 2147483647"),
         ("-1", 2, "invalid process id `-1`"),
         ("orders", 2, "invalid process id `orders`"),
     ] {

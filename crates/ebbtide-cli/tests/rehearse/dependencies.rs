@@ -81,10 +81,10 @@ fn a_service_that_closes_each_connection_passes() {
 #[test]
 fn a_service_that_abandons_some_connections_fails_with_their_number() {
     for (protocol, how) in [
-        ("postgres", "2 without the last message of its protocol"),
-        ("redis", "2 while it awaited an answer"),
-        ("rabbitmq", "2 without the last message of its protocol"),
-        ("nats", "2 with a subscription when the process ended"),
+        ("postgres", "without the last message of its protocol"),
+        ("redis", "while it awaited an answer"),
+        ("rabbitmq", "without the last message of its protocol"),
+        ("nats", "with a subscription when the process ended"),
     ] {
         let (code, verdict) = judged(&mut rehearsal(protocol, &through(protocol), 3, 2));
         let (found, evidence) = check(&verdict, "dependencies-closed");
@@ -93,7 +93,13 @@ fn a_service_that_abandons_some_connections_fails_with_their_number() {
             evidence.starts_with(&format!("{protocol}: of 3 connections, 1 closed by the service")),
             "{evidence}"
         );
-        assert!(evidence.ends_with(&format!(", 2 abandoned ({how})")), "{evidence}");
+        let (_, kinds) = evidence.split_once(", 2 abandoned (").unwrap_or_else(|| panic!("{evidence}"));
+        // The kernel resets a connection whose process ends with bytes unread.
+        let kinds = kinds.trim_end_matches(')').split(", ");
+        assert!(
+            kinds.into_iter().all(|kind| kind.ends_with(how) || kind.ends_with("by a reset")),
+            "{evidence}"
+        );
         assert!(hint(&verdict, "dependencies-closed").contains("as the last resource"));
     }
 }
@@ -174,14 +180,14 @@ fn each_dependency_has_a_line_and_the_record_has_them() {
 fn a_dependency_that_cannot_be_used_is_named() {
     for (options, code, why) in [
         (&["--via=redis=127.0.0.1:1"][..], 3, "cannot reach redis at 127.0.0.1:1"),
-        (&["--via=redis"], 2, "invalid dependency `redis`: expected NAME=HOST:PORT"),
+        (&["--via=redis"], 2, "expected NAME=HOST:PORT, such as postgres=127.0.0.1:5432"),
         (&["--via=oracle=127.0.0.1:1"], 2, "the name begins with none of the protocols postgres, mysql"),
         (&["--via=redis=a:1", "--via=redis=b:2"], 2, "--via redis was given more than once"),
         (&["--via-at-signal=redis=silence"], 2, "--via-at-signal redis without --via redis"),
         (&["--via-at-signal=redis=slow"], 2, "expected NAME=delay:TIME or NAME=silence"),
         (&["--via-at-signal=redis=delay:soon"], 2, "invalid duration `soon`"),
         (&["--env=QUEUE={via.redis}"], 2, "no relay for {via.redis}"),
-        (&["--env=QUEUE"], 2, "invalid variable `QUEUE`: expected NAME=VALUE"),
+        (&["--env=QUEUE"], 2, "expected NAME=VALUE"),
         (&["--via=redis=a:1", "--demo"], 2, "cannot be used with"),
         (&["--via=redis=a:1", "--attach=7"], 2, "cannot be used with"),
     ] {
