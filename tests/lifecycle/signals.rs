@@ -242,8 +242,9 @@ fn an_interrupt_from_a_terminal_skips_the_lame_duck() {
     // So long that a slow machine cannot take it for a lame duck that was not skipped.
     let long = Duration::from_secs(60);
     assert!(lasted(terminal.into(), long) < long, "the lame duck was not skipped");
-    let short = Duration::from_millis(500);
-    assert!(lasted(Stdio::null(), short) >= short, "the lame duck was skipped without a terminal");
+    // It counts from the arrival of the signal, and the phase from its processing, which a busy machine delays.
+    let short = Duration::from_secs(2);
+    assert!(lasted(Stdio::null(), short) >= short / 2, "the lame duck was skipped without a terminal");
 }
 
 #[test]

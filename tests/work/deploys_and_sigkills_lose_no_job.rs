@@ -137,7 +137,8 @@ fn requeued_ids(kind: QueueKind) {
     let bed = Bed::fresh(kind, LONG);
     (0..20).for_each(|job| bed.push(&job.to_string()));
     let mut wish = of(Manner::Consume, LONG, 8);
-    wish.grace = Duration::from_secs(12);
+    // At most a quarter of it is for the requeues.
+    wish.grace = Duration::from_secs(24);
     let mut worker = Worker::start(&bed, &wish);
     bed.until("all its slots are busy", LONG, |bed| begun(bed) == 8);
     worker.terminate();
