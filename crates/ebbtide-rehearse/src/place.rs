@@ -210,7 +210,7 @@ const ACCEPTED: Duration = Duration::from_secs(1);
 
 /// Returns whether a process listens at `socket`.
 pub(super) async fn taken(socket: &Endpoint) -> bool {
-    // Where nobody listens, the kernel refuses at once.
+    // Without a listener, the kernel refuses at once.
     !matches!(timeout(ACCEPTED, connect(socket)).await, Ok(Err(_)))
 }
 

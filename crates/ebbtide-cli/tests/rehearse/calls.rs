@@ -2,11 +2,10 @@
 //! (`truth_http2.py`), which spoils exactly as many of them as it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{check, ebbtide, need, service, verdict};
+use crate::common::{check, ebbtide, judged, marks, need, service};
 use crate::ports::free_port;
 use crate::scene::LOAD;
 
@@ -41,20 +40,10 @@ fn rehearse(url: &str, mode: &str, spoiled: usize) -> Seen {
         .args([&port, mode, &spoiled.to_string()])
         .output()
         .unwrap();
-    let mut told = BTreeMap::<String, BTreeSet<u64>>::new();
-    for line in fs::read_to_string(&truth).unwrap_or_default().lines() {
-        let (mark, number) = line.split_once(' ').unwrap();
-        let is_new = told.entry(mark.to_owned()).or_default().insert(number.parse().unwrap());
-        assert!(is_new, "call {number} came twice");
-    }
-    let events = fs::read_to_string(&record).unwrap_or_else(|error| {
-        panic!("no record: {error}: {}", String::from_utf8_lossy(&output.stderr));
-    });
-    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (verdict, mut calls) = judged(&output, &record);
     let shape = url.split_once('=').unwrap().0;
-    let calls = events.filter(|event| event["event"] == "request" && event["shape"] == shape);
-    let calls = calls.map(|event| (event["id"].as_u64().unwrap(), event)).collect();
-    Seen { code: output.status.code(), verdict: verdict(&output), told, calls }
+    calls.retain(|_, call| call["shape"] == shape);
+    Seen { code: output.status.code(), verdict, told: marks(&truth), calls }
 }
 
 impl Seen {

@@ -1,5 +1,7 @@
 //! The built command, and services to rehearse.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -54,4 +56,33 @@ pub(crate) fn hint(verdict: &Value, id: &str) -> String {
 fn find<'a>(verdict: &'a Value, id: &str) -> &'a Value {
     let checks = verdict["checks"].as_array().unwrap();
     checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no check {id}"))
+}
+
+/// Returns the verdict that `output` printed, and the requests of its `record` by their number. Asserts that the record has everything that
+/// the verdict is made of: judged again, it has the same one.
+#[track_caller]
+pub(crate) fn judged(output: &Output, record: &Path) -> (Value, BTreeMap<u64, Value>) {
+    let events = fs::read_to_string(record).unwrap_or_else(|error| {
+        panic!("no record: {error}: {}", String::from_utf8_lossy(&output.stderr));
+    });
+    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let requests = events.filter(|event| event["event"] == "request");
+    let requests = requests.map(|event| (event["id"].as_u64().unwrap(), event)).collect();
+    let again = ebbtide().args(["replay", "--format=json"]).arg(record).output().unwrap();
+    let seen = verdict(output);
+    assert_eq!(again.status.code(), output.status.code());
+    assert_eq!(verdict(&again)["checks"], seen["checks"]);
+    (seen, requests)
+}
+
+/// Returns the numbers of each mark in the record of a service, each of which came once.
+#[track_caller]
+pub(crate) fn marks(truth: &Path) -> BTreeMap<String, BTreeSet<u64>> {
+    let mut told = BTreeMap::<String, BTreeSet<u64>>::new();
+    for line in fs::read_to_string(truth).unwrap_or_default().lines() {
+        let (mark, number) = line.split_once(' ').unwrap();
+        let is_new = told.entry(mark.to_owned()).or_default().insert(number.parse().unwrap());
+        assert!(is_new, "{number} came twice");
+    }
+    told
 }

@@ -2,11 +2,10 @@
 //! exactly as many of them as it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{check, ebbtide, need, service, verdict};
+use crate::common::{check, ebbtide, judged, marks, need, service};
 use crate::ports::free_port;
 use crate::scene::certify;
 
@@ -45,22 +44,8 @@ fn rehearse(line: &str, mode: &str, spoiled: usize, more: &[&str]) -> Seen {
         .args([&port, mode, &spoiled.to_string()])
         .output()
         .unwrap();
-    let mut told = BTreeMap::<String, BTreeSet<u64>>::new();
-    for line in fs::read_to_string(&truth).unwrap_or_default().lines() {
-        let (mark, number) = line.split_once(' ').unwrap();
-        let is_new = told.entry(mark.to_owned()).or_default().insert(number.parse().unwrap());
-        assert!(is_new, "line {number} came twice");
-    }
-    let events = fs::read_to_string(&record).unwrap_or_else(|error| {
-        panic!("no record: {error}: {}", String::from_utf8_lossy(&output.stderr));
-    });
-    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let requests = events.filter(|event| event["event"] == "request");
-    let requests = requests.map(|event| (event["id"].as_u64().unwrap(), event)).collect();
-    let again = ebbtide().args(["replay", "--format=json"]).arg(&record).output().unwrap();
-    let verdict = verdict(&output);
-    assert_eq!(crate::common::verdict(&again)["checks"], verdict["checks"]);
-    Seen { code: output.status.code(), verdict, told, requests }
+    let (verdict, requests) = judged(&output, &record);
+    Seen { code: output.status.code(), verdict, told: marks(&truth), requests }
 }
 
 impl Seen {

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{check, ebbtide, need, service, verdict};
+use crate::common::{check, ebbtide, judged, need, service};
 use crate::ports::free_port;
 use crate::scene::{LOAD, address, certify};
 
@@ -59,17 +59,7 @@ fn rehearse(scheme: &str, url: &str, mode: &str, spoiled: usize, more: &[&str]) 
     });
     let told: BTreeMap<_, _> = told.collect();
     assert_eq!(told.len(), lines.lines().count(), "a stream ended twice: {lines}");
-    let events = fs::read_to_string(&record).unwrap_or_else(|error| {
-        panic!("no record: {error}: {}", String::from_utf8_lossy(&output.stderr));
-    });
-    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let requests = events.filter(|event| event["event"] == "request");
-    let requests = requests.map(|event| (event["id"].as_u64().unwrap(), event)).collect();
-    // The record has everything that the verdict is made of.
-    let again = ebbtide().args(["replay", "--format=json"]).arg(&record).output().unwrap();
-    let verdict = verdict(&output);
-    assert_eq!(again.status.code(), output.status.code());
-    assert_eq!(crate::common::verdict(&again)["checks"], verdict["checks"]);
+    let (verdict, requests) = judged(&output, &record);
     Seen { code: output.status.code(), verdict, told, requests }
 }
 

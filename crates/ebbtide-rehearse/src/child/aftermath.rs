@@ -89,7 +89,7 @@ impl Aftermath {
 
 /// Returns the names of the processes of the service, whose first one has exited, that do not exit within [`LEAVING`].
 pub(crate) async fn remaining(family: Family) -> Vec<String> {
-    // Nobody knows what a service started that was running and has ended.
+    // The children of a service that was attached to and has ended cannot be found.
     let Family::Started(group) = family else { return Vec::new() };
     let none = async {
         while !survivors(group).is_empty() {

@@ -72,22 +72,29 @@ pub(super) async fn exchanges(
 ) {
     let mut backoff = Backoff::default();
     while context.wanted() {
-        let Some(id) = context.number() else { return };
-        let mut pending = context.pending(id, shape, to, label.into());
-        context.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let ended = exchange(id, &mut pending, &mut rng).await;
-        context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let was_reached = pending.connected.is_some();
-        if let Some(seen) = ended {
-            context.record(&pending, &seen, None);
-        }
-        if was_reached {
-            backoff.reset();
-            context.pause(AGAIN.draw(&mut rng)).await;
-        } else {
-            context.pause(backoff.next()).await;
-        }
+        let exchange = async |id, pending: &mut PendingRequest| exchange(id, pending, &mut rng).await;
+        let Some(was_reached) = exchange_once(context, (shape, to, label), exchange).await else { return };
+        context.pause(backoff.after(was_reached, || AGAIN.draw(&mut rng))).await;
     }
+}
+
+/// Sends one request that its client writes itself, and records its outcome. Returns whether the service was reached; `None`: the maximum
+/// number of requests is reached.
+pub(super) async fn exchange_once(
+    context: &ClientContext,
+    (shape, to, label): (Shape, &Address, &str),
+    exchange: impl AsyncFnOnce(u64, &mut PendingRequest) -> Option<RequestResult>,
+) -> Option<bool> {
+    let id = context.number()?;
+    let mut pending = context.pending(id, shape, to, label.into());
+    context.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
+    let ended = exchange(id, &mut pending).await;
+    context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
+    let was_reached = pending.connected.is_some();
+    if let Some(seen) = ended {
+        context.record(&pending, &seen, None);
+    }
+    Some(was_reached)
 }
 
 /// Runs one client with a new connection for every request. Without a `pace` it never waits.
@@ -285,6 +292,15 @@ impl Backoff {
         let now = self.0;
         self.0 = now.saturating_mul(2).min(Duration::from_millis(100));
         now
+    }
+
+    /// Returns the pause after a request: `think` if the service was reached, or else the next delay.
+    pub(super) fn after(&mut self, was_reached: bool, think: impl FnOnce() -> Duration) -> Duration {
+        if !was_reached {
+            return self.next();
+        }
+        self.reset();
+        think()
     }
 
     /// Resets to the shortest delay.

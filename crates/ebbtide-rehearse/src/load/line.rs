@@ -1,8 +1,6 @@
 //! A client of a protocol of lines: it sends a line, waits for its answer, pauses, and sends the next on the same connection.
 
-use std::sync::atomic::Ordering;
-
-use super::clients::Backoff;
+use super::clients::{Backoff, exchange_once};
 use super::context::{ClientContext, PendingRequest};
 use crate::record::{Outcome, Shape};
 use crate::scenario::{Route, Span};
@@ -16,7 +14,7 @@ pub(super) async fn lines(
     route: &Route,
     mut rng: fastrand::Rng,
 ) {
-    let to = to.over_http1();
+    let (to, label) = (to.over_http1(), route.label());
     let mut backoff = Backoff::default();
     let mut kept: Option<LineConnection> = None;
     while context.wanted() {
@@ -30,22 +28,12 @@ pub(super) async fn lines(
             context.pause(backoff.next()).await;
             continue;
         }
-        let Some(id) = context.number() else { return };
-        let mut pending = context.pending(id, Shape::Tcp, &to, route.label().into());
-        context.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let line = Line::new(&route.path, id);
-        let ended = exchange(context, &to, &mut kept, &line, &mut pending).await;
-        context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let was_reached = pending.connected.is_some();
-        if let Some(seen) = ended {
-            context.record(&pending, &seen, None);
-        }
-        if was_reached {
-            backoff.reset();
-            context.pause(think.draw(&mut rng)).await;
-        } else {
-            context.pause(backoff.next()).await;
-        }
+        let exchange = async |id, pending: &mut PendingRequest| {
+            exchange(context, &to, &mut kept, &Line::new(&route.path, id), pending).await
+        };
+        let of = (Shape::Tcp, &to, &*label);
+        let Some(was_reached) = exchange_once(context, of, exchange).await else { return };
+        context.pause(backoff.after(was_reached, || think.draw(&mut rng))).await;
     }
 }
 
