@@ -6,6 +6,7 @@ mod descendants;
 mod exec;
 mod exec_failure;
 mod hook;
+mod listening;
 mod pid_one;
 mod proc;
 mod programs;

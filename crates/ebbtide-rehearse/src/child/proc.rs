@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use rustix::process::{Pid, Signal};
 use tokio::time::sleep;
 
 use super::descendants::Family;
+use super::listening::{ListeningSocket, listening_sockets};
 use crate::record::{Endpoint, SignalState};
 
 /// How often a blocked signal is read again: while a thread is created, the C library blocks every signal in
@@ -53,8 +53,6 @@ fn parse_status(status: &str, signal: i32) -> Option<SignalState> {
     })
 }
 
-/// The state of a listening socket in `/proc/net/tcp`.
-pub(super) const LISTEN: &str = "0A";
 /// The flag of a listening socket in `/proc/net/unix` (`__SO_ACCEPTCON`).
 const ACCEPTS: &str = "00010000";
 /// The type of a stream socket there (`SOCK_STREAM`).
@@ -67,11 +65,9 @@ type Owners = HashMap<String, i32>;
 pub(crate) fn listeners(family: Family) -> Vec<String> {
     let owned = |pid| sockets(pid).into_iter().map(move |inode| (inode, pid));
     let owners: Owners = family.members().into_iter().flat_map(owned).collect();
-    let mut found = Vec::new();
-    for (file, is_six) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
-        let table = fs::read_to_string(file).unwrap_or_default();
-        found.extend(table.lines().skip(1).filter_map(|line| tcp(line, is_six, &owners)));
-    }
+    let of_service = |socket: &ListeningSocket| owners.contains_key(&socket.inode);
+    let mut found: Vec<String> =
+        listening_sockets().into_iter().filter(of_service).map(|socket| socket.local.to_string()).collect();
     found.extend(unix_table().lines().filter_map(|line| {
         let (inode, path) = unix(line)?;
         // As the process has bound it: a relative path counts from its folder.
@@ -98,31 +94,6 @@ fn sockets_in(folder: &Path) -> Vec<String> {
     links
         .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
         .collect()
-}
-
-fn tcp(line: &str, is_six: bool, owners: &Owners) -> Option<String> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
-    if *state != LISTEN || !owners.contains_key(*inode) {
-        return None;
-    }
-    let (address, port) = local.split_once(':')?;
-    let ip = if is_six { IpAddr::V6(six(address)?) } else { IpAddr::V4(four(address)?) };
-    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?).to_string())
-}
-
-/// The kernel prints each word of an address in the byte order of the machine.
-fn four(text: &str) -> Option<Ipv4Addr> {
-    Some(Ipv4Addr::from(u32::from_str_radix(text, 16).ok()?.to_ne_bytes()))
-}
-
-fn six(text: &str) -> Option<Ipv6Addr> {
-    let mut bytes = [0; 16];
-    for (at, four) in bytes.chunks_exact_mut(4).enumerate() {
-        let word = text.get(at * 8..at * 8 + 8)?;
-        four.copy_from_slice(&u32::from_str_radix(word, 16).ok()?.to_ne_bytes());
-    }
-    Some(Ipv6Addr::from(bytes))
 }
 
 /// Returns the inodes of the stream sockets that listen at `path`.
@@ -201,14 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn listening_sockets_are_read_from_the_kernels_tables() {
-        let owners: Owners = [("7".to_owned(), 1), ("8".to_owned(), 1)].into();
-        let line = "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 7 1 0";
-        assert_eq!(tcp(line, false, &owners).as_deref(), Some("127.0.0.1:8080"));
-        assert_eq!(tcp(&line.replace(" 0A ", " 01 "), false, &owners), None);
-        assert_eq!(tcp(&line.replace(" 7 ", " 9 "), false, &owners), None);
-        let six = line.replace("0100007F", "00000000000000000000000001000000");
-        assert_eq!(tcp(&six, true, &owners).as_deref(), Some("[::1]:8080"));
+    fn a_unix_socket_that_listens_is_read_from_the_kernels_table() {
         let line = "0000000000000000: 00000002 00000000 00010000 0001 01     8 /run/a b.sock";
         assert_eq!(unix(line), Some(("8", "/run/a b.sock")));
         assert_eq!(unix(&line.replace(" 0001 ", " 0005 ")), None, "a socket of packets");

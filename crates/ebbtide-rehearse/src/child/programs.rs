@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::descendants::Family;
-use super::proc::{LISTEN, listening_at, sockets};
+use super::listening::listening_sockets;
+use super::proc::{listening_at, sockets};
 use crate::record::Endpoint;
 
 /// One process of the service.
@@ -27,7 +28,7 @@ pub(crate) struct ServiceProgram {
 /// Returns the processes of the service, with those first that listen at `address`.
 pub(crate) fn programs(family: Family, address: &Endpoint) -> Vec<ServiceProgram> {
     let listening = match address {
-        Endpoint::Tcp(address) => listening(address.port()),
+        Endpoint::Tcp(address) => listening_on(address.port()),
         Endpoint::Unix(path) => listening_at(path).into_iter().collect(),
     };
     let main = family.main().as_raw_nonzero().get();
@@ -60,16 +61,9 @@ fn program(pid: i32, main: bool, listens: bool) -> Option<ServiceProgram> {
 }
 
 /// Returns the inodes of the sockets that listen on `port`.
-fn listening(port: u16) -> HashSet<String> {
-    let ending = format!(":{port:04X}");
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
-    let lines = tables.iter().flat_map(|table| table.lines().skip(1));
-    let inode = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let listens = fields.get(3) == Some(&LISTEN) && fields.get(1)?.ends_with(&ending);
-        listens.then(|| fields.get(9).map(|inode| (*inode).to_owned()))?
-    };
-    lines.filter_map(inode).collect()
+fn listening_on(port: u16) -> HashSet<String> {
+    let sockets = listening_sockets().into_iter();
+    sockets.filter(|socket| socket.local.port() == port).map(|socket| socket.inode).collect()
 }
 
 /// The longest table of section names that is read.
