@@ -100,7 +100,7 @@ fn build() -> Result<(), Failure> {
 
 fn tests(servers: &Servers, selection: &[String], summary: &mut Summary) -> Result<(), Failure> {
     let mut nextest = cargo(&["nextest", "run"]);
-    nextest.args(WORLD).args(selection).envs([BUILT]).envs(servers.variables());
+    nextest.args(WORLD).args(selection).envs([BUILT]).envs(servers.variables()).env("PATH", tools::path()?);
     shell::run_watching(&mut nextest, Output::Stderr, |line| summary.read_nextest(line))
 }
 

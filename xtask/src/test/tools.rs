@@ -1,6 +1,10 @@
 //! Programs that the tests start, beyond what comes with Rust.
 
-use std::path::PathBuf;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -45,6 +49,28 @@ pub(super) fn provide() -> Result<(), Failure> {
         .try_for_each(|tool| install(tool.program, tool.package))
 }
 
+/// Returns a `PATH` on which `python3` is the interpreter itself. A version manager's `python3` is a shell script that costs twice the
+/// time that Python needs to start, and the tests start some hundreds.
+///
+/// # Errors
+///
+/// When Python does not run, or the link to it cannot be made.
+pub(super) fn path() -> Result<OsString, Failure> {
+    let python = shell::output(Command::new("python3").args(["-c", "import sys; print(sys.executable)"]))?;
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tests/programs"));
+    let link = folder.join("python3");
+    let linked = fs::create_dir_all(folder)
+        .and_then(|()| if link.is_symlink() { fs::remove_file(&link) } else { Ok(()) })
+        .and_then(|()| symlink(python.trim(), &link));
+    linked.map_err(Failure::io(format!("link {} to Python", link.display())))?;
+    let mut path = folder.as_os_str().to_owned();
+    if let Some(rest) = env::var_os("PATH") {
+        path.push(":");
+        path.push(rest);
+    }
+    Ok(path)
+}
+
 /// Returns the path of a program, after installing its Debian package if it is missing.
 ///
 /// # Errors
@@ -78,7 +104,10 @@ pub(crate) fn install(tool: &'static str, package: &'static str) -> Result<(), F
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut updated = Ok(());
     LISTS.call_once(|| updated = shell::run(Command::new("apt-get").args(["update", "--quiet"])));
-    updated?;
-    let arguments = ["install", "--yes", "--quiet", "--no-install-recommends", package];
-    shell::run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
+    // A new machine updates its lists and packages by itself after it has started. Then this update fails, because of a lock that apt-get
+    // does not wait for, and the other one's lists are used.
+    let mut install = Command::new("apt-get");
+    install.args(["-o", "DPkg::Lock::Timeout=300", "install", "--yes", "--quiet", "--no-install-recommends"]);
+    shell::run(install.env("DEBIAN_FRONTEND", "noninteractive").arg(package))
+        .map_err(|failed| updated.err().unwrap_or(failed))
 }
