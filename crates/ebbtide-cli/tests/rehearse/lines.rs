@@ -19,13 +19,22 @@ struct Seen {
     requests: BTreeMap<u64, Value>,
 }
 
-/// Rehearses `truth_lines.py`, to which nothing but lines is sent.
+/// Rehearses `truth_lines.py`, to which nothing but lines is sent: over TCP, or over a Unix socket if the line begins with `unix:`.
 #[track_caller]
 fn rehearse(line: &str, mode: &str, spoiled: usize, more: &[&str]) -> Seen {
     need("python3");
     let folder = tempfile::tempdir().unwrap();
     let (truth, record) = (folder.path().join("truth"), folder.path().join("record"));
-    let port = free_port().to_string();
+    let (at, ready, line) = match line.strip_prefix("unix:") {
+        Some(line) => {
+            let socket = folder.path().join("a.sock").display().to_string();
+            (socket.clone(), format!("unix:{socket}"), line)
+        }
+        None => {
+            let port = free_port().to_string();
+            (port.clone(), port, line)
+        }
+    };
     let mut command = ebbtide();
     command.arg("rehearse");
     if line.starts_with("tls:") {
@@ -36,12 +45,12 @@ fn rehearse(line: &str, mode: &str, spoiled: usize, more: &[&str]) -> Seen {
         .args(["--format=json", "--quiet", "--grace=6s", "--seed=7", "--held=6"])
         .args(["--warmup=400ms", "--window=100ms", "--request-timeout=1s"])
         .arg(format!("--record={}", record.display()))
-        .arg(format!("--ready={port}"))
-        .arg(format!("--url=tcp={}", line.replace("{port}", &port)))
+        .arg(format!("--ready={ready}"))
+        .arg(format!("--url=tcp={}", line.replace("{port}", &at)))
         .args(more)
         .args(["--", "python3"])
         .arg(service("truth_lines.py"))
-        .args([&port, mode, &spoiled.to_string()])
+        .args([&at, mode, &spoiled.to_string()])
         .output()
         .unwrap();
     let (verdict, requests) = judged(&output, &record);
@@ -123,9 +132,23 @@ fn a_line_without_an_answer_is_lost() {
     }
 }
 
+/// Longer than the end of a connection takes that cannot come together with an answer.
+const THINK: &[&str] = &["--think=40ms-60ms"];
+
+#[test]
+fn lines_over_a_unix_socket_are_judged_alike() {
+    let seen = rehearse("unix:/", "echo", 0, THINK);
+    seen.lost(0);
+    assert!(seen.count("answered_after_signal") > 0 && seen.count("refused") > 0, "{:#}", seen.verdict);
+    for (mode, outcome) in [("unanswered", "unanswered"), ("half", "cut-in-body")] {
+        let seen = rehearse("unix:/", mode, 3, THINK);
+        seen.lost(3);
+        seen.each(3, outcome);
+    }
+}
+
 #[test]
 fn lines_over_tls_are_judged_alike() {
-    const THINK: &[&str] = &["--think=40ms-60ms"];
     let line = "tls://127.0.0.1:{port}/";
     let seen = rehearse(line, "echo", 0, THINK);
     seen.lost(0);

@@ -217,43 +217,44 @@ fn a_stream_of_events_that_is_cut_is_truncated() {
 
 #[test]
 fn a_download_that_is_sent_to_its_end_is_whole() {
-    let seen = rehearse("http", "download=/download", "download-cut", 0, &["--slow-time=2s-3s"]);
-    seen.lost(0);
-    // A download may have ended in the client's socket.
-    assert!(!seen.told.is_empty(), "{:#}", seen.verdict);
-    seen.each("W", seen.told.len(), "answered");
-    assert_eq!(seen.verdict["in_flight_at_signal"]["download"], HELD, "{:#}", seen.verdict);
-    for (_, request) in seen.each("W", seen.told.len(), "answered") {
-        assert_eq!(request["answer"]["length"], 8 << 20, "{request}");
+    for scheme in ["http", "unix"] {
+        let seen = rehearse(scheme, "download=/download", "download-cut", 0, &["--slow-time=2s-3s"]);
+        seen.lost(0);
+        // A download may have ended in the client's socket.
+        assert!(!seen.told.is_empty(), "{:#}", seen.verdict);
+        assert_eq!(seen.verdict["in_flight_at_signal"]["download"], HELD, "{:#}", seen.verdict);
+        for (_, request) in seen.each("W", seen.told.len(), "answered") {
+            assert_eq!(request["answer"]["length"], 8 << 20, "{request}");
+        }
     }
 }
 
 #[test]
 fn a_download_that_is_cut_is_truncated_and_its_bytes_are_counted() {
-    let seen = rehearse("http", "download=/download", "download-cut", 3, &["--slow-time=2s-3s"]);
-    seen.lost(3);
-    let mut received = Vec::new();
-    for (bytes, request) in seen.each("L", 3, "cut-in-body") {
-        assert_eq!(request["progress"], serde_json::json!({ "done": bytes, "of": 8 << 20 }), "{request}");
-        received.push(bytes);
+    for scheme in ["http", "unix"] {
+        let seen = rehearse(scheme, "download=/download", "download-cut", 3, &["--slow-time=2s-3s"]);
+        seen.lost(3);
+        for (bytes, request) in seen.each("L", 3, "cut-in-body") {
+            let progress = serde_json::json!({ "done": bytes, "of": 8 << 20 });
+            assert_eq!(request["progress"], progress, "{request}");
+        }
+        let evidence = seen.evidence();
+        assert!(evidence.contains("of 8,388,608 bytes received"), "{evidence}");
     }
-    received.sort_unstable();
-    let evidence = seen.evidence();
-    assert!(evidence.contains("of 8,388,608 bytes received"), "{received:?}: {evidence}");
 }
 
 /// A body of 4,000 bytes, in 20 parts.
 const BODY: usize = 4000;
 
-fn upload(mode: &str, spoiled: usize) -> Seen {
+fn upload(scheme: &str, mode: &str, spoiled: usize) -> Seen {
     let body = format!("--body={}", "x".repeat(BODY));
-    rehearse("http", "upload=/upload", mode, spoiled, &[&body, "--method=GET", "--slow-time=1s-2s"])
+    rehearse(scheme, "upload=/upload", mode, spoiled, &[&body, "--method=GET", "--slow-time=1s-2s"])
 }
 
 #[test]
 fn an_upload_that_is_read_to_its_end_is_answered() {
-    for mode in ["upload-cut", "upload-unasked"] {
-        let seen = upload(mode, 0);
+    for (scheme, mode) in [("http", "upload-cut"), ("http", "upload-unasked"), ("unix", "upload-cut")] {
+        let seen = upload(scheme, mode, 0);
         seen.lost(0);
         assert!(!seen.told.is_empty(), "{:#}", seen.verdict);
         for (_, request) in seen.each("W", seen.told.len(), "answered") {
@@ -265,15 +266,17 @@ fn an_upload_that_is_read_to_its_end_is_answered() {
 
 #[test]
 fn an_upload_that_is_cut_is_lost_and_its_bytes_are_counted() {
-    let seen = upload("upload-cut", 2);
-    seen.lost(2);
-    for (bytes, request) in seen.each("L", 2, "unanswered") {
-        let sent = request["progress"]["done"].as_u64().unwrap();
-        // Some parts may have been on their way.
-        assert!((bytes..=bytes + BODY as u64 / 4).contains(&sent), "{bytes}: {request}");
-        assert_eq!(request["sent"], false, "{request}");
+    for scheme in ["http", "unix"] {
+        let seen = upload(scheme, "upload-cut", 2);
+        seen.lost(2);
+        for (bytes, request) in seen.each("L", 2, "unanswered") {
+            let sent = request["progress"]["done"].as_u64().unwrap();
+            // Some parts may have been on their way.
+            assert!((bytes..=bytes + BODY as u64 / 4).contains(&sent), "{bytes}: {request}");
+            assert_eq!(request["sent"], false, "{request}");
+        }
+        let evidence = seen.evidence();
+        assert!(evidence.contains("connection closed with the request half sent"), "{evidence}");
+        assert!(evidence.contains("of 4,000 bytes sent"), "{evidence}");
     }
-    let evidence = seen.evidence();
-    assert!(evidence.contains("connection closed with the request half sent"), "{evidence}");
-    assert!(evidence.contains("of 4,000 bytes sent"), "{evidence}");
 }

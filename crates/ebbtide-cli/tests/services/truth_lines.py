@@ -4,7 +4,8 @@
 
 It echoes each line; with the mode `plain` it answers `OK`. A line is `WORD NUMBER` or, for `plain`, any. It appends to the file $TRUTH
 `A number` for a line that was answered, and `L number` for one of the first COUNT lines that were read after SIGTERM, which end as MODE
-says. The others are answered together with the end of their connection, so that no line is on its way when it ends.
+says. The others are answered together with the end of their connection, so that no line is on its way when it ends. PORT is a port on
+127.0.0.1, or the path of a Unix socket.
 """
 import os, select, signal, socket, ssl, struct, sys, threading, time
 
@@ -15,7 +16,8 @@ if os.environ.get("TLS_CERT"):
     tls.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
 
 IP_MINTTL, LAME_DUCK = 21, 0.4
-PORT, MODE, COUNT = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+PORT = int(sys.argv[1]) if sys.argv[1].isdigit() else sys.argv[1]
+MODE, COUNT = sys.argv[2], int(sys.argv[3])
 truth = os.open(os.environ["TRUTH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 stopping = threading.Event()
 lock, spoiled, handlers = threading.Lock(), [0], []
@@ -36,7 +38,8 @@ def note(mark, line):
 
 
 def serve(sock):
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if is_tcp(sock):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if MODE == "turns-away" and spoils():
         return sock.close()
     if tls:
@@ -78,7 +81,7 @@ def serve(sock):
         if not stopping.is_set():
             sock.sendall(answer)
             continue
-        if tls:
+        if tls or not is_tcp(sock):
             # The client thinks for longer than the end takes.
             sock.sendall(answer)
             return sock.close()
@@ -90,11 +93,34 @@ def serve(sock):
         return sock.close()
 
 
+def is_tcp(sock):
+    return sock.family == socket.AF_INET
+
+
+def listen(port):
+    listener = socket.socket(socket.AF_INET if isinstance(port, int) else socket.AF_UNIX)
+    if is_tcp(listener):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port = ("127.0.0.1", port)
+    listener.bind(port)
+    listener.listen(1024)
+    return listener
+
+
+def refuse_new(listener):
+    """From now on new connections are refused; those in the queue are still accepted."""
+    if is_tcp(listener):
+        listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+    else:
+        os.unlink(listener.getsockname())
+
+
 def accept(wait):
     if not select.select([listener], [], [], wait)[0]:
         return False
     sock, _ = listener.accept()
-    sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
+    if is_tcp(sock):
+        sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
 
     def run():
         try:
@@ -108,16 +134,13 @@ def accept(wait):
 
 
 signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-listener = socket.socket()
-listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-listener.bind(("127.0.0.1", PORT))
-listener.listen(1024)
+listener = listen(PORT)
 while not stopping.is_set():
     accept(0.05)
 end_of_duck = time.monotonic() + LAME_DUCK
 while time.monotonic() < end_of_duck:
     accept(0.01)
-listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+refuse_new(listener)
 while accept(0.1):
     pass
 listener.close()
