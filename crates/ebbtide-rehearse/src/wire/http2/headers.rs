@@ -7,6 +7,7 @@ use http::uri::Scheme;
 use loona_hpack::Decoder;
 
 use super::frame::NotHttp2;
+use super::huffman::without_huffman;
 use crate::record::digest;
 use crate::wire::connection::{GRPC_STATUS, grpc_status};
 use crate::wire::events::is_event_stream;
@@ -36,7 +37,7 @@ fn field(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 }
 
 /// Appends an integer with a prefix of seven bits (RFC 7541, section 5.1).
-fn integer(block: &mut Vec<u8>, value: usize) {
+pub(super) fn integer(block: &mut Vec<u8>, value: usize) {
     const PREFIX: usize = 127;
     let byte = |value: usize| u8::try_from(value).unwrap_or(u8::MAX);
     if value < PREFIX {
@@ -74,7 +75,8 @@ pub(super) struct Head {
 /// Decodes the header block of a response.
 pub(super) fn decode(decoder: &mut Decoder<'_>, block: &[u8]) -> Result<Head, NotHttp2> {
     let mut head = Head::default();
-    let decoded = decoder.decode_with_cb(block, |name, value| {
+    let block = without_huffman(block)?;
+    let decoded = decoder.decode_with_cb(&block, |name, value| {
         let text = || std::str::from_utf8(&value).ok();
         match &*name {
             b":status" => head.status = text().and_then(|text| text.parse().ok()),

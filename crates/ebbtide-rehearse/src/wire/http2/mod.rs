@@ -13,6 +13,7 @@ mod driver;
 mod frame;
 mod headers;
 mod held;
+mod huffman;
 mod messages;
 mod state;
 
