@@ -109,7 +109,7 @@ impl Target {
         let tls = match uri.scheme_str() {
             Some(scheme) if schemes[0] == scheme => false,
             Some(scheme) if schemes[1] == scheme => true,
-            Some(other) => return Err(BadTarget::Scheme(other.into())),
+            Some(other) => return Err(BadTarget::Scheme { scheme: other.into(), url: url.into() }),
             None => return Err(BadTarget::NotAUrl(url.into())),
         };
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -146,8 +146,13 @@ pub enum BadTarget {
     #[error("invalid URL `{0}`: expected http://HOST:PORT/PATH or a port number")]
     NotAUrl(String),
     /// The scheme is neither `http` nor `https`.
-    #[error("unsupported URL `{0}`: expected an http:// or https:// URL")]
-    Scheme(String),
+    #[error("invalid URL `{url}`: unsupported scheme `{scheme}`, expected http:// or https://")]
+    Scheme {
+        /// The scheme.
+        scheme: String,
+        /// The URL.
+        url: String,
+    },
     /// Not a port.
     #[error("invalid port `{0}`: expected PORT, HOST:PORT, unix:SOCKET or http://HOST:PORT/PATH")]
     NotAPort(String),
@@ -183,7 +188,10 @@ mod tests {
         assert_eq!(Target::from_url("http://localhost").unwrap().0, Target::tcp("localhost", 80));
         assert_eq!(Target::from_url("https://localhost/").unwrap().0.name(), "localhost:443");
         assert!(Target::from_url("https://localhost:81/").unwrap().0.tls);
-        assert!(Target::from_url("ftp://localhost/").is_err());
+        assert_eq!(
+            Target::from_url("ftp://localhost/").unwrap_err().to_string(),
+            "invalid URL `ftp://localhost/`: unsupported scheme `ftp`, expected http:// or https://"
+        );
         assert!(Target::from_url("localhost:80").is_err());
     }
 
@@ -237,7 +245,7 @@ mod tests {
     fn error_texts_have_the_form() {
         error_form::walk! {
             BadTarget::NotAUrl(_) => BadTarget::NotAUrl("localhost:80".to_owned());
-            BadTarget::Scheme(_) => BadTarget::Scheme("ftp".to_owned());
+            BadTarget::Scheme { .. } => BadTarget::Scheme { scheme: "ftp".to_owned(), url: "ftp://a/".to_owned() };
             BadTarget::NotAPort(_) => BadTarget::NotAPort("eighty".to_owned());
             BadTarget::NotASocket(_) => BadTarget::NotASocket("http://unix:".to_owned());
             BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());

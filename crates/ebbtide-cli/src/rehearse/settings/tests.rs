@@ -93,7 +93,7 @@ pub(super) const WRONG: [Wrong; 34] = [
         "`platform`: ",
     ),
     value("[rehearse]\nsignal = \"STOP\"\n", "2:10", "invalid stop signal `STOP`", "`signal`: "),
-    value("[rehearse]\nready = \"ftp://x/\"\n", "2:9", "unsupported URL `ftp", "`ready`: readiness check"),
+    value("[rehearse]\nready = \"ftp://x/\"\n", "2:9", "unsupported scheme `ftp`", "`ready`: readiness check"),
     structural(
         "[rehearse]\nurl = \"/ping\"\n",
         "2:7",
