@@ -8,7 +8,7 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 use crate::demo::BadDemo;
-use crate::rehearse::{BadPlan, scenario};
+use crate::rehearse::{BadCalls, BadPlan, scenario};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -94,6 +94,7 @@ fn check(words: &[String]) -> Result<(), String> {
                 BadPlan::Feature(_)
                 | BadPlan::Demo(BadDemo::Feature(_))
                 | BadPlan::CaCert(..)
+                | BadPlan::Calls(BadCalls::Unreadable(..))
                 | BadPlan::NoCommand,
             ) => Ok(()),
             Err(bad) => Err(bad.to_string()),

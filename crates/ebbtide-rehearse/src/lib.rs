@@ -21,6 +21,7 @@ mod error_form;
 mod janitor;
 mod load;
 mod order;
+mod phase_routes;
 mod place;
 mod probe;
 mod protocol;
@@ -28,6 +29,7 @@ mod readying;
 mod recognition;
 mod record;
 mod recording;
+mod reflection;
 mod rehearsal;
 mod relay;
 mod replay;
@@ -58,10 +60,11 @@ pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Reco
 pub use rehearsal::Rehearsal;
 pub use replay::{Replayed, replay};
 pub use scenario::{
-    BadCertificates, BadHeader, BadTarget, BadVia, BoxFuture, Expected, Fitted, HostName, LoadPlan,
-    ManagedService, PreStop, Program, Protocol, Ready, RequestHeader, RequestTemplate, Route, RunPlace,
-    SHORT_THINK, Scenario, SecondSignal, ServiceStore, SetUp, ShapePlan, Span, StopAt, StopPlan, StopSignal,
-    Target, TargetAddress, Trust, Via, ViaAtSignal, unknown_relay,
+    BadCall, BadCertificates, BadHeader, BadTarget, BadVia, BoxFuture, Call, CallKind, Expected, Fitted,
+    HostName, Known, LoadPlan, ManagedService, PreStop, Program, Protocol, Ready, RequestHeader,
+    RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario, Schema, SecondSignal, ServiceStore, SetUp,
+    ShapePlan, Span, StopAt, StopPlan, StopSignal, Target, TargetAddress, Trust, Via, ViaAtSignal,
+    unknown_relay,
 };
 pub use survey::{Survey, survey};
 pub use trouble::NotRehearsed;

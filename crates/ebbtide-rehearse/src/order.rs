@@ -6,31 +6,17 @@ use std::time::Duration;
 use http::Method;
 
 use super::calibrate::{calibrate, connections, fit};
-use super::load::{LoadOrder, PhaseRoute};
-use super::place::first;
+use super::load::LoadOrder;
+use super::phase_routes::{PHASES, phase_routes};
+use super::place::address_of;
 use super::probe::{Got, try_route};
-use super::record::{NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
-use super::scenario::{LoadPlan, Program, Protocol, Route, Scenario, ShapePlan};
+use super::record::Shape;
+use super::scenario::{LoadPlan, Program, Route, Scenario};
 use super::trouble::NotRehearsed;
 use super::wire::Address;
 use crate::clock::Clock;
 use crate::words;
 
-/// The phases in which a connection is held at the signal, in the order of the output.
-const PHASES: [Phase; 9] = [
-    Phase::Silent,
-    Phase::HalfHead,
-    Phase::HalfBody,
-    Phase::Awaiting,
-    Phase::HalfRead,
-    Phase::Idle,
-    Phase::SecondHalfSent,
-    Phase::Pipelined,
-    Phase::AfterSignal,
-];
-/// Those of HTTP/2, which has no order of responses on a connection.
-const HTTP2_PHASES: [Phase; 6] =
-    [Phase::Silent, Phase::HalfHead, Phase::HalfBody, Phase::Awaiting, Phase::Idle, Phase::AfterSignal];
 /// The number of connections that are held at once.
 const HELD_CONNECTIONS: u32 = PHASES.len() as u32;
 /// The maximum number of connections that are tried at once.
@@ -52,12 +38,11 @@ pub(super) async fn calibrated(
     if matches!(program, Program::Managed(_)) {
         return Ok(None);
     }
-    let usual = [Shape::Storm, Shape::Keepalive, Shape::Open].into_iter().find_map(|shape| plan.route(shape));
-    let Some(route) = usual.cloned() else { return Ok(None) };
-    let to = match &route.target {
-        Some(target) => first(target, home).await?,
-        None => home.clone(),
+    let of = |shape| plan.shapes.iter().find(|plan| plan.shape() == shape);
+    let Some(usual) = [Shape::Storm, Shape::Keepalive, Shape::Open].into_iter().find_map(of) else {
+        return Ok(None);
     };
+    let (route, to) = (usual.route().clone(), address_of(usual, home).await?);
     let phases = if plan.phases { HELD_CONNECTIONS } else { 0 };
     let served = if plan.fitted.any() {
         let sockets = u32::try_from(plan.sockets()).unwrap_or(u32::MAX);
@@ -83,11 +68,8 @@ pub(super) async fn order(
     seed: u64,
 ) -> Result<LoadOrder, NotRehearsed> {
     let mut addresses = Vec::new();
-    for shape in plan.shapes.iter().map(ShapePlan::shape) {
-        addresses.push(match plan.route(shape).and_then(|route| route.target.as_ref()) {
-            Some(target) => first(target, home).await?,
-            None => home.clone(),
-        });
+    for plan in &plan.shapes {
+        addresses.push(address_of(plan, home).await?);
     }
     // Readiness is red after the signal: phases are held on a route that is answered to the end, where one is known.
     let plain = match &scenario.program {
@@ -96,7 +78,7 @@ pub(super) async fn order(
     };
     let held = match crowded {
         Some(why) => Err(why),
-        None => Ok(phase_routes(&plan, &addresses, home, &Route::get(plain))),
+        None => phase_routes(&plan, &addresses, home, &Route::get(plain)),
     };
     Ok(LoadOrder { plan, addresses, held, seed })
 }
@@ -146,50 +128,4 @@ async fn choose(plan: &mut LoadPlan, found: &Route, home: &Address) {
             *route = if posts && is_open_loop { post.clone() } else { found.clone() };
         }
     }
-}
-
-/// Returns the phases to hold, each with its route or with the reason why it cannot be tried.
-fn phase_routes(plan: &LoadPlan, addresses: &[Address], home: &Address, plain: &Route) -> Vec<PhaseRoute> {
-    if !plan.phases {
-        return Vec::new();
-    }
-    let shapes: Vec<(&ShapePlan, (&Route, &Address))> =
-        plan.shapes.iter().zip(addresses).map(|(shape, address)| (shape, (shape.route(), address))).collect();
-    let lines = shapes.iter().filter(|(shape, _)| !shape.is_http());
-    let lines = lines.map(|(_, (route, to))| (Phase::HalfLine, Ok(((*route).clone(), (*to).clone()))));
-    let lines: Vec<PhaseRoute> = lines.collect();
-    let known: Vec<(&Route, &Address)> = shapes
-        .iter()
-        .filter(|(shape, _)| shape.is_http() && !shape.is_call())
-        .map(|(_, known)| *known)
-        .collect();
-    if known.is_empty() && !lines.is_empty() {
-        return lines;
-    }
-    let find = |wanted: &dyn Fn(&Route) -> bool, why: &str| {
-        let found = known.iter().find(|(route, _)| wanted(route));
-        found.map(|(route, to)| ((*route).clone(), (*to).clone())).ok_or_else(|| why.to_owned())
-    };
-    let at = |shape| shapes.iter().find(|(plan, _)| plan.shape() == shape).map(|(_, known)| *known);
-    let usual = at(Shape::Keepalive).or_else(|| at(Shape::Storm)).or_else(|| at(Shape::Open));
-    let usual = usual.unwrap_or((plain, home));
-    let http1 = home.template.protocol == Protocol::Http1;
-    PHASES
-        .into_iter()
-        .filter(|phase| http1 || HTTP2_PHASES.contains(phase))
-        .map(|phase| {
-            let route = match phase {
-                Phase::HalfBody => {
-                    find(&|route| !home.template.body_for(&route.method).is_empty(), NO_POST_ROUTE)
-                }
-                Phase::Awaiting | Phase::Pipelined => find(
-                    &|route| route.path.contains("{ms}") && route.method == Method::GET,
-                    NO_ROUTE_WITH_MS,
-                ),
-                _ => Ok((usual.0.clone(), usual.1.clone())),
-            };
-            (phase, route)
-        })
-        .chain(lines)
-        .collect()
 }

@@ -17,7 +17,8 @@ use super::janitor::Janitor;
 use super::record::Endpoint;
 use super::relay::Relays;
 use super::scenario::{
-    Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, Target, TargetAddress, Via, filled,
+    Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, ShapePlan, Target, TargetAddress, Via,
+    filled,
 };
 use super::trouble::NotRehearsed;
 use super::wire::{Address, TlsClients, connect};
@@ -199,10 +200,19 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<Endpoint>, NotRehears
 }
 
 /// Resolves `target` to the first address that the resolver returns, for the requests of `home`.
-pub(super) async fn first(target: &Target, home: &Address) -> Result<Address, NotRehearsed> {
+async fn first(target: &Target, home: &Address) -> Result<Address, NotRehearsed> {
     let socket = resolve(target).await?.into_iter().next();
     let socket = socket.ok_or_else(|| NotRehearsed::Resolve(target.host().to_owned()))?;
     Ok(home.beside(socket, target))
+}
+
+/// Resolves the address of the requests of `plan`: that of its route, or else `home`.
+pub(super) async fn address_of(plan: &ShapePlan, home: &Address) -> Result<Address, NotRehearsed> {
+    let to = match &plan.route().target {
+        Some(target) => first(target, home).await?,
+        None => home.clone(),
+    };
+    Ok(if plan.is_call() { to.over_http2() } else { to })
 }
 
 /// How long a listener may take to accept a connection.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::place::first;
+use super::place::address_of;
 use super::probe::{Got, get};
 use super::scenario::{LoadPlan, Protocol};
 use super::trouble::NotRehearsed;
@@ -55,11 +55,7 @@ pub(super) async fn check(plan: &LoadPlan, home: &Address) -> Result<(), NotRehe
             continue;
         }
         checked.push((target, is_http1));
-        let to = match target {
-            Some(target) => first(target, home).await?,
-            None => home.clone(),
-        };
-        let to = if plan.is_call() { to.over_http2() } else { to };
+        let to = address_of(plan, home).await?;
         if is_http1 && (to.tls.is_none() || target.is_none()) {
             continue;
         }

@@ -85,7 +85,7 @@ impl Rehearsal {
     }
 
     /// Sets the route of `shape`, as `--url` does: `/path`, `METHOD:/path`, or with a URL in the place of the path (`ws://` or `wss://`
-    /// for a WebSocket). It also enables the shape. Default: storm, keepalive and open, on the first common path that the service answers.
+    /// for a WebSocket, `GRPC:/SERVICE/METHOD` for a call of gRPC, whose message is in [`Route::call`]). It also enables the shape. Default: storm, keepalive and open, on the first common path that the service answers.
     ///
     /// ```
     /// use ebbtide_rehearse::{Rehearsal, Shape};

@@ -17,6 +17,7 @@ use super::protocol;
 use super::readying::{TAIL, ready};
 use super::recognition::recognise;
 use super::record::{Endpoint, Record, Shape};
+use super::reflection;
 use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_moment};
 use super::service_report;
 use super::stopping::{HookPlace, Stopping};
@@ -106,7 +107,7 @@ async fn run_at(
     record.signal_state = signal_state(service.pid(), signal).await;
     if let Some(found) = &readiness {
         // No request is sent to a service whose protocol is another one.
-        let is_http = scenario.load.shapes.iter().any(ShapePlan::is_http);
+        let is_http = scenario.load.shapes.iter().any(|plan| plan.is_http() && !plan.is_call());
         let path = place.ready_path.as_deref().or(is_http.then_some("/"));
         record.servers = recognise(&service, found, path).await;
     }
@@ -119,6 +120,7 @@ async fn run_at(
             let home = place.address(found.socket.clone());
             let mut plan = scenario.load.clone();
             protocol::check(&plan, &home).await?;
+            reflection::resolve(&mut plan, &home).await?;
             settle(&mut plan, &home, place.ready_path.as_deref()).await?;
             let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
             let order =

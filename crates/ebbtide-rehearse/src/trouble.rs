@@ -9,6 +9,7 @@ use super::child::{AttachError, StartError};
 use super::probe::DatabaseTrouble;
 use super::protocol::NoProtocol;
 use super::record::Ended;
+use super::scenario::BadCall;
 use super::unready::Unready;
 use super::verdict::Unusable;
 use crate::words;
@@ -51,6 +52,15 @@ pub enum NotRehearsed {
         at: String,
         /// What it answered.
         why: NoProtocol,
+    },
+    /// The calls of gRPC cannot be sent, because their messages cannot be encoded.
+    #[error("cannot call {at}")]
+    Call {
+        /// The address.
+        at: String,
+        /// Why not.
+        #[source]
+        why: BadCall,
     },
     /// The service ended before the stop signal.
     #[error("the service ended {when} ({ended}{})", left_behind(.left))]
@@ -129,6 +139,7 @@ impl NotRehearsed {
             }
             Self::NeverReady { seen, .. } => seen.hint(),
             Self::Protocol { why, .. } => why.hint(),
+            Self::Call { why, .. } => why.hint(),
             Self::Start(StartError::Exec { why, .. }) => return why.hint(),
             Self::Start(StartError::Namespace(_)) => {
                 "--pid1 needs root, or user namespaces, which sandboxes and some distributions forbid"
@@ -215,6 +226,7 @@ mod tests {
                 unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12);
             NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1), protocol(NoProtocol::Tls(TlsFailure::Expired)),
                 protocol(NoProtocol::Tls(TlsFailure::NotHttp2));
+            NotRehearsed::Call { .. } => NotRehearsed::Call { at: "127.0.0.1:80".to_owned(), why: BadCall::NoReflection };
             NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);
             NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
             NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());

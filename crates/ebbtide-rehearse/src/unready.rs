@@ -71,8 +71,7 @@ impl Unready {
                 "the path of --ready has to answer 200 to 399: --ready http://HOST:PORT/PATH names another one"
             }
             UnreadyAnswer::Grpc => {
-                "the probes and the load are HTTP/1 requests: name an HTTP route in --ready and in --url, which a gRPC service serves \
-                 beside its calls"
+                "--ready PORT waits for the port of a gRPC service, and --url SHAPE=GRPC:/PACKAGE.SERVICE/METHOD sends calls to it"
             }
             UnreadyAnswer::Tls => "an https:// URL is for a service with TLS: --ready https://HOST:PORT/PATH",
             UnreadyAnswer::Handshake(failure) => failure.hint(),

@@ -39,6 +39,30 @@ pub fn limit(duration: Duration) -> String {
     }
 }
 
+/// Returns the name of a gRPC status: `UNAVAILABLE`.
+pub fn grpc_status(code: u16) -> String {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    NAMES.get(usize::from(code)).map_or_else(|| code.to_string(), |name| (*name).to_owned())
+}
+
 /// Formats an error with its sources, joined by `: `. A source that ends the text of its error is not repeated.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -8,6 +8,7 @@ use clap::Args;
 use ebbtide_rehearse::{Expected, HostName, Ready, RequestHeader, Span, StopSignal};
 use http::Method;
 
+use super::calls::CallArgs;
 use super::platform::StopPlatform;
 use super::service::ServiceArgs;
 use super::stop::StopArgs;
@@ -76,7 +77,8 @@ pub(crate) struct RehearseArgs {
     ///
     /// SHAPE is storm, keepalive, slow, open, orders, websocket, events, download, upload, client-stream, bidi-stream or tcp. METHOD is optional (default:
     /// --method; GET for websocket, events and download). PATH may be a full http://
-    /// or https:// URL when the load goes to another address than --ready. `{ms}` in a path is replaced by the duration of a slow
+    /// or https:// URL when the load goes to another address than --ready. GRPC:/PACKAGE.SERVICE/METHOD is a call of gRPC, over HTTP/2 also
+    /// without --http2: a unary one in storm, keepalive, slow and open, and one whose response is a stream in events. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
     /// service answers (`/`, `/ping`, `/status`, …), and open sends POST requests to it if the service answers these
     /// with 200 to 299. The path of --ready is skipped unless it is `/`: its answer changes at the shutdown.
@@ -122,6 +124,9 @@ pub(crate) struct RehearseArgs {
     /// File with the body, instead of --body; at most 64 MiB
     #[arg(long, help_heading = REQUESTS, value_name = "FILE", conflicts_with = "demo")]
     pub(super) body_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) calls: CallArgs,
 
     /// Send the load over HTTP/2
     ///
@@ -190,11 +195,10 @@ pub(crate) struct RehearseArgs {
     /// `download=/PATH` reads a long response slowly, within --slow-time, and it must be complete.
     /// `upload=/PATH` sends a body with `Expect: 100-continue`: slowly, within --slow-time, when the service asks for it, or
     /// after one second. Except events, they are HTTP/1 also with --http2. `client-stream=/SERVICE/METHOD` and `bidi-stream=…` are
-    /// calls of gRPC over HTTP/2, also without --http2: they send messages for --slow-time, with pauses of --think, and then end. The
-    /// message is that of --body-file with its length prefix (default: an empty one). With bidi-stream each must be answered by
-    /// one. `tcp=/LINE`, or with a tcp:// or tls:// URL, sends
+    /// calls of gRPC over HTTP/2, also without --http2: they send messages (--grpc-message) for --slow-time, with pauses of --think, and then
+    /// end. With bidi-stream each must be answered by one. `tcp=/LINE`, or with a tcp:// or tls:// URL, sends
     /// lines, and reads a line after each; `{id}` in LINE is a number that the answer must contain (default: `ebbtide {id}`), and `\r`
-    /// at its end a carriage return. If --ready is a port and no other shape has a URL, no HTTP is sent.
+    /// at its end a carriage return. If --ready is a port, and each URL is one of lines or a call of gRPC, nothing else is sent.
     #[arg(long, help_heading = LOAD, value_name = "CLIENTS", default_value_t = 8, value_parser = clients, allow_hyphen_values = true)]
     pub(super) held: u32,
 
@@ -307,7 +311,7 @@ pub(crate) struct RehearseArgs {
 pub(super) const MOST_RUNS: u32 = 10_000;
 
 pub(super) const SERVICE: &str = "Service";
-const REQUESTS: &str = "Requests";
+pub(super) const REQUESTS: &str = "Requests";
 const LOAD: &str = "Load";
 pub(super) const STOP: &str = "Stop";
 const OUTPUT: &str = "Output";

@@ -31,6 +31,11 @@ Examples:
           --url events=/events --url download=/export.csv --url upload=POST:/files \\
           -- ./my-service --port 8080
 
+  Calls of gRPC to a service with server reflection; a service without it needs --protoset:
+      ebbtide rehearse --ready 50051 --url keepalive=GRPC:/shop.Orders/Get \\
+          --url storm=GRPC:/shop.Orders/Get --url events=GRPC:/shop.Orders/Watch \\
+          --grpc-message '{\"id\": 7}' -- ./my-service --port 50051
+
   Lines over TCP to a service without HTTP; each answer must contain the number:
       ebbtide rehearse --ready 6379 --url 'tcp=/ECHO {id}\\r' -- ./my-service --port 6379
 
@@ -91,8 +96,8 @@ Settings:
   Each option but --attach, --demo, --init and --quiet is also a key of the section
   [rehearse] of ebbtide.toml, in the current folder or the nearest one above it up to
   the root of the repository: grace = \"30s\", strict = true, url.storm = \"/ping\".
-  An option on the command line replaces that of the file. Paths of `command`, `body-file`
-  and `cacert` count from the folder of the file. --demo reads no settings.
+  An option on the command line replaces that of the file. Paths of `command`, `body-file`,
+  `cacert` and `protoset` count from the folder of the file. --demo reads no settings.
 
 The baseline:
   A failure that is as frequent before the signal as after it is not caused by the

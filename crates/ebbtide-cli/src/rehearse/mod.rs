@@ -1,6 +1,7 @@
 //! `ebbtide rehearse`: from arguments to an exit code.
 
 mod args;
+mod calls;
 mod conclude;
 mod help;
 mod init;
@@ -16,6 +17,8 @@ mod survey;
 mod values;
 
 pub(crate) use args::RehearseArgs;
+#[cfg(test)]
+pub(crate) use calls::BadCalls;
 pub(crate) use conclude::conclude;
 #[cfg(test)]
 pub(crate) use plan::{BadPlan, scenario};

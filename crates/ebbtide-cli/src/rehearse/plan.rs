@@ -15,6 +15,7 @@ use http::Method;
 use thiserror::Error;
 
 use super::args::{MOST_RUNS, RehearseArgs};
+use super::calls::BadCalls;
 use super::service::BadService;
 use super::shapes::{fitted, shapes};
 use super::stop::stop_plan;
@@ -50,6 +51,9 @@ pub(crate) enum BadPlan {
     /// The options of dependencies contradict each other.
     #[error(transparent)]
     Service(#[from] BadService),
+    /// The options of calls contradict each other.
+    #[error(transparent)]
+    Calls(#[from] BadCalls),
     /// A route cannot be used.
     #[error(transparent)]
     Route(#[from] BadTarget),
@@ -81,6 +85,7 @@ impl BadPlan {
                     .to_owned()
             }
             Self::Service(service) => service.hint(),
+            Self::Calls(calls) => calls.hint().to_owned(),
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
             Self::Started(_) => "--signal-at idle and load stop a service that runs".to_owned(),
@@ -114,6 +119,16 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         return Err(BadPlan::NoLoad);
     }
     let template = template(args, &shapes)?;
+    let mut load = LoadPlan {
+        shapes,
+        request_limit: args.request_timeout,
+        connect_limit: args.connect_timeout,
+        bound: args.max_requests,
+        fitted: fitted(args),
+        phases: !args.no_phases,
+        posts: args.method.is_none(),
+    };
+    args.calls.complete(&mut load)?;
     let database = database(args)?;
     Ok(Scenario {
         program,
@@ -126,15 +141,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         expect_status: args.expect_status.clone(),
         strict: args.strict,
         template,
-        load: LoadPlan {
-            shapes,
-            request_limit: args.request_timeout,
-            connect_limit: args.connect_timeout,
-            bound: args.max_requests,
-            fitted: fitted(args),
-            phases: !args.no_phases,
-            posts: args.method.is_none(),
-        },
+        load,
         stop: stop_plan(args),
         via: args.service.vias(&args.command)?,
         database,
@@ -262,6 +269,7 @@ mod tests {
             BadPlan::CaCert(..) => BadPlan::CaCert("ca.pem".to_owned(), io::ErrorKind::NotFound.into());
             BadPlan::NotCertificates(..) => BadPlan::NotCertificates("ca.pem".to_owned(), BadCertificates::None);
             BadPlan::Service(_) => BadPlan::Service(BadService::NoVia("redis".to_owned()));
+            BadPlan::Calls(_) => BadPlan::Calls(BadCalls::TwoMessages);
             BadPlan::Route(_) => BadPlan::Route(BadTarget::NotARoute("POST".to_owned()));
             BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());
             BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);

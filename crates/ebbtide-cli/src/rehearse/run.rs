@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IntoInnerError};
+use std::mem;
 use std::path::Path;
 
 use clap::ArgMatches;
@@ -47,16 +48,12 @@ pub(crate) fn run(
     }
 }
 
-fn rehearsed(args: RehearseArgs) -> Ending {
-    let planned = scenario(&args).and_then(|main| Ok((compared(&args, &main)?, main)));
-    let (mut before, mut scenario) = match planned {
+fn rehearsed(mut args: RehearseArgs) -> Ending {
+    let (mut before, mut scenario) = match planned(&args) {
         Ok(planned) => planned,
-        Err(error) => {
-            output::complain(&error.to_string(), Some(&error.hint()));
-            return Ending::Usage;
-        }
+        Err(ending) => return ending,
     };
-    let destinations = match output::destinations(args.format) {
+    let destinations = match output::destinations(mem::take(&mut args.format)) {
         Ok(destinations) => destinations,
         Err(ending) => return ending,
     };
@@ -68,9 +65,12 @@ fn rehearsed(args: RehearseArgs) -> Ending {
         if !args.quiet {
             output::note(&format!("found --ready {}", option(&ready)));
         }
-        for scenario in before.iter_mut().chain([&mut scenario]) {
-            scenario.ready = ready.clone();
-        }
+        // What is sent to a service depends on its readiness.
+        args.ready = Some(ready);
+        (before, scenario) = match planned(&args) {
+            Ok(planned) => planned,
+            Err(ending) => return ending,
+        };
     }
     let recorder = match args.record.as_deref().map(|file| recorder(file, &scenario)).transpose() {
         Ok(recorder) => recorder,
@@ -95,6 +95,15 @@ fn rehearsed(args: RehearseArgs) -> Ending {
     let before = before.as_ref().map(|(rehearsal, scenario)| Judgement::new(scenario, rehearsal, &none));
     let judgement = Judgement { before: before.as_ref(), ..Judgement::new(&scenario, &rehearsal, &gallery) };
     conclude(&judgement, &destinations)
+}
+
+/// Returns the scenario of `--compare`, if there is one, and that of the command. Prints what is wrong with the options.
+fn planned(args: &RehearseArgs) -> Result<(Option<Scenario>, Scenario), Ending> {
+    let planned = scenario(args).and_then(|main| Ok((compared(args, &main)?, main)));
+    planned.map_err(|error| {
+        output::complain(&error.to_string(), Some(&error.hint()));
+        Ending::Usage
+    })
 }
 
 /// Rehearses `scenario`. Prints the reason if there is no verdict.

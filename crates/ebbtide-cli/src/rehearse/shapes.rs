@@ -32,9 +32,13 @@ const HELD: [Shape; 7] = [
 pub(super) fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     let mut shapes = Vec::new();
     let think = args.think;
-    let usual = |given: Option<u32>, usual| given.unwrap_or(if speaks_lines(args) { 0 } else { usual });
-    let (storm, keepalive) = (usual(args.storm, STORM), usual(args.keepalive, KEEPALIVE));
-    let open = usual(args.open, OPEN);
+    let speaks_http = speaks_http(args)?;
+    let usual = |shape, given: Option<u32>, usual| {
+        given.unwrap_or(if speaks_http || has_url(args, shape) { usual } else { 0 })
+    };
+    let storm = usual(Shape::Storm, args.storm, STORM);
+    let keepalive = usual(Shape::Keepalive, args.keepalive, KEEPALIVE);
+    let open = usual(Shape::Open, args.open, OPEN);
     if storm > 0 {
         shapes.push(ShapePlan::Storm { clients: storm, rate: None, route: route(args, Shape::Storm)? });
     }
@@ -76,10 +80,16 @@ pub(super) fn shapes(args: &RehearseArgs) -> Result<Vec<ShapePlan>, BadPlan> {
     Ok(shapes)
 }
 
-/// Returns whether nothing shows that the service speaks HTTP: it has lines alone, and its readiness is a port.
-fn speaks_lines(args: &RehearseArgs) -> bool {
+/// Returns whether the service may have a path that a GET finds. It has none if its readiness is a port, and each URL is one of lines or a
+/// call of gRPC.
+fn speaks_http(args: &RehearseArgs) -> Result<bool, BadPlan> {
     let is_port = matches!(args.ready, Some(Ready::Port(_)));
-    is_port && has_url(args, Shape::Tcp) && args.url.iter().all(|url| url.shape == Shape::Tcp)
+    for url in args.url.iter().filter(|_| is_port) {
+        if url.shape != Shape::Tcp && url.route(&method(args))?.call.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(!is_port || args.url.is_empty())
 }
 
 fn has_url(args: &RehearseArgs, shape: Shape) -> bool {

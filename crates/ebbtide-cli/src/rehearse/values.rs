@@ -123,7 +123,7 @@ impl ShapeUrl {
 pub(super) fn url(text: &str) -> Result<ShapeUrl, String> {
     let wrong = || {
         format!(
-            "invalid route `{text}`: expected SHAPE=METHOD:PATH; shapes: storm, keepalive, slow, open, orders, \
+            "invalid route `{text}`: expected SHAPE=METHOD:PATH or SHAPE=GRPC:/SERVICE/METHOD; shapes: storm, keepalive, slow, open, orders, \
              websocket, events, download, upload, client-stream, bidi-stream, tcp"
         )
     };
@@ -137,8 +137,11 @@ pub(super) fn url(text: &str) -> Result<ShapeUrl, String> {
 /// Parses a method.
 pub(super) fn method(text: &str) -> Result<Method, String> {
     let upper = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase());
-    let method = text.parse().ok().filter(|method| upper && *method != Method::CONNECT);
-    method.ok_or_else(|| format!("invalid method `{text}`: expected a name such as POST, and not CONNECT"))
+    // GRPC begins the route of a call.
+    let method = text.parse().ok().filter(|method| upper && *method != Method::CONNECT && text != "GRPC");
+    method.ok_or_else(|| {
+        format!("invalid method `{text}`: expected a name such as POST, and not CONNECT or GRPC")
+    })
 }
 
 /// Parses a stop signal: `TERM`, `SIGINT`, `15`.
@@ -217,6 +220,7 @@ mod tests {
             "STREAMS",
             "TEXT",
             "URL",
+            "[SHAPE=]JSON",
         ];
         let is_number = |value: &str| !text.contains(&value);
         let mut seen = Vec::new();
@@ -274,7 +278,7 @@ mod tests {
     #[test]
     fn a_method_is_written_in_capitals() {
         assert_eq!(method("PATCH"), Ok(Method::PATCH));
-        for text in ["", "post", "PO ST", "CONNECT", "GET:"] {
+        for text in ["", "post", "PO ST", "CONNECT", "GRPC", "GET:"] {
             assert!(method(text).unwrap_err().starts_with(&format!("invalid method `{text}`: ")), "{text}");
         }
     }

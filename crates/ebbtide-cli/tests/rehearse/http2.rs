@@ -10,18 +10,18 @@ use crate::ports::free_port;
 use crate::scene::{LOAD, Row, Says, address, certify, holds};
 
 /// What the service recorded, and what the clients did.
-struct Seen {
-    code: Option<i32>,
-    verdict: Value,
+pub(crate) struct Seen {
+    pub(crate) code: Option<i32>,
+    pub(crate) verdict: Value,
     /// The numbers of the requests with each mark: `R`ead, `A`nswered, `U`nprocessed, `L`ost.
-    told: BTreeMap<String, BTreeSet<u64>>,
+    pub(crate) told: BTreeMap<String, BTreeSet<u64>>,
     /// The outcome of each request.
-    outcomes: BTreeMap<u64, String>,
+    pub(crate) outcomes: BTreeMap<u64, String>,
 }
 
 /// Rehearses `truth_http2.py` in `mode`.
 #[track_caller]
-fn rehearse(mode: &str, more: &[&str]) -> Seen {
+pub(crate) fn rehearse(mode: &str, more: &[&str]) -> Seen {
     rehearse_over("http", mode, more)
 }
 
@@ -67,7 +67,7 @@ fn rehearse_over(scheme: &str, mode: &str, more: &[&str]) -> Seen {
 impl Seen {
     /// Asserts that each request with `mark` has one of these outcomes, and that there are some.
     #[track_caller]
-    fn each(&self, mark: &str, outcomes: &[&str]) {
+    pub(crate) fn each(&self, mark: &str, outcomes: &[&str]) {
         let marked = self.told.get(mark).cloned().unwrap_or_default();
         assert!(!marked.is_empty(), "no request with {mark}: {:#}", self.verdict);
         for id in marked {
@@ -77,13 +77,13 @@ impl Seen {
     }
 
     #[track_caller]
-    fn count(&self, field: &str) -> u64 {
+    pub(crate) fn count(&self, field: &str) -> u64 {
         self.verdict["requests"][field].as_u64().unwrap()
     }
 
     /// Asserts that every request that was started has exactly one outcome, and that the service knows each one that was answered.
     #[track_caller]
-    fn adds_up(&self) {
+    pub(crate) fn adds_up(&self) {
         let parts =
             ["answered", "refused", "unprocessed", "connect_timed_out", "lost", "truncated", "timed_out"];
         let others = ["ended_by_clean_up", "foreign"];

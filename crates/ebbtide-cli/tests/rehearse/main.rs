@@ -7,6 +7,7 @@ mod common;
 mod dependencies;
 mod features;
 mod formats;
+mod grpc;
 mod help_page;
 mod http2;
 mod lines;

@@ -39,7 +39,10 @@ fn a_grpc_status_and_http2_are_not_readiness() {
     says(
         "grpc",
         limit,
-        &["/readyz was answered with a gRPC status", "hint: the probes and the load are HTTP/1"],
+        &[
+            "/readyz was answered with a gRPC status",
+            "hint: --ready PORT waits for the port of a gRPC service",
+        ],
     );
     says("http2", limit, &["/readyz was answered with HTTP/2", "hint: --http2 sends"]);
     // Readiness is HTTP, and no other route is.
@@ -47,7 +50,9 @@ fn a_grpc_status_and_http2_are_not_readiness() {
     let seen = holds(&Row::innocent("grpc-routes", &GRPC).says(Says::Inconclusive));
     let evidence = seen.evidence("routes-served");
     assert!(
-        evidence.contains("GET /: every response before the signal had status 200 with a gRPC status"),
+        evidence.contains(
+            "GET /: every response before the signal had status 200 with the gRPC status UNIMPLEMENTED"
+        ),
         "{evidence}"
     );
 }

@@ -58,6 +58,17 @@ def fields(block):
     return found
 
 
+def message(body):
+    """Waits as long as field 1 of the message says, in milliseconds. Calls by header have a body that is no message."""
+    if body[:1] != b"\0":
+        return
+    assert body[:5] == struct.pack(">BI", 0, len(body) - 5), body
+    ms, at = 0, 6
+    while at < len(body):
+        ms, at = ms + ((body[at] & 127) << 7 * (at - 6)), at + 1
+    time.sleep(ms / 1000)
+
+
 class Conn:
     def __init__(self, sock):
         self.sock, self.read, self.lock = sock, b"", threading.Lock()
@@ -132,11 +143,12 @@ class Conn:
         if self.in_flight.pop(stream, self) is not self:
             self.note(kind, number)
 
-    def answer(self, stream, headers):
+    def answer(self, stream, headers, body):
         path, number = headers[":path"], headers.get("x-ebbtide-request")
         if path.startswith("/slow/"):
             time.sleep(int(path[6:]) / 1000)
         if path.startswith("/grpc/"):
+            message(body)
             return self.call(stream, path, number)
         red = path == "/readyz" and stopping.is_set()
         status = b"\x08\x03503" if red else b"\x88"
@@ -151,7 +163,8 @@ class Conn:
             self.end(stream, "A", number)
 
     def call(self, stream, path, number):
-        """A call of gRPC: /grpc/Watch streams messages until the signal, /grpc/Say has one message."""
+        """A call of gRPC: /grpc/Watch streams messages until the signal, /grpc/Say has one message. With `grpc-half` those of /grpc/Say that
+        end after the signal, on a connection from before it, have no status."""
         literal = lambda name, value: b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
         head = b"\x88" + literal(b"content-type", b"application/grpc")
         message = frame(DATA, 0, stream, b"\0\0\0\0\2ok")
@@ -168,7 +181,8 @@ class Conn:
             with self.lock:
                 self.sock.sendall(message)
         with self.lock:
-            if path == "/grpc/Watch" and not stopped and MODE == "grpc-no-status":
+            cut = path == "/grpc/Say" and stopping.is_set() and not self.after_stop and MODE == "grpc-half"
+            if cut or path == "/grpc/Watch" and not stopped and MODE == "grpc-no-status":
                 self.sock.sendall(frame(DATA, 1, stream))
                 return self.end(stream, "L", number)
             if path == "/grpc/Watch" and not stopped and MODE == "grpc-unavailable":
@@ -223,14 +237,14 @@ class Conn:
                 self.served += 1
                 return self.end(stream, "L" if mute and MODE == "calls-mute" else "A", number)
 
-    def request(self, stream, headers):
+    def request(self, stream, headers, body):
         with self.lock:
             number = headers.get("x-ebbtide-request")
             if self.goaway is not None and stream > self.goaway:
                 return self.note("U", number)
             self.note("R", number)
             self.in_flight[stream] = number
-        threading.Thread(target=self.answer, args=(stream, headers), daemon=True).start()
+        threading.Thread(target=self.answer, args=(stream, headers, body), daemon=True).start()
 
     def serve(self):
         self.sock.sendall(frame(SETTINGS, 0, 0))
@@ -242,7 +256,7 @@ class Conn:
             kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
             if kind == HEADERS:
                 self.highest = max(self.highest, stream)
-                self.streams[stream] = [flags & 1, payload]
+                self.streams[stream] = [flags & 1, payload, b""]
             elif kind == CONTINUATION and stream in self.streams:
                 self.streams[stream][1] += payload
             elif kind == DATA and payload:
@@ -279,10 +293,11 @@ class Conn:
             known = self.streams.get(stream)
             if known and kind in (HEADERS, CONTINUATION, DATA):
                 known[0] = known[0] or flags & 1 if kind == DATA else known[0]
+                known[2] += payload if kind == DATA else b""
                 if kind in (HEADERS, CONTINUATION) and flags & 4:
                     known[1] = fields(known[1])
                 if known[0] and isinstance(known[1], dict):
-                    self.request(stream, self.streams.pop(stream)[1])
+                    self.request(stream, *self.streams.pop(stream)[1:])
 
     def close(self):
         # Lingering: a reset would destroy an answer on its way.

@@ -42,7 +42,6 @@ pub(super) async fn client(
         ShapePlan::Upload { time, route, .. } => upload(&context, &to, time, &route, rng).await,
         ShapePlan::ClientStream { time, think, route, .. }
         | ShapePlan::BidiStream { time, think, route, .. } => {
-            let to = to.over_http2();
             let in_turn = kind == Shape::BidiStream;
             let spec = |rng: &mut fastrand::Rng| {
                 let plan = MessagePlan { time: time.draw(rng), pause: think.draw(rng), in_turn };

@@ -172,6 +172,8 @@ pub struct HeldConnection {
 pub(crate) const NO_POST_ROUTE: &str = "no POST route";
 /// Why no answer can be awaited.
 pub(crate) const NO_ROUTE_WITH_MS: &str = "no route with {ms}";
+/// The same, for a call of gRPC.
+pub(crate) const NO_MESSAGE_WITH_MS: &str = "no message with {ms}";
 
 /// One poll of the readiness URL, on a separate connection.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]

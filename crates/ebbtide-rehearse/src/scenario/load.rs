@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Route;
+use super::{BadCall, Route, Schema};
 use crate::record::Shape;
 
 /// A range of durations.
@@ -69,6 +69,15 @@ impl LoadPlan {
     /// Returns every route, for changes.
     pub fn routes_mut(&mut self) -> impl Iterator<Item = &mut Route> {
         self.shapes.iter_mut().map(ShapePlan::route_mut)
+    }
+
+    /// Encodes the messages of all calls of gRPC by `schema`. Those without a message of their own have an empty one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such method, it is of another kind than the calls of its shape, or the message does not fit its type.
+    pub fn resolve(&mut self, schema: &Schema) -> Result<(), BadCall> {
+        self.shapes.iter_mut().try_for_each(|plan| plan.resolve(schema))
     }
 
     /// Returns the route of `shape`, if the shape is enabled.
@@ -224,8 +233,17 @@ impl ShapePlan {
     }
 
     /// Returns whether its requests are calls of gRPC, and HTTP/2.
-    pub(crate) fn is_call(&self) -> bool {
-        matches!(self, Self::ClientStream { .. } | Self::BidiStream { .. })
+    pub fn is_call(&self) -> bool {
+        matches!(self, Self::ClientStream { .. } | Self::BidiStream { .. }) || self.route().call.is_some()
+    }
+
+    /// Encodes the message of its calls, if it has some.
+    pub(crate) fn resolve(&mut self, schema: &Schema) -> Result<(), BadCall> {
+        let (shape, route) = (self.shape(), self.route_mut());
+        match &mut route.call {
+            Some(call) => call.resolve(schema, &route.path, shape),
+            None => Ok(()),
+        }
     }
 
     /// Returns the route of its requests.

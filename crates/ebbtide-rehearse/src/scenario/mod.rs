@@ -1,9 +1,11 @@
 //! The scenario of a rehearsal: plain values, fixed before anything runs.
 
+mod call;
 mod defaults;
 mod load;
 mod plan;
 mod route;
+mod schema;
 mod stop;
 mod target;
 mod template;
@@ -11,10 +13,13 @@ mod trust;
 mod via;
 mod when;
 
+pub use call::{Call, CallKind};
 pub use load::{Fitted, LoadPlan, SHORT_THINK, ShapePlan, Span};
 pub use plan::{BoxFuture, ManagedService, Program, Ready, RunPlace, Scenario, ServiceStore, SetUp};
 pub(crate) use route::ID;
 pub use route::Route;
+pub(crate) use schema::service_and_method;
+pub use schema::{BadCall, Known, Schema};
 pub use stop::{Expected, StopPlan, StopSignal};
 pub(crate) use stop::{run_seed, signal_name, stop_moment};
 pub use target::{BadTarget, Target, TargetAddress};

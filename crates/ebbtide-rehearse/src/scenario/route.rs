@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::target::HTTP;
-use super::{BadTarget, Target};
+use super::{BadTarget, Call, Target, service_and_method};
 use crate::record::{Shape, UNIX};
 
 fn with_body(method: &Method) -> bool {
@@ -15,6 +15,8 @@ const WEBSOCKET: [&str; 2] = ["ws", "wss"];
 
 /// What is replaced by the number of a request.
 pub(crate) const ID: &str = "{id}";
+/// What begins the route of a call of gRPC, in the place of the method.
+const GRPC: &str = "GRPC";
 /// The line that is sent if none is given.
 const LINE: &str = "ebbtide {id}";
 
@@ -27,12 +29,14 @@ pub struct Route {
     pub path: String,
     /// The address, if it is not that of `--ready`.
     pub target: Option<Target>,
+    /// The message, if it is a call of gRPC: its requests go over HTTP/2, and the path is `/SERVICE/METHOD`.
+    pub call: Option<Call>,
 }
 
 impl Route {
     /// Creates a GET of `path` at the service's address.
     pub fn get(path: &str) -> Self {
-        Self { method: Method::GET, path: path.to_owned(), target: None }
+        Self { method: Method::GET, path: path.to_owned(), target: None, call: None }
     }
 
     /// Creates a route that is chosen when the service is ready, among those that it serves.
@@ -52,9 +56,10 @@ impl Route {
 
     /// Parses the route of `shape`: as [`Route::parse_or`] does, or for a WebSocket a path or a `ws://` or `wss://` URL, or for lines
     /// `/LINE`, `tcp://HOST:PORT/LINE` or `tls://HOST:PORT/LINE`. Streams of events
-    /// and downloads have the default method GET, calls that stream POST, and uploads POST if `method` has no body.
+    /// and downloads have the default method GET, and uploads POST if `method` has no body. Calls that stream are calls of gRPC also
+    /// without `GRPC:`.
     pub fn parse_for(shape: Shape, text: &str, method: &Method) -> Result<Self, BadTarget> {
-        match shape {
+        let route = match shape {
             Shape::Websocket => {
                 let route = Self::parse_with(text, &Method::GET, &WEBSOCKET)?;
                 let is_get = route.method == Method::GET;
@@ -62,10 +67,21 @@ impl Route {
             }
             Shape::Tcp => Self::line(text),
             Shape::Events | Shape::Download => Self::parse_or(text, &Method::GET),
-            Shape::ClientStream | Shape::BidiStream => Self::parse_or(text, &Method::POST),
+            Shape::ClientStream | Shape::BidiStream => {
+                let route = Self::parse_or(text, &Method::POST)?;
+                let is_call = route.method == Method::POST && service_and_method(&route.path).is_some();
+                is_call.then(|| route.calling()).ok_or_else(|| BadTarget::NotACall(text.into()))
+            }
             Shape::Upload if !with_body(method) => Self::parse_or(text, &Method::POST),
             _ => Self::parse_or(text, method),
-        }
+        }?;
+        let calls = !matches!(shape, Shape::Orders | Shape::Websocket | Shape::Download | Shape::Upload);
+        if route.call.is_none() || calls { Ok(route) } else { Err(BadTarget::NoCalls(shape)) }
+    }
+
+    /// Makes it a call of gRPC.
+    fn calling(self) -> Self {
+        Self { call: Some(self.call.unwrap_or_default()), ..self }
     }
 
     /// Parses `/LINE`, `tcp://HOST:PORT/LINE`, or `tls://` for TLS.
@@ -93,11 +109,16 @@ impl Route {
         let line = if line.is_empty() { LINE } else { line };
         let is_line = !line.contains(char::is_control);
         is_line
-            .then(|| Self { method: "TCP".parse().unwrap_or_default(), path: line.to_owned(), target })
+            .then(|| Self {
+                method: "TCP".parse().unwrap_or_default(),
+                path: line.to_owned(),
+                target,
+                call: None,
+            })
             .ok_or_else(wrong)
     }
 
-    /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET.
+    /// Parses `METHOD:/path` or `METHOD:http://host:port/path`. The default method is GET. `GRPC:/SERVICE/METHOD` is a call of gRPC.
     pub fn parse(text: &str) -> Result<Self, BadTarget> {
         Self::parse_or(text, &Method::GET)
     }
@@ -115,18 +136,25 @@ impl Route {
         let named = text
             .split_once(':')
             .filter(|(method, _)| !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()));
+        if let Some((GRPC, place)) = named
+            && schemes == &HTTP
+        {
+            let route = Self::parse_with(place, &Method::POST, schemes)?;
+            let is_call = route.method == Method::POST && service_and_method(&route.path).is_some();
+            return is_call.then(|| route.calling()).ok_or_else(|| BadTarget::NotACall(text.into()));
+        }
         let (method, place) = match named {
             Some((named, place)) => (named.parse().map_err(|_| wrong())?, place),
             None => (method.clone(), text),
         };
         if place.starts_with('/') {
-            return Ok(Self { method, path: place.to_owned(), target: None });
+            return Ok(Self { method, path: place.to_owned(), target: None, call: None });
         }
         let (target, path) = Target::from_url_of(place, schemes).map_err(|error| match error {
             BadTarget::NotASocket(_) => BadTarget::NotASocket(text.into()),
             _ => wrong(),
         })?;
-        Ok(Self { method, path, target: Some(target) })
+        Ok(Self { method, path, target: Some(target), call: None })
     }
 
     /// Returns the path for a request that takes `ms` milliseconds.
@@ -158,6 +186,30 @@ mod tests {
         assert!(Route::parse("ping").is_err());
         assert_eq!(Route::parse_or("/ping", &Method::PUT).unwrap().method, Method::PUT);
         assert_eq!(Route::parse_or("GET:/ping", &Method::PUT).unwrap().method, Method::GET);
+    }
+
+    #[test]
+    fn a_call_is_a_route_of_the_shapes_that_send_it() {
+        let parse = |shape, text| Route::parse_for(shape, text, &Method::GET);
+        for shape in
+            [Shape::Storm, Shape::Keepalive, Shape::Slow, Shape::Open, Shape::Events, Shape::BidiStream]
+        {
+            let route = parse(shape, "GRPC:/shop.Orders/Get").unwrap();
+            assert_eq!(
+                (route.label().as_str(), &route.call),
+                ("POST /shop.Orders/Get", &Some(Call::default()))
+            );
+        }
+        assert_eq!(parse(Shape::ClientStream, "/shop.Orders/Import").unwrap().call, Some(Call::default()));
+        let route = parse(Shape::Open, "GRPC:https://localhost:90/shop.Orders/Get").unwrap();
+        assert_eq!((route.path.as_str(), route.target.unwrap().tls), ("/shop.Orders/Get", true));
+        for text in ["GRPC:/orders", "GRPC:/", "GRPC:/a/b/c", "GRPC:/a/b?c", "GRPC://b", "GRPC:GET:/a/b"] {
+            assert_eq!(parse(Shape::Keepalive, text), Err(BadTarget::NotACall(text.into())));
+        }
+        assert_eq!(parse(Shape::BidiStream, "/sync"), Err(BadTarget::NotACall("/sync".into())));
+        for shape in [Shape::Orders, Shape::Download, Shape::Upload] {
+            assert_eq!(parse(shape, "GRPC:/shop.Orders/Get"), Err(BadTarget::NoCalls(shape)));
+        }
     }
 
     #[test]

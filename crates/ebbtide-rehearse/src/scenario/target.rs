@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::record::{Endpoint, UNIX};
+use crate::record::{Endpoint, Shape, UNIX};
 
 /// The address of a service, and whether it is reached over TLS.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -174,6 +174,14 @@ pub enum BadTarget {
         "invalid route of a WebSocket `{0}`: expected /path, ws://HOST:PORT/path or wss://HOST:PORT/path"
     )]
     NotAWebSocket(String),
+    /// Not the route of a call of gRPC.
+    #[error(
+        "invalid call of gRPC `{0}`: expected /PACKAGE.SERVICE/METHOD or http://HOST:PORT/PACKAGE.SERVICE/METHOD"
+    )]
+    NotACall(String),
+    /// The shape sends no calls of gRPC.
+    #[error("invalid route of {0}: calls of gRPC belong to storm, keepalive, slow, open or events")]
+    NoCalls(Shape),
 }
 
 #[cfg(test)]
@@ -251,6 +259,8 @@ mod tests {
             BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());
             BadTarget::NotALine(_) => BadTarget::NotALine("PING".to_owned());
             BadTarget::NotAWebSocket(_) => BadTarget::NotAWebSocket("POST:/chat".to_owned());
+            BadTarget::NotACall(_) => BadTarget::NotACall("/chat".to_owned());
+            BadTarget::NoCalls(_) => BadTarget::NoCalls(Shape::Upload);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::losses::{LossGroup, groups};
 use crate::clock::At;
 use crate::record::{Close, Outcome, Phase, Record, Request, Shape, is_usual_close};
 use crate::scenario::StopAt;
+use crate::words;
 
 /// The judged outcome of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -263,7 +264,7 @@ impl Reason {
             Self::NoCloseFrame => "WebSocket connection ended without a close frame",
             Self::NoReply => "gRPC call ended with messages that were not answered",
             Self::NoGrpcStatus => "gRPC response ended without a status",
-            Self::GrpcStatus(code) => return format!("gRPC status {}", grpc_name(code)),
+            Self::GrpcStatus(code) => return format!("gRPC status {}", words::grpc_status(code)),
             Self::CutInEvent => "stream of events ended within an event",
             Self::Malformed => "response is not HTTP",
             Self::TimedOut => "accepted and not answered within the request timeout",
@@ -274,30 +275,6 @@ impl Reason {
         }
         .into()
     }
-}
-
-/// The name of a gRPC status.
-fn grpc_name(code: u16) -> String {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    NAMES.get(usize::from(code)).map_or_else(|| code.to_string(), |name| (*name).to_owned())
 }
 
 /// The name of an error code of HTTP/2 (RFC 9113, section 7).

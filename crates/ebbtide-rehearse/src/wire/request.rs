@@ -52,8 +52,10 @@ enum BodyPlan {
     Slow(Duration),
     /// An order.
     Order(String),
-    /// Messages of gRPC.
-    Messages(MessagePlan),
+    /// A message of gRPC, if it is not that of the template; sent slowly within the time.
+    Call(Option<Bytes>, Option<Duration>),
+    /// The same message several times.
+    Messages(Option<Bytes>, MessagePlan),
 }
 
 impl RequestSpec {
@@ -63,7 +65,10 @@ impl RequestSpec {
             label: route.label().into(),
             method: route.method.clone(),
             path: route.path_for(0),
-            body: BodyPlan::Template,
+            body: route
+                .call
+                .as_ref()
+                .map_or(BodyPlan::Template, |call| BodyPlan::Call(call.message(0), None)),
             last: false,
             events: false,
             pace: None,
@@ -81,9 +86,9 @@ impl RequestSpec {
         Self { last: true, ..self }
     }
 
-    /// Creates a request for a stream of server-sent events along `route`.
+    /// Creates a request for a stream of server-sent events, or of messages, along `route`.
     pub(crate) fn events(route: &Route) -> Self {
-        Self { events: true, ..Self::plain(route) }
+        Self { events: route.call.is_none(), ..Self::plain(route) }
     }
 
     /// Creates a request along `route` whose response is read within about `time`.
@@ -91,10 +96,14 @@ impl RequestSpec {
         Self { pace: Some(ReadPace(time)), ..Self::plain(route) }
     }
 
-    /// Creates a request along `route` that is in flight for about `time`: by `{ms}` in the path, or by a body that is sent slowly.
+    /// Creates a request along `route` that is in flight for about `time`: by `{ms}` in the path or in the message, or by a body that is sent slowly.
     pub(crate) fn slow(route: &Route, time: Duration) -> Self {
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let body = if route.path.contains("{ms}") { BodyPlan::Template } else { BodyPlan::Slow(time) };
+        let body = match &route.call {
+            Some(call) => BodyPlan::Call(call.message(ms), Some(time).filter(|_| !call.has_ms())),
+            None if route.path.contains("{ms}") => BodyPlan::Template,
+            None => BodyPlan::Slow(time),
+        };
         Self { path: route.path_for(ms), body, ..Self::plain(route) }
     }
 
@@ -106,18 +115,21 @@ impl RequestSpec {
 
     /// Creates a call of gRPC along `route` that streams messages.
     pub(crate) fn messages(route: &Route, plan: MessagePlan) -> Self {
-        Self { body: BodyPlan::Messages(plan), ..Self::plain(route) }
+        let message = route.call.as_ref().and_then(|call| call.message(0));
+        Self { body: BodyPlan::Messages(message, plan), ..Self::plain(route) }
     }
 
     /// Builds the request to `to`, with its number if it belongs to a load.
     pub(crate) fn request(self, to: &Address, id: Option<u64>) -> Result<Request<Payload>, http::Error> {
+        let is_call = matches!(self.body, BodyPlan::Call(..) | BodyPlan::Messages(..));
         let (body, content_type) = match &self.body {
             BodyPlan::Order(order) => {
                 (order.clone().into(), Some(HeaderValue::from_static("application/json")))
             }
             // The default body is no message.
-            BodyPlan::Messages(..) => {
-                let message = to.template.body.clone().unwrap_or_else(|| Bytes::from_static(&EMPTY_MESSAGE));
+            BodyPlan::Call(message, _) | BodyPlan::Messages(message, _) => {
+                let message = message.clone().or_else(|| to.template.body.clone());
+                let message = message.unwrap_or_else(|| Bytes::from_static(&EMPTY_MESSAGE));
                 (message, Some(HeaderValue::from_static("application/grpc")))
             }
             BodyPlan::Template | BodyPlan::Slow(_) => {
@@ -133,7 +145,7 @@ impl RequestSpec {
         }
         if let Some(headers) = request.headers_mut() {
             *headers = headers_of(to, &self.method, body.len(), content_type, id)?;
-            if matches!(self.body, BodyPlan::Messages(..)) {
+            if is_call {
                 headers.remove(CONTENT_LENGTH);
                 headers.insert(TE, HeaderValue::from_static("trailers"));
             }
@@ -145,10 +157,12 @@ impl RequestSpec {
             }
         }
         request.body(match self.body {
-            BodyPlan::Messages(MessagePlan { time, pause, in_turn }) => {
+            BodyPlan::Messages(_, MessagePlan { time, pause, in_turn }) => {
                 Payload::messages(body, time, pause.max(SHORTEST_PAUSE), in_turn)
             }
-            BodyPlan::Slow(time) if !body.is_empty() => Payload::trickle(body, time),
+            BodyPlan::Slow(time) | BodyPlan::Call(_, Some(time)) if !body.is_empty() => {
+                Payload::trickle(body, time)
+            }
             _ => Payload::Whole(body),
         })
     }

@@ -25,7 +25,7 @@ pub(super) struct Setting {
 }
 
 /// The key's value is a path, which counts from the folder of the file.
-const PATHS: [&str; 2] = ["body-file", "cacert"];
+const PATHS: [&str; 3] = ["body-file", "cacert", "protoset"];
 
 /// Returns the settings of the section `[rehearse]`; none if the file does not have it.
 ///

@@ -93,7 +93,12 @@ pub(super) const WRONG: [Wrong; 34] = [
         "`platform`: ",
     ),
     value("[rehearse]\nsignal = \"STOP\"\n", "2:10", "invalid stop signal `STOP`", "`signal`: "),
-    value("[rehearse]\nready = \"ftp://x/\"\n", "2:9", "unsupported scheme `ftp`", "`ready`: readiness check"),
+    value(
+        "[rehearse]\nready = \"ftp://x/\"\n",
+        "2:9",
+        "unsupported scheme `ftp`",
+        "`ready`: readiness check",
+    ),
     structural(
         "[rehearse]\nurl = \"/ping\"\n",
         "2:7",
@@ -230,6 +235,10 @@ fn paths_count_from_the_folder_of_the_file() {
     assert_eq!(args.body_file.as_deref(), Some(Path::new("/project/body.json")));
     assert_eq!(args.cacert.as_deref(), Some(Path::new("/etc/ca.pem")));
     assert_eq!(args.command, ["shop"], "a program that is searched for");
+    let text = "[rehearse]\nprotoset = \"shop.protoset\"\ngrpc-message = '{\"id\": 7}'\n";
+    let calls = options_with(text, &["--", "shop"]).unwrap().unwrap().calls;
+    assert_eq!(calls.protoset.as_deref(), Some(Path::new("/project/shop.protoset")));
+    assert_eq!(calls.grpc_message.len(), 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::record::{NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
+use crate::record::{NO_MESSAGE_WITH_MS, NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
 use crate::verdict::fate::{Case, Fate, Reason};
 use crate::verdict::losses::Blame;
 use crate::verdict::{Check, CheckId, Counts, Finding, ShapeSummary};
@@ -157,7 +157,11 @@ pub(in crate::verdict) fn phases_served(case: &Case<'_>) -> Check {
 fn routes_for_phases(case: &Case<'_>) -> Vec<&'static str> {
     let untried = || case.record.traffic.held.iter().filter(|held| !held.closed_unused);
     let lacks = |why: &str| untried().any(|held| held.held.as_ref().is_err_and(|known| known == why));
-    let routes = [(NO_POST_ROUTE, "--url SHAPE=POST:PATH"), (NO_ROUTE_WITH_MS, "--url slow='/PATH?ms={ms}'")];
+    let routes = [
+        (NO_POST_ROUTE, "--url SHAPE=POST:PATH"),
+        (NO_ROUTE_WITH_MS, "--url slow='/PATH?ms={ms}'"),
+        (NO_MESSAGE_WITH_MS, "--grpc-message '{\"FIELD\": \"{ms}\"}'"),
+    ];
     routes.into_iter().filter(|(why, _)| lacks(why)).map(|(_, route)| route).collect()
 }
 

@@ -23,7 +23,7 @@ type SeenStatus = (u16, Lack);
 enum Lack {
     Nothing,
     /// It is a gRPC status: HTTP's is 200 also for a method that does not exist.
-    Grpc,
+    Grpc(Option<u16>),
     /// It is the answer to the handshake of a WebSocket, and opened none.
     NoUpgrade,
 }
@@ -105,8 +105,10 @@ const UPGRADED: u16 = 101;
 fn lack(request: &Request, status: u16) -> Lack {
     match request.shape {
         Shape::Websocket if status != UPGRADED => Lack::NoUpgrade,
-        _ if request.answer.is_some_and(|answer| answer.grpc || answer.grpc_status > Some(0)) => Lack::Grpc,
-        _ => Lack::Nothing,
+        _ => match request.answer {
+            Some(answer) if answer.grpc || answer.grpc_status > Some(0) => Lack::Grpc(answer.grpc_status),
+            _ => Lack::Nothing,
+        },
     }
 }
 
@@ -126,7 +128,8 @@ fn sentence(case: &Case<'_>, at: &Endpoint, route: &str, seen: &RouteResponses) 
 
 fn list(statuses: &BTreeSet<SeenStatus>) -> String {
     let text = |(status, lack): &SeenStatus| match lack {
-        Lack::Grpc => format!("{status} with a gRPC status"),
+        Lack::Grpc(None) => format!("{status} with a gRPC status"),
+        Lack::Grpc(Some(code)) => format!("{status} with the gRPC status {}", words::grpc_status(*code)),
         Lack::NoUpgrade => format!("{status} instead of the upgrade to a WebSocket"),
         Lack::Nothing => status.to_string(),
     };

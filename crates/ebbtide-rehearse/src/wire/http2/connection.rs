@@ -171,6 +171,19 @@ fn head(state: &mut ConnectionState, id: u32, block: &[u8], ends: u8) {
 }
 
 impl ConnectionState {
+    /// Queues a part of `data` on stream `id`, if a window is open.
+    pub(super) fn take(&mut self, id: u32, data: &mut Bytes, is_last: bool) -> Option<()> {
+        let stream = self.streams.get_mut(&id)?;
+        let room = usize::try_from(stream.window.min(self.window)).ok().filter(|room| *room > 0)?;
+        let part = data.split_to(data.len().min(room).min(self.max_frame));
+        let length = i64::try_from(part.len()).unwrap_or(i64::MAX);
+        stream.window -= length;
+        self.window -= length;
+        let flags = if is_last && data.is_empty() { frame::END_STREAM } else { 0 };
+        self.request(frame::DATA, flags, id, &part);
+        Some(())
+    }
+
     /// Returns whether nothing more will come on stream `id`.
     pub(super) fn is_over(&self, id: u32) -> bool {
         let is_done = |stream: &Stream| stream.ended || stream.reset.is_some();
@@ -202,7 +215,7 @@ impl OpenStream<'_> {
             };
             while !data.is_empty() {
                 let is_last = body.is_end_stream();
-                let part = self.shared.until(|state| self.take(state, &mut data, is_last));
+                let part = self.shared.until(|state| state.take(self.id, &mut data, is_last));
                 part.await;
                 self.shared.wake();
             }
@@ -233,19 +246,6 @@ impl OpenStream<'_> {
             messages(&mut self.shared.state(), &Messages::expect);
             answered.await;
         }
-    }
-
-    /// Queues a part of `data`, if a window is open.
-    fn take(&self, state: &mut ConnectionState, data: &mut Bytes, is_last: bool) -> Option<()> {
-        let stream = state.streams.get_mut(&self.id)?;
-        let room = usize::try_from(stream.window.min(state.window)).ok().filter(|room| *room > 0)?;
-        let part = data.split_to(data.len().min(room).min(state.max_frame));
-        let length = i64::try_from(part.len()).unwrap_or(i64::MAX);
-        stream.window -= length;
-        state.window -= length;
-        let flags = if is_last && data.is_empty() { frame::END_STREAM } else { 0 };
-        state.request(frame::DATA, flags, self.id, &part);
-        Some(())
     }
 
     /// Returns the outcome of the request.

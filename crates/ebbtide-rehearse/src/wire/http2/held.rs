@@ -19,7 +19,7 @@ pub(crate) enum Part {
     HalfHead,
     /// The head and half of the body.
     HalfBody,
-    /// Everything.
+    /// Everything, as far as the first window and one frame hold it.
     Whole,
 }
 
@@ -32,9 +32,6 @@ pub(crate) struct HeldStream {
     block: Option<Vec<u8>>,
     body: Bytes,
 }
-
-/// The longest first part of a body: the smallest window of a peer is larger.
-const FIRST: usize = 8192;
 
 impl Http2Connection {
     /// Writes a `part` of `request`. `None`: the connection accepts no request.
@@ -71,15 +68,18 @@ impl Http2Connection {
             state.request(frame::HEADERS, ends | frame::END_HEADERS, id, first);
             id
         };
-        let stream = HeldStream { connection: self.clone(), id, is_head, block: None, body: Bytes::new() };
-        if part == Part::HalfBody {
-            let first = body.split_to((body.len() / 2).min(FIRST));
-            self.shared.state().request(frame::DATA, 0, id, &first);
-            self.shared.wake();
-            return Some(HeldStream { body, ..stream });
+        let half = if part == Part::HalfBody { body.len() / 2 } else { body.len() };
+        let mut first = body.split_to(half);
+        let is_last = body.is_empty();
+        if !first.is_empty() {
+            let _closed = self.shared.state().take(id, &mut first, is_last);
         }
         self.shared.wake();
-        Some(HeldStream { body, ..stream })
+        // What the window had no room for.
+        if !first.is_empty() {
+            body = [first, body].concat().into();
+        }
+        Some(HeldStream { connection: self.clone(), id, is_head, block: None, body })
     }
 }
 

@@ -9,7 +9,6 @@ use super::frame::{self, Frame, INITIAL_WINDOW, MAX_FRAME, NotHttp2};
 use super::headers::{Head, decode};
 use super::messages::Messages;
 use crate::record::{Close, Digest};
-use crate::wire::connection::KEPT_BODY;
 use crate::wire::events::EventTail;
 
 /// The state of a connection.
@@ -88,6 +87,8 @@ struct HeaderBlock {
 
 /// After this many bytes the window of the connection is enlarged.
 const ENLARGE: u32 = 1 << 20;
+/// The longest body that is kept. The descriptors of a service may be long.
+const KEPT_BODY: usize = 16 << 20;
 /// The longest header block that is read.
 const MAX_BLOCK: usize = 1 << 20;
 
