@@ -1,4 +1,5 @@
 //! The command: what `ebbtide rehearse` reports of the demo and of other services.
 
+mod grpc_calls;
 mod nothing_is_lost;
 mod the_demo;

@@ -1,6 +1,7 @@
 //! The test harness: runs programs as real processes, with real servers and clients, and observes how they end.
 
 pub mod brokers;
+mod descriptors;
 pub mod jobs;
 mod namespaces;
 mod ports;
@@ -12,6 +13,7 @@ pub mod storm;
 pub mod streaming;
 mod telemetry;
 
+pub use descriptors::kinds_protoset;
 pub use namespaces::{LATE_PORTS, Namespaces};
 pub use ports::free_port;
 pub use process::{Ended, Process, Served};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ebbtide::http::{CloseMode, Server};
 use ebbtide::{BoxError, Handle, Lifecycle};
+use ebbtide_tests::kinds_protoset;
 use ebbtide_tests::streaming::{self, Answers, Echoes, KindsServer};
 use ebbtide_tonic::TonicExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -119,28 +120,56 @@ async fn sockets_of_axum() -> std::io::Result<()> {
     Ok(())
 }
 
-/// A gRPC service on Ebbtide's server, or with `tonic` on tonic's.
+/// A gRPC service of all four kinds of calls, at the address of the second argument (default: a free port), that describes itself by the
+/// version of server reflection in the third one: `v1`, `v1alpha` or none (default).
+///
+/// - `ebbtide` (default): on Ebbtide's server.
+/// - `tonic`: on tonic's, with its graceful shutdown.
+/// - `exits`: the same, in a process that exits as soon as SIGTERM comes.
 pub(crate) fn kinds(mut arguments: Arguments) -> ExitCode {
     log_to_stderr();
-    if arguments.next().as_deref() == Some("tonic") {
-        return kinds_of_tonic().report();
+    let mode = arguments.next().unwrap_or_default();
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let routes = match described_kinds(&arguments.next().unwrap_or_default()) {
+        Ok(routes) => routes,
+        Err(error) => return Err::<(), _>(error).report(),
+    };
+    if ["tonic", "exits"].contains(&mode.as_str()) {
+        return kinds_of_tonic(&address, routes, mode == "exits").report();
     }
-    Lifecycle::new("kinds").worker_threads(2).run(async |app| {
-        let listener = app.bind("127.0.0.1:0").await?;
+    Lifecycle::new("kinds").worker_threads(2).run(async move |app| {
+        let listener = app.bind(address.as_str()).await?;
         eprintln!("listening on {}", listener.local_addr());
-        app.grpc("api", listener, Routes::new(KindsServer::new(Answers)));
+        app.grpc("api", listener, routes);
         Ok(())
     })
 }
 
+fn described_kinds(version: &str) -> Result<Routes, tonic_reflection::server::Error> {
+    let routes = Routes::new(KindsServer::new(Answers));
+    let descriptors = kinds_protoset();
+    let reflection = tonic_reflection::server::Builder::configure();
+    let reflection = reflection.register_encoded_file_descriptor_set(&descriptors);
+    Ok(match version {
+        "v1" => routes.add_service(reflection.build_v1()?),
+        "v1alpha" => routes.add_service(reflection.build_v1alpha()?),
+        _ => routes,
+    })
+}
+
 #[tokio::main(worker_threads = 2)]
-async fn kinds_of_tonic() -> Result<(), Box<dyn Error>> {
+async fn kinds_of_tonic(address: &str, routes: Routes, exits: bool) -> Result<(), Box<dyn Error>> {
     let stopped = sigterm()?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = TcpListener::bind(address).await?;
     eprintln!("listening on {}", listener.local_addr()?);
-    tonic::transport::Server::builder()
-        .add_service(KindsServer::new(Answers))
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), stopped)
-        .await?;
-    Ok(())
+    let server = tonic::transport::Server::builder().add_routes(routes);
+    let incoming = TcpIncoming::from(listener);
+    if !exits {
+        server.serve_with_incoming_shutdown(incoming, stopped).await?;
+        return Ok(());
+    }
+    tokio::select! {
+        served = server.serve_with_incoming(incoming) => Ok(served?),
+        () = stopped => Ok(()),
+    }
 }
