@@ -326,6 +326,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_is_http2_with_a_message_of_its_own_that_a_slow_one_sends_in_parts() {
+        let route = Route::parse("GRPC:/shop.Orders/Get").unwrap();
+        let to = |body: Option<&'static str>| {
+            let template = RequestTemplate { body: body.map(Into::into), ..RequestTemplate::default() };
+            to(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), template).over_http2()
+        };
+        let plain = RequestSpec::plain(&route).request(&to(None), Some(7)).unwrap();
+        assert!(matches!(plain.body(), Payload::Whole(body) if *body == EMPTY_MESSAGE[..]), "{plain:?}");
+        let header = |name| plain.headers().get(name).map(|value| value.to_str().unwrap());
+        assert_eq!((plain.method(), header("content-type")), (&Method::POST, Some("application/grpc")));
+        assert_eq!((header("te"), header("content-length")), (Some("trailers"), None));
+        let slow =
+            RequestSpec::slow(&route, Duration::from_secs(1)).request(&to(Some("encoded")), None).unwrap();
+        assert!(matches!(slow.body(), Payload::Trickle { rest, .. } if rest == "encoded"), "{slow:?}");
+    }
+
+    #[tokio::test]
     async fn a_long_body_that_was_not_read_whole_is_not_sent() {
         let (address, read) = reader(100_000);
         // More than the sockets of both sides hold.
