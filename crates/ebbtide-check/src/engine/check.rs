@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, parallel};
 use crate::findings::{Finding, Rule};
-use crate::formats::{Facts, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
+use crate::formats::{Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
 use crate::model::{Project, Workload};
@@ -54,6 +54,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.compose.extend(facts.compose);
         all.terraform.extend(facts.terraform);
         all.env_files.extend(facts.env_files);
+        all.builds.append(facts.builds);
     }
     for facts in terraform::join(std::mem::take(&mut all.terraform)) {
         all.workloads.extend(facts.workloads);
@@ -64,11 +65,11 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     all.uneditable.extend(sources.rendered());
     kubernetes::join(&mut all.workloads, &objects, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);
-    systemd::join(&mut all.workloads, all.units);
+    all.problems.extend(systemd::join(&mut all.workloads, all.units, &objects, sources));
     kamal::join(&mut all.workloads, all.kamal);
     all.problems.extend(compose::join_files(&mut all.workloads, &all.compose, sources));
     compose::join_env_files(&mut all.workloads, &all.env_files, sources);
-    compose::join(&mut all.workloads, all.stages, sources);
+    builds::join(&mut all.workloads, all.stages, &all.builds, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
     declare_lame_ducks(&mut all.workloads);
     all.problems.extend(unreadable_drains(&all.workloads, sources));

@@ -69,7 +69,7 @@ fn place_of_times(facts: &Facts) -> Option<&'static str> {
         Some(Format::Ecs) => "a Docker label",
         Some(Format::Nomad) => "an entry of meta",
         Some(Format::Systemd) => "the key X-EbbtideDrain, or a label of the container",
-        Some(Format::Dockerfile) => "it in the file that runs the image",
+        Some(Format::Dockerfile | Format::Build) => "it in the file that runs the image",
         // The resources of a file of Terraform are read later, without a format.
         None if !facts.workloads.is_empty() => "an annotation or a label of the resource",
         Some(Format::Terraform | Format::Fly | Format::ContainerApps | Format::Render | Format::Heroku)

@@ -1,5 +1,5 @@
 use super::times::Unreadable;
-use super::{compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
+use super::{builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem};
 use crate::model::{Word, Workload};
 use crate::tree::Comment;
@@ -20,6 +20,8 @@ pub(crate) struct Facts {
     pub(crate) env_files: Vec<compose::EnvFile>,
     /// The stages of Dockerfiles, which Compose may build by their names.
     pub(crate) stages: Vec<dockerfile::StageImage>,
+    /// What builds images, and what renames them.
+    pub(crate) builds: builds::Builds,
     /// Shell scripts, which entry points may be.
     pub(crate) scripts: Vec<Word>,
     pub(crate) comments: Vec<Comment>,
@@ -35,6 +37,8 @@ pub(crate) struct Facts {
 pub(crate) enum Format {
     Kubernetes,
     Dockerfile,
+    /// What builds images or renames them: Skaffold, Bake, Kustomize.
+    Build,
     Compose,
     Kamal,
     Ecs,

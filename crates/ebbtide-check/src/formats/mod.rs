@@ -1,5 +1,6 @@
 //! From files to the model: what a file is, and one builder for each format.
 
+pub(crate) mod builds;
 mod comment;
 pub(crate) mod compose;
 pub(crate) mod dockerfile;
@@ -9,6 +10,7 @@ pub(crate) mod kamal;
 pub(crate) mod kubernetes;
 pub(crate) mod nomad;
 pub(crate) mod paas;
+mod paths;
 mod read;
 mod scalar;
 mod syntax;

@@ -1,7 +1,7 @@
 use super::syntax::Syntax;
 use super::{
-    Facts, Format, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax, systemd,
-    terraform, times,
+    Facts, Format, builds, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax,
+    systemd, terraform, times,
 };
 use crate::input::{Place, Problem, Source, SourceId};
 use crate::model::Word;
@@ -26,8 +26,11 @@ fn unrecognised(source: &Source) -> Problem {
     let name = source.name();
     let broken = if source.text().trim().is_empty() {
         None
-    } else if name.ends_with(".service") || name.ends_with(".container") {
-        Some("no unit: expected a section [Service] or [Container]")
+    } else if [".service", ".container", ".kube", ".build", ".image"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+    {
+        Some("no unit: expected a section [Service], [Container], [Kube], [Build] or [Image]")
     } else if dockerfile::has_name(source) {
         Some("no Dockerfile: expected FROM or ARG as the first instruction")
     } else if paas::is_procfile_name(source) {
@@ -98,7 +101,9 @@ fn image(id: SourceId, source: &Source) -> Facts {
 fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
     let mut facts = Facts { comments: parsed.comments, uneditable: parsed.shared, ..Facts::default() };
     for document in parsed.documents {
-        if kubernetes::is_object(&document.root) {
+        if builds::add(source.name(), &document.root, &mut facts.builds) {
+            facts.format = Some(Format::Build);
+        } else if kubernetes::is_object(&document.root) {
             kubernetes::add(&document.root, &mut facts);
             facts.format = Some(Format::Kubernetes);
         } else if compose::is_compose(source.name(), &document.root) {

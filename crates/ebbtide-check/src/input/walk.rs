@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -6,7 +7,7 @@ use ignore::WalkBuilder;
 use super::Problem;
 
 /// File name endings that deployment files have. What a file is, its content decides.
-const ENDINGS: [&str; 16] = [
+const ENDINGS: [&str; 17] = [
     "yaml",
     "yml",
     "json",
@@ -14,6 +15,7 @@ const ENDINGS: [&str; 16] = [
     "conf",
     "sh",
     "container",
+    "kube",
     "dockerfile",
     "containerfile",
     "timer",
@@ -24,6 +26,9 @@ const ENDINGS: [&str; 16] = [
     "nomad",
     "env",
 ];
+
+/// Those of units that say which image a container of Podman runs. Other programs have files with these endings too, such as images of disks.
+const IMAGES: [&str; 2] = ["build", "image"];
 
 /// Returns the files to check: a file as it is named, and of a folder those whose names a deployment file may have, in the order
 /// of their paths.
@@ -39,7 +44,7 @@ pub fn collect(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
             files.push(path.clone());
         }
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.clone()));
     (files, problems)
 }
@@ -62,6 +67,7 @@ fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems:
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
         entry.depth() == 0 || !name.starts_with(b".") || !is_folder && is_env(name)
     });
+    let mut found = Vec::new();
     for entry in builder.build() {
         match entry {
             Ok(entry) => {
@@ -72,13 +78,26 @@ fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems:
                     entry.file_type()
                 };
                 // A FIFO or a socket of such a name is reported when it is to be read.
-                if kind.is_some_and(|kind| !kind.is_dir()) && is_candidate(entry.path()) {
-                    files.push(entry.into_path());
+                if kind.is_some_and(|kind| !kind.is_dir())
+                    && (is_candidate(entry.path()) || has_ending(entry.path(), &IMAGES))
+                {
+                    found.push(entry.into_path());
                 }
             }
             Err(error) => problems.push(Problem::file(folder.display().to_string(), error.to_string())),
         }
     }
+    let of_containers = found.iter().filter(|file| has_ending(file, &["container"]));
+    let folders: HashSet<PathBuf> =
+        of_containers.filter_map(|file| Some(file.parent()?.to_owned())).collect();
+    let is_meant = |file: &PathBuf| {
+        !has_ending(file, &IMAGES) || file.parent().is_some_and(|folder| folders.contains(folder))
+    };
+    files.extend(found.into_iter().filter(is_meant));
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| endings.contains(&ending))
 }
 
 fn is_candidate(path: &Path) -> bool {
@@ -124,12 +143,28 @@ mod tests {
             ".env",
             "a/.env.production",
             "shop.env",
+            "shop.kube",
         ] {
             assert!(is_candidate(Path::new(name)), "{name}");
         }
         assert!(is_candidate(Path::new(OsStr::from_bytes(b"caf\xe9.yaml"))));
-        for name in ["main.rs", "yaml", "README.md", "a.yaml/x", "Cargo.toml"] {
+        for name in ["main.rs", "yaml", "README.md", "a.yaml/x", "Cargo.toml", "disk.image", "x.build"] {
             assert!(!is_candidate(Path::new(name)), "{name}");
         }
+    }
+    #[test]
+    fn units_of_images_are_found_beside_those_of_containers() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        for name in ["quadlets/web.container", "quadlets/web.build", "quadlets/db.image", "vm/disk.image"] {
+            write(name);
+        }
+        let (files, problems) = collect(&[folder.path().to_owned()]);
+        let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!((names, problems.len()), (vec!["db.image", "web.build", "web.container"], 0));
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Container {
     pub(crate) arguments: Option<Command>,
     /// Where its image is built.
     pub(crate) build: Option<Build>,
+    /// The stage of the Dockerfile that its image is, if that is in the input.
+    pub(crate) built: Option<Place>,
     pub(crate) variables: Vec<Variable>,
     /// The files with further variables, in the order in which they are read.
     pub(crate) env_files: Vec<Word>,
@@ -59,6 +61,7 @@ impl Container {
             entrypoint: None,
             arguments: None,
             build: None,
+            built: None,
             variables: Vec::new(),
             env_files: Vec::new(),
             has_ports: false,
@@ -107,13 +110,7 @@ impl Container {
 
     /// Returns the image without tag and digest: `registry.example/shop/api`.
     pub(crate) fn repository(&self) -> Option<&str> {
-        let image = self.image.as_ref()?.value()?;
-        let without_digest = image.split('@').next()?;
-        // A port of the registry is before a slash.
-        let tag = without_digest
-            .rfind(':')
-            .filter(|at| !without_digest.get(*at..).is_some_and(|rest| rest.contains('/')));
-        without_digest.get(..tag.unwrap_or(without_digest.len()))
+        repository(self.image.as_ref()?.value()?)
     }
 
     /// Returns the image without registry, tag and digest: `library/nginx` and `nginx:1.27` are `nginx`.
@@ -125,12 +122,22 @@ impl Container {
     }
 }
 
+/// Returns an image without tag and digest.
+pub(crate) fn repository(image: &str) -> Option<&str> {
+    let without_digest = image.split('@').next()?;
+    // A port of the registry is before a slash.
+    let tag = without_digest
+        .rfind(':')
+        .filter(|at| !without_digest.get(*at..).is_some_and(|rest| rest.contains('/')));
+    without_digest.get(..tag.unwrap_or(without_digest.len()))
+}
+
 /// Where an image is built.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
     /// The folder, relative to that of the file.
     pub(crate) context: String,
-    /// The Dockerfile, relative to the context.
+    /// The Dockerfile, relative to the context. If it is empty, Podman looks for a Containerfile, then for a Dockerfile.
     pub(crate) file: String,
     /// The stage whose image it is; the last one if none is named.
     pub(crate) target: Option<Declared<String>>,

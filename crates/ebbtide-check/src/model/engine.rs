@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Declared;
+use super::{Declared, Word};
 use crate::input::Place;
 
 /// What Kamal does around the stop of a container.
@@ -19,11 +19,22 @@ pub(crate) struct KamalProxy {
     pub(crate) response_timeout: Declared<Duration>,
 }
 
-/// The unit in which Podman runs a container.
+/// The unit in which Podman runs a container, or the pods of a file of Kubernetes.
 #[derive(Clone, Debug)]
 pub(crate) struct Quadlet {
-    /// How long systemd waits for Podman, which waits for the container.
+    /// How long systemd waits for Podman, which waits for the containers.
     pub(crate) unit_timeout: Declared<Duration>,
     /// Where the unit is, for a timeout that is not written.
     pub(crate) place: Place,
+    /// What is different for a pod of `podman kube play`.
+    pub(crate) played: Option<Played>,
+}
+
+/// A pod that Podman runs from a file of Kubernetes.
+#[derive(Clone, Debug)]
+pub(crate) struct Played {
+    /// The preStop hooks, which Podman does not run.
+    pub(crate) unused_hooks: Vec<Place>,
+    /// The setting by which each stop removes volumes, and the claims of those of this pod.
+    pub(crate) removal: Option<(Place, Vec<Word>)>,
 }

@@ -20,11 +20,11 @@ mod unit;
 mod workload;
 
 pub(crate) use command::{Command, Init, Word};
-pub(crate) use container::{Build, Container, Role, Variable};
+pub(crate) use container::{Build, Container, Role, Variable, repository};
 pub(crate) use declared::{Declared, is_variable};
 pub(crate) use disruption::{Allowed, Disruption, NodeShutdown};
 pub(crate) use ecs::{Service, TargetGroup};
-pub(crate) use engine::{KamalProxy, KamalRole, Quadlet};
+pub(crate) use engine::{KamalProxy, KamalRole, Played, Quadlet};
 pub(crate) use platform::Platform;
 pub(crate) use prestop::{PreStop, PreStopAction};
 pub(crate) use probe::{Handler, Probe};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{
     Container, Declared, Disruption, KamalRole, NodeShutdown, Platform, Quadlet, Role, Rollout, Route,
-    Service, Slot, Spelling, TargetGroup, Unit, signal_name,
+    Service, Slot, Spelling, TargetGroup, Unit, Word, signal_name,
 };
 use crate::input::Place;
 
@@ -53,6 +53,8 @@ pub(crate) struct Workload {
     /// The stop timeout that the machines of its template give containers without one.
     pub(crate) agent_timeout: Option<(Duration, Place)>,
     pub(crate) os: Option<Declared<String>>,
+    /// The names of the persistent volume claims that it mounts.
+    pub(crate) claims: Vec<Word>,
     /// Labels that a node must have.
     pub(crate) node_labels: Vec<Annotation>,
     /// The drain time that is declared for the workload rather than for one container.
@@ -103,6 +105,7 @@ impl Workload {
             max_kill_timeout: None,
             agent_timeout: None,
             os: None,
+            claims: Vec::new(),
             node_labels: Vec::new(),
             drain: None,
             lame_duck: None,
@@ -175,6 +178,11 @@ impl Workload {
     /// Returns how long a container serves new requests after the signal.
     pub(crate) fn lame_duck_of<'w>(&'w self, container: &'w Container) -> Option<&'w Declared<Duration>> {
         self.lame_duck.as_ref().filter(|_| self.is_about(container)).or(container.lame_duck.as_ref())
+    }
+
+    /// Returns whether Podman runs it from a file of Kubernetes.
+    pub(crate) fn is_played(&self) -> bool {
+        self.quadlet.as_ref().is_some_and(|quadlet| quadlet.played.is_some())
     }
 
     /// Returns whether it runs until it has finished rather than until it is stopped.

@@ -62,7 +62,7 @@ fn language(name: &str) -> &str {
     match ending {
         "yml" | "yaml" => "yaml",
         "json" => "json",
-        "service" | "conf" | "container" => "ini",
+        "service" | "conf" | "container" | "kube" => "ini",
         _ if name.starts_with("Dockerfile") || name.starts_with("Containerfile") => "dockerfile",
         _ => "text",
     }

@@ -40,14 +40,15 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     .also(container.image.as_ref().and_then(Declared::place), "flushes when it stops")
                     .note("with the data of production the flush takes longer than 10 s")
                     .effect("after each stop the server may have to recover, and its clients wait for that")
-                    .remedy(remedy(workload.platform)),
+                    .remedy(remedy(workload)),
             );
         }
     }
 }
 
-fn remedy(platform: Platform) -> &'static str {
-    match platform {
+fn remedy(workload: &Workload) -> &'static str {
+    match workload.platform {
+        Platform::Quadlet if workload.is_played() => "set terminationGracePeriodSeconds, for example to 60",
         Platform::Kamal => "set its option stop-timeout, for example to 60",
         Platform::Quadlet => "set StopTimeout, for example to 60",
         _ => "set stop_grace_period, for example to 1m",

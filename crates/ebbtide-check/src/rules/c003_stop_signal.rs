@@ -1,7 +1,7 @@
 use super::repairs::{remove, set};
 use super::signals::{ServerSignal, is_signal, is_unhandled};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Declared, Platform, Project, signal_name};
+use crate::model::{Declared, Platform, Project, Workload, signal_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "C003",
@@ -25,14 +25,16 @@ A service with a command of its own is judged by the server that it runs; [D007]
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on_engines() {
-        let setting = setting(workload.platform);
+        let setting = setting(workload);
+        // To remove the line may leave a key of YAML without a value.
+        let removal = |place| remove(setting, place).filter(|_| !workload.is_played());
         for container in &workload.containers {
             let Some(Declared::Written(signal, place)) = &container.stop_signal else { continue };
             if !is_signal(signal) {
                 let title = format!("is stopped by {signal}, which is no signal");
                 findings.push(
                     Finding::new(&RULE, Severity::Error, workload, title, *place, "the stop signal")
-                        .repair(remove(setting, *place))
+                        .repair(removal(*place))
                         .effect("the container is not created, and nothing is deployed")
                         .remedy(format!("remove {setting}, so that the signal of the image is used")),
                 );
@@ -42,7 +44,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 let title = format!("is stopped by {signal}, which no program can handle");
                 findings.push(
                     Finding::new(&RULE, Severity::Error, workload, title, *place, "the stop signal")
-                        .repair(remove(setting, *place))
+                        .repair(removal(*place))
                         .effect("each stop is a crash: requests in flight are reset, and nothing is flushed")
                         .remedy(format!("remove {setting}, so that the signal of the image is used")),
                 );
@@ -53,7 +55,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let (title, repair, remedy) = if mismatch.is_of_image {
                 (
                     format!("is stopped by {signal}, and its image is made for {own}"),
-                    remove(setting, *place),
+                    removal(*place),
                     format!("remove {setting}, so that {own} is used"),
                 )
             } else {
@@ -75,8 +77,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     }
 }
 
-fn setting(platform: Platform) -> &'static str {
-    match platform {
+fn setting(workload: &Workload) -> &'static str {
+    match workload.platform {
+        Platform::Quadlet if workload.is_played() => "lifecycle.stopSignal",
         Platform::Kamal => "stop-signal",
         Platform::Quadlet => "StopSignal",
         _ => "stop_signal",

@@ -24,7 +24,7 @@ in a Compose file, a role of Kamal or a Quadlet. An init process (`init: true`, 
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.with_commands() {
+    for workload in project.with_commands().filter(|workload| !workload.shares_process_namespace) {
         for container in &workload.containers {
             let Some(command) = container.run().filter(|command| !command.is_shell_form) else {
                 continue;

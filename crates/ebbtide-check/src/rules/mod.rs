@@ -73,6 +73,8 @@ mod programs;
 mod q001_quadlet_budget;
 mod q002_unit_kills_podman;
 mod q003_unit_timeout_alone;
+mod q004_kube_hook_unused;
+mod q005_kube_down_force;
 mod registry;
 mod repairs;
 mod s001_stop_budget;

@@ -14,10 +14,15 @@ Podman waits for the container for `StopTimeout`, and systemd waits for Podman f
 
 When `TimeoutStopSec` has passed, systemd kills Podman and every process of the unit, and the container is among them. Some distributions have a shorter default than 90 s
 (`DefaultTimeoutStopSec=` in system.conf).
+
+For the pods of a `.kube` unit `terminationGracePeriodSeconds` takes the place of `StopTimeout`: Podman waits for them in `podman kube down`, the `ExecStopPost=` of the unit, which
+systemd ends after `TimeoutStopSec` too.
 ",
     sources: &[
         "podman-systemd.unit(5), StopTimeout=: lower than the timeout of the unit",
         "systemd.service(5), TimeoutStopSec=: for each ExecStop= command",
+        "systemd/systemd, `src/core/service.c`, `service_enter_stop_post`: ExecStopPost= has the same timeout",
+        "containers/podman, `pkg/systemd/quadlet/quadlet.go`: ExecStopPost of a .kube unit is `podman kube down`",
     ],
     bad: &[Example { name: "orders.container", text: include_str!("../../fixtures/Q002/bad.container") }],
     good: &[Example { name: "orders.container", text: include_str!("../../fixtures/Q002/good.container") }],
@@ -35,12 +40,18 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         }
         let label =
             if quadlet.unit_timeout.is_default() { "TimeoutStopSec, default" } else { "TimeoutStopSec" };
-        let name = if workload.grace.is_default() { "StopTimeout, default" } else { "StopTimeout" };
-        let sum = Sum::new(vec![(stop, name.to_owned()), (MARGIN, "margin".to_owned())], limit, label);
+        let own = workload.grace_name();
+        let name = if workload.grace.is_default() { format!("{own}, default") } else { own.to_owned() };
+        let sum = Sum::new(vec![(stop, name), (MARGIN, "margin".to_owned())], limit, label);
         let place = quadlet.unit_timeout.place().or(workload.grace.place()).unwrap_or(quadlet.place);
         let said = match &quadlet.unit_timeout {
             Declared::Default(time) => format!("no TimeoutStopSec: {} by default", show(*time)),
             Declared::Written(..) | Declared::Unresolved(_) => "systemd waits no longer than this".to_owned(),
+        };
+        let effect = if workload.is_played() {
+            "systemd ends `podman kube down` while that still waits for the pod, and the unit has failed: what the pod still drains may be lost"
+        } else {
+            "systemd kills the container with Podman: what it still drains is lost"
         };
         findings.push(
             Finding::new(
@@ -53,7 +64,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             )
             .also(workload.grace.place(), "Podman waits this long")
             .sum(&sum)
-            .effect("systemd kills the container with Podman: what it still drains is lost")
+            .effect(effect)
             .remedy(format!(
                 "set TimeoutStopSec in [Service] to {} or more",
                 show(sum.total()).replace(' ', "")

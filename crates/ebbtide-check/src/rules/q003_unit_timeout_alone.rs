@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     TimeoutStopSec > StopTimeout (10 by default)
 
 It is a warning if the timeout of the unit is above systemd's default of 90 s or unlimited, since a longer stop is then intended, and an info below that. Containers whose drain
-time is declared are left to [Q001](Q001.md).
+time is declared are left to [Q001](Q001.md). For the pods of a `.kube` unit `terminationGracePeriodSeconds` takes the place of `StopTimeout`.
 ",
     sources: &[
         "containers/podman#21134: with TimeoutStopSec alone the container is still killed after 10 s",
@@ -41,13 +41,16 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             continue;
         }
         let severity = if *limit > UNIT { Severity::Warning } else { Severity::Info };
-        let sum = Sum::new(vec![(*limit, "TimeoutStopSec".to_owned())], *stop, "StopTimeout, default");
+        let name = workload.grace_name();
+        let sum = Sum::new(vec![(*limit, "TimeoutStopSec".to_owned())], *stop, format!("{name}, default"));
+        let whose = if workload.is_played() { "of the pod" } else { "in [Container]" };
         let remedy = if *limit == UNBOUNDED {
-            "set StopTimeout in [Container] to what the program needs".to_owned()
+            format!("set {name} {whose} to what the program needs")
         } else {
             let most = show(limit.saturating_sub(seconds(2))).replace(" s", "");
-            format!("set StopTimeout in [Container] to what the program needs, at most {most}")
+            format!("set {name} {whose} to what the program needs, at most {most}")
         };
+        let place_without = if workload.is_played() { workload.place } else { quadlet.place };
         findings.push(
             Finding::new(
                 &RULE,
@@ -57,7 +60,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 *place,
                 "is for Podman, not for the container",
             )
-            .also(Some(quadlet.place), format!("no StopTimeout: {} by default", show(*stop)))
+            .also(Some(place_without), format!("no {name}: {} by default", show(*stop)))
             .sum(&sum)
             .effect("what the program still finishes or flushes is lost, although the unit gives it the time")
             .remedy(remedy),

@@ -74,6 +74,8 @@ pub static RULES: &[&Rule] = &[
     &q001_quadlet_budget::RULE,
     &q002_unit_kills_podman::RULE,
     &q003_unit_timeout_alone::RULE,
+    &q004_kube_hook_unused::RULE,
+    &q005_kube_down_force::RULE,
     &s001_stop_budget::RULE,
     &s002_stop_unbounded::RULE,
     &s003_killmode::RULE,

@@ -1,8 +1,9 @@
-//! Images that Compose builds and other platforms run.
+//! Images that Compose, Skaffold or Bake builds and other platforms run.
 
 use crate::common::{check_all, ids, shown};
 
 const DOCKERFILE: (&str, &str) = ("api/Dockerfile", "FROM debian:12\nENV EBBTIDE_GRACE=60s\nCMD [\"api\"]\n");
+const OTHER: (&str, &str) = ("other/Dockerfile", "FROM debian:12\nCMD [\"other\"]\n");
 
 fn compose(image: &str, more: &str) -> String {
     format!("services:\n  api:\n    image: {image}\n    build: ./api\n    stop_grace_period: 60s\n{more}")
@@ -14,26 +15,51 @@ fn pod(image: &str, more: &str) -> String {
     )
 }
 
-fn check(built: &str, run: &str) -> Vec<&'static str> {
-    let (compose, pod) = (compose(built, ""), pod(run, ""));
-    let report = check_all(&[("compose.yaml", &compose), ("deploy/pod.yaml", &pod), DOCKERFILE]);
-    let found = ids(&report);
-    assert!(found.iter().all(|id| *id == "K001"), "{}", shown(&report));
-    found
+/// A pod, a task definition and a job that run an image, with the rule of their budget.
+fn runs(image: &str) -> [(&'static str, String, &'static str); 4] {
+    let task = format!(
+        "{{\"family\": \"api\", \"containerDefinitions\": [{{\"name\": \"api\", \"image\": \"{image}\"}}]}}"
+    );
+    let job = format!(
+        "job \"api\" {{\n  group \"api\" {{\n    task \"api\" {{\n      driver = \"docker\"\n      config {{ image = \"{image}\" }}\n    }}\n  }}\n}}\n"
+    );
+    let unit = format!("[Container]\nImage={image}\n");
+    [
+        ("deploy/pod.yaml", pod(image, ""), "K001"),
+        ("deploy/task.json", task, "E002"),
+        ("deploy/api.nomad.hcl", job, "N001"),
+        ("deploy/api.container", unit, "Q001"),
+    ]
+}
+
+/// Returns the findings of each platform about an image that is built by these files.
+fn found(builds: &[(&str, &str)], image: &str) -> Vec<bool> {
+    let found = runs(image).map(|(name, text, rule)| {
+        let report = check_all(&[builds, &[(name, &text)]].concat());
+        assert!(report.problems.is_empty(), "{}", shown(&report));
+        let found = ids(&report);
+        assert!(found.iter().all(|id| *id == rule), "{}", shown(&report));
+        !found.is_empty()
+    });
+    found.to_vec()
+}
+
+fn check(built: &str, run: &str) -> Vec<bool> {
+    found(&[("compose.yaml", &compose(built, "")), DOCKERFILE], run)
 }
 
 #[test]
 fn what_the_dockerfile_declares_counts_where_its_image_runs() {
     for (built, run, expected) in [
-        ("registry.example:5000/shop/api:dev", "registry.example:5000/shop/api:1.4", &["K001"][..]),
-        ("shop/api", "shop/api@sha256:1f", &["K001"]),
+        ("registry.example:5000/shop/api:dev", "registry.example:5000/shop/api:1.4", true),
+        ("shop/api", "shop/api@sha256:1f", true),
         // The opposite: another repository, and a name that may be any image.
-        ("registry.example/shop/api", "registry.example/shop/web", &[]),
-        ("registry.example/shop/api", "other.example/shop/api", &[]),
-        ("api", "api:1.4", &[]),
-        ("shop/api", "${IMAGE}", &[]),
+        ("registry.example/shop/api", "registry.example/shop/web", false),
+        ("registry.example/shop/api", "other.example/shop/api", false),
+        ("api", "api:1.4", false),
+        ("shop/api", "${IMAGE}", false),
     ] {
-        assert_eq!(check(built, run), expected, "{built} {run}");
+        assert_eq!(check(built, run), [expected; 4], "{built} {run}");
     }
 }
 
@@ -51,8 +77,138 @@ fn a_name_that_two_builds_have_says_nothing() {
         "shop/api",
         "  other:\n    image: shop/api:two\n    build: ./other\n    stop_grace_period: 60s\n",
     );
-    let other = ("other/Dockerfile", "FROM debian:12\nCMD [\"other\"]\n");
-    let report =
-        check_all(&[("compose.yaml", &twice), ("pod.yaml", &pod("shop/api", "")), DOCKERFILE, other]);
+    assert_eq!(found(&[("compose.yaml", &twice), DOCKERFILE, OTHER], "shop/api"), [false; 4]);
+    let skaffold = skaffold("", "shop/api", "other", "");
+    let both = [("compose.yaml", &*compose("shop/api", "")), ("skaffold.yaml", &skaffold), DOCKERFILE, OTHER];
+    assert_eq!(found(&both, "shop/api"), [false; 4]);
+    // Nor does one whose other build is not in the input.
+    assert_eq!(found(&both[..3], "shop/api"), [false; 4]);
+    let same = skaffold_text("shop/api", "api");
+    let both = [("compose.yaml", &*compose("shop/api", "")), ("skaffold.yaml", &same), DOCKERFILE];
+    assert_eq!(found(&both, "shop/api"), [true; 4]);
+}
+
+/// A configuration of Skaffold with one artifact, with more of it, and with more of the file.
+fn skaffold(more: &str, image: &str, context: &str, artifact: &str) -> String {
+    format!(
+        "apiVersion: skaffold/v4beta11\nkind: Config\nbuild:\n  artifacts:\n    - image: {image}\n      context: {context}\n{artifact}{more}"
+    )
+}
+
+fn skaffold_text(image: &str, context: &str) -> String {
+    skaffold("", image, context, "")
+}
+
+#[test]
+fn the_artifacts_of_skaffold_are_images_that_it_builds() {
+    for (artifact, file, expected) in [
+        ("", "api/Dockerfile", true),
+        ("      docker: {dockerfile: prod/Dockerfile}\n", "api/prod/Dockerfile", true),
+        ("      kaniko: {dockerfile: Dockerfile.prod}\n", "api/Dockerfile.prod", true),
+        ("      docker: {target: app}\n", "api/Dockerfile", true),
+        // The opposite: another file, another stage, no Dockerfile.
+        ("      docker: {dockerfile: prod/Dockerfile}\n", "api/Dockerfile", false),
+        ("      docker: {target: tools}\n", "api/Dockerfile", false),
+        ("      buildpacks: {builder: example/base}\n", "api/Dockerfile", false),
+        ("      jib: {}\n", "api/Dockerfile", false),
+    ] {
+        let text = skaffold("", "registry.example/shop/api", "api", artifact);
+        let image = "FROM debian:12 AS tools\nFROM debian:12 AS app\nENV EBBTIDE_GRACE=60s\nCMD [\"api\"]\n";
+        let files = [("skaffold.yaml", &*text), (file, image)];
+        assert_eq!(found(&files, "registry.example/shop/api:1"), [expected; 4], "{artifact} {file}");
+    }
+}
+
+#[test]
+fn skaffold_gives_a_name_without_an_owner_a_meaning_below_its_folder() {
+    let text = skaffold_text("api", "../api");
+    let at = |path: &str| found(&[(path, &text), DOCKERFILE], "api");
+    assert_eq!(at("deploy/skaffold.yaml"), [true; 4]);
+    assert_eq!(at("tools/skaffold.yaml"), [false; 4]);
+}
+
+#[test]
+fn a_profile_of_skaffold_with_another_dockerfile_makes_it_unknown() {
+    let profile = |file: &str| {
+        format!(
+            "profiles:\n  - name: dev\n    build:\n      artifacts:\n        - image: shop/api\n          context: {file}\n"
+        )
+    };
+    let with = |profile: &str| {
+        let text = skaffold(profile, "shop/api", "api", "");
+        found(&[("skaffold.yaml", &text), DOCKERFILE, OTHER], "shop/api")
+    };
+    assert_eq!(with(&profile("api")), [true; 4]);
+    assert_eq!(with(&profile("other")), [false; 4]);
+}
+
+/// A base, and overlays that rename its image.
+#[test]
+fn kustomize_renames_images_of_the_files_that_it_is_made_of() {
+    let built = ("compose.yaml", &*compose("registry.example/shop/api", ""));
+    let base = ("base/kustomization.yaml", "resources:\n  - pod.yaml\n");
+    let text = pod("api", "");
+    let overlay = |name: &str, new: &str| {
+        format!(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - ../../base\nimages:\n  - name: {name}\n    newName: {new}\n    newTag: \"1.4\"\n"
+        )
+    };
+    let check = |overlays: &[(&str, &str)], path: &str| {
+        let report = check_all(&[&[built, base, DOCKERFILE, (path, &text)], overlays].concat());
+        assert!(report.problems.is_empty(), "{}", shown(&report));
+        ids(&report)
+    };
+    let right = overlay("api", "registry.example/shop/api");
+    let production = ("overlays/production/kustomization.yaml", &*right);
+    assert_eq!(check(&[production], "base/pod.yaml"), ["K001"]);
+    // The opposite: no overlay, one of another image, one of other files, two with the same name and with another one.
+    assert_eq!(check(&[], "base/pod.yaml"), [""; 0]);
+    let other = overlay("web", "registry.example/shop/api");
+    assert_eq!(check(&[("overlays/a/kustomization.yaml", &other)], "base/pod.yaml"), [""; 0]);
+    assert_eq!(check(&[production], "elsewhere/pod.yaml"), [""; 0]);
+    assert_eq!(check(&[production, ("overlays/a/kustomization.yaml", &right)], "base/pod.yaml"), ["K001"]);
+    let elsewhere = overlay("api", "mirror.example/shop/api");
+    assert_eq!(
+        check(&[production, ("overlays/a/kustomization.yaml", &elsewhere)], "base/pod.yaml"),
+        ["K001"]
+    );
+    let two = compose(
+        "registry.example/shop/api",
+        "  other: {image: mirror.example/shop/api, build: ./other, stop_grace_period: 60s}\n",
+    );
+    let report = check_all(&[
+        ("compose.yaml", &two),
+        base,
+        DOCKERFILE,
+        OTHER,
+        ("base/pod.yaml", &text),
+        production,
+        ("overlays/a/kustomization.yaml", &elsewhere),
+    ]);
     assert_eq!(ids(&report), [""; 0], "{}", shown(&report));
+}
+
+#[test]
+fn the_targets_of_bake_are_images_that_it_builds() {
+    for (keys, expected) in [
+        ("context = \"api\"\n  tags = [\"shop/api:dev\"]", true),
+        ("context = \"api\"\n  tags = [\"shop/api:${TAG}\", \"shop/api:latest\"]", true),
+        ("inherits = [\"base\"]\n  tags = [\"shop/api\"]", true),
+        ("context = \".\"\n  dockerfile = \"api/Dockerfile\"\n  tags = [\"shop/api\"]", true),
+        // The opposite.
+        ("context = \"api\"\n  tags = [\"shop/web\"]", false),
+        ("context = \"api\"\n  tags = [\"${REGISTRY}/shop/api\"]", false),
+        ("context = \"api\"\n  target = \"tools\"\n  tags = [\"shop/api\"]", false),
+        ("context = \"other\"\n  tags = [\"shop/api\"]", false),
+        ("context = \"api\"\n  dockerfile-inline = \"FROM scratch\"\n  tags = [\"shop/api\"]", false),
+        ("context = FOLDER\n  tags = [\"shop/api\"]", false),
+        ("inherits = [\"api\", \"none\"]\n  tags = [\"shop/api\"]", false),
+    ] {
+        let text =
+            format!("target \"base\" {{\n  context = \"api\"\n}}\n\ntarget \"api\" {{\n  {keys}\n}}\n");
+        assert_eq!(found(&[("docker-bake.hcl", &text), DOCKERFILE], "shop/api:1"), [expected; 4], "{keys}");
+    }
+    let json = "{\"target\": {\"api\": {\"context\": \"api\", \"tags\": [\"shop/api:dev\"]}}}";
+    assert_eq!(found(&[("docker-bake.json", json), DOCKERFILE], "shop/api"), [true; 4]);
+    assert_eq!(found(&[("other.json", json), DOCKERFILE], "shop/api"), [false; 4]);
 }

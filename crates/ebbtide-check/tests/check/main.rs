@@ -15,6 +15,7 @@ mod fixes;
 mod fly;
 mod formats;
 mod input;
+mod kube_units;
 mod lame_ducks;
 mod named;
 mod rule_pages;

@@ -21,7 +21,7 @@ fn what_cannot_be_parsed_is_a_failure_if_it_is_named() {
         (
             "bad.service",
             "[Service\nExecStart=/bin/api\n",
-            "no unit: expected a section [Service] or [Container]",
+            "no unit: expected a section [Service], [Container], [Kube], [Build] or [Image]",
         ),
         (
             "bad.service",

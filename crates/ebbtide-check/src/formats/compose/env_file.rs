@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::join::clean;
+use crate::formats::paths::clean;
 use crate::input::{Place, Source, SourceId, Sources};
 use crate::knowledge::drain_of;
 use crate::model::{Platform, Variable, Word, Workload};

@@ -2,12 +2,10 @@
 
 mod env_file;
 mod file;
-mod join;
 mod merge;
 mod project;
 mod service;
 
 pub(crate) use env_file::{EnvFile, has_env_name, join_env_files, read as read_env_file};
 pub(crate) use file::{add, add_part, is_compose};
-pub(crate) use join::{clean, join};
 pub(crate) use project::{ComposeFile, join_files};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::join::clean;
 use super::merge::merge;
 use super::service::service;
+use crate::formats::paths::clean;
 use crate::input::{Place, Problem, Sources};
 use crate::model::Workload;
 use crate::tree::{Entry, Node, Value};

@@ -1,7 +1,8 @@
 use super::policy::{self, DisruptionBudget};
 use super::traffic::{self, Ingress, Namespace, Service};
-use super::workload;
+use super::{pod, workload};
 use crate::formats::{Facts, paas, times};
+use crate::model::Word;
 use crate::tree::Node;
 
 /// The nesting of `List` that is followed.
@@ -14,6 +15,8 @@ pub(crate) struct Objects {
     pub(super) ingresses: Vec<Ingress>,
     pub(super) namespaces: Vec<Namespace>,
     pub(super) budgets: Vec<DisruptionBudget>,
+    /// The names of the claims of persistent volumes.
+    pub(crate) claims: Vec<Word>,
 }
 
 impl Objects {
@@ -22,6 +25,7 @@ impl Objects {
         self.ingresses.append(&mut other.ingresses);
         self.namespaces.append(&mut other.namespaces);
         self.budgets.append(&mut other.budgets);
+        self.claims.append(&mut other.claims);
     }
 }
 
@@ -47,6 +51,9 @@ fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
         ("", "Service") => {
             traffic::note_unreadable(object, &mut facts.unreadable);
             facts.kubernetes.services.extend(traffic::service(object));
+        }
+        ("", "PersistentVolumeClaim") => {
+            facts.kubernetes.claims.extend(object.at(&["metadata", "name"]).and_then(pod::word));
         }
         ("", "Namespace") => facts.kubernetes.namespaces.extend(traffic::namespace_labels(object)),
         ("networking.k8s.io" | "extensions", "Ingress") => {

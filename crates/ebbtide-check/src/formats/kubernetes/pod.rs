@@ -1,7 +1,7 @@
 use super::container::container;
 use super::scalar::{self, duration};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, slot};
-use crate::model::{Annotation, Container, Declared, Role, Workload, go_duration, seconds};
+use crate::model::{Annotation, Container, Declared, Role, Word, Workload, go_duration, seconds};
 use crate::tree::Node;
 
 /// Adds what a pod's metadata and specification say.
@@ -13,6 +13,8 @@ pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node
     workload.os = spec.at(&["os", "name"]).map(scalar::text);
     workload.node_labels = pairs(spec.get("nodeSelector"));
     workload.containers = containers(spec);
+    let claim = |volume: &Node| volume.at(&["persistentVolumeClaim", "claimName"]).and_then(word);
+    workload.claims = spec.list("volumes").iter().filter_map(claim).collect();
     if let Some(metadata) = metadata {
         workload.labels =
             pairs(metadata.get("labels")).into_iter().map(|label| (label.key, label.value)).collect();
@@ -44,6 +46,10 @@ fn containers(spec: &Node) -> Vec<Container> {
     });
     let main = spec.list("containers").iter().filter_map(|node| container(node, Role::Main));
     init.chain(main).collect()
+}
+
+pub(super) fn word(node: &Node) -> Option<Word> {
+    Some(Word { text: node.text()?.to_owned(), place: node.place })
 }
 
 fn pairs(node: Option<&Node>) -> Vec<Annotation> {

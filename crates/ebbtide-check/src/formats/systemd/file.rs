@@ -1,7 +1,13 @@
+use super::kube::Player;
+use super::links::Links;
 use super::{quadlet, service::service};
-use crate::input::Source;
+use crate::formats::kubernetes;
+use crate::input::{Problem, Source, Sources};
 use crate::model::Workload;
 use crate::tree::{Entry, Node, Value};
+
+/// The endings of units that have a shutdown, or say what image such a unit runs.
+const UNITS: [&str; 5] = [".service", ".container", ".kube", ".build", ".image"];
 
 /// A unit file or a drop-in.
 #[derive(Debug)]
@@ -16,7 +22,7 @@ pub(crate) struct UnitFile {
 impl UnitFile {
     pub(crate) fn new(path: &str, root: Node) -> Self {
         let folder = path.rsplit_once('/').map(|(folder, _)| folder);
-        let is_unit = |unit: &&str| unit.ends_with(".service") || unit.ends_with(".container");
+        let is_unit = |unit: &&str| UNITS.iter().any(|ending| unit.ends_with(ending));
         let unit = folder.and_then(|folder| folder.strip_suffix(".d")).filter(is_unit);
         Self {
             unit: unit.unwrap_or(path).to_owned(),
@@ -27,39 +33,80 @@ impl UnitFile {
     }
 }
 
-/// Returns whether a source is a unit of a service or of a container, or a drop-in of one: its first line is a section, and it has
-/// `[Service]` or `[Container]`.
+/// A unit with its drop-ins.
+#[derive(Debug)]
+pub(super) struct MergedUnit {
+    pub(super) path: String,
+    pub(super) root: Node,
+    /// Whether the unit itself is in the input. Without it, what its drop-ins do not say is unknown.
+    pub(super) is_whole: bool,
+}
+
+impl MergedUnit {
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+}
+
+/// Returns whether a source is a unit of a service, or of a container, of pods or of an image of Podman, or a drop-in of one: its first line is a
+/// section, and it has the section of its kind.
 pub(crate) fn is_unit(source: &Source) -> bool {
     let mut lines =
         source.text().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
     let is_section = |line: &str| line.starts_with('[') && line.ends_with(']') && !line.contains(['"', ',']);
+    // Other programs have sections of the names that images have here.
+    let of_image = |line: &str| match line {
+        "[Build]" => source.name().ends_with(".build"),
+        "[Image]" => source.name().ends_with(".image"),
+        _ => false,
+    };
     lines.next().is_some_and(|first| {
-        let is_known = |line: &str| matches!(line, "[Service]" | "[Container]");
+        let is_known = |line: &str| matches!(line, "[Service]" | "[Container]" | "[Kube]") || of_image(line);
         is_section(first) && (is_known(first) || lines.any(is_known))
     })
 }
 
 /// Returns whether a source has the name of a unit or of a drop-in.
 pub(crate) fn has_unit_name(source: &Source) -> bool {
-    [".service", ".container", ".timer", ".conf"].iter().any(|ending| source.name().ends_with(ending))
+    let others = [".timer", ".conf", ".pod", ".volume", ".network"];
+    UNITS.iter().chain(&others).any(|ending| source.name().ends_with(ending))
 }
 
-/// Turns unit files into workloads: each unit with its drop-ins, which are applied in the order of their names.
-pub(crate) fn join(workloads: &mut Vec<Workload>, mut files: Vec<UnitFile>) {
+/// Turns unit files into workloads: each unit with its drop-ins, which are applied in the order of their names. Returns what could not be read.
+pub(crate) fn join(
+    workloads: &mut Vec<Workload>,
+    files: Vec<UnitFile>,
+    objects: &kubernetes::Objects,
+    sources: &Sources,
+) -> Vec<Problem> {
+    let units = merged(files);
+    let links = Links::new(&units);
+    let mut player = Player::new(objects, sources);
+    for unit in &units {
+        let has =
+            |section: &str, ending: &str| unit.root.get(section).is_some() || unit.path.ends_with(ending);
+        if has(quadlet::SECTION, ".container") {
+            workloads.extend(quadlet::container(unit, &links));
+        } else if has("Kube", ".kube") {
+            player.play(unit, workloads);
+        } else if !unit.path.ends_with(".build") && !unit.path.ends_with(".image") {
+            workloads.extend(service(unit.name(), &unit.root, unit.is_whole));
+        }
+    }
+    player.finish(workloads)
+}
+
+fn merged(mut files: Vec<UnitFile>) -> Vec<MergedUnit> {
     files.sort_by(|a, b| (&a.unit, a.is_drop_in, &a.path).cmp(&(&b.unit, b.is_drop_in, &b.path)));
+    let mut units = Vec::new();
     let mut files = files.into_iter().peekable();
     while let Some(UnitFile { unit, is_drop_in, mut root, .. }) = files.next() {
         while let Some(drop_in) = files.next_if(|next| next.unit == unit) {
             merge(&mut root, drop_in.root);
         }
-        let name = unit.rsplit('/').next().unwrap_or(&unit);
-        // Without the unit itself, what its drop-ins do not say is unknown.
-        if root.get(quadlet::SECTION).is_some() || unit.ends_with(".container") {
-            workloads.extend(quadlet::container(name, &root, !is_drop_in));
-        } else {
-            workloads.extend(service(name, &root, !is_drop_in));
-        }
+        units.push(MergedUnit { path: unit, root, is_whole: !is_drop_in });
     }
+    units
 }
 
 fn merge(base: &mut Node, drop_in: Node) {
@@ -84,7 +131,7 @@ fn merge_section(base: &mut Entry, added: Entry) {
             // Commands add up; an empty value came first if they are to be replaced, and is no longer visible: the drop-in's are
             // then all. Other keys have one value, the last.
             if entry.key.starts_with("Environment")
-                || matches!(&*entry.key, "Label" | "PodmanArgs" | "PublishPort")
+                || matches!(&*entry.key, "Label" | "PodmanArgs" | "PublishPort" | "Yaml")
             {
                 before.append(values);
                 *values = before;

@@ -1,6 +1,8 @@
 //! Service units of systemd and containers of Podman (Quadlet), with their drop-ins.
 
 mod file;
+mod kube;
+mod links;
 mod quadlet;
 mod service;
 mod time;

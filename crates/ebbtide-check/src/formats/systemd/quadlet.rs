@@ -1,3 +1,5 @@
+use super::file::MergedUnit;
+use super::links::Links;
 use super::service::{command, declared, grace, last, variables};
 use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
@@ -30,8 +32,10 @@ pub(super) fn note_unreadable(root: &Node, unreadable: &mut Unreadable) {
     }
 }
 
-/// Reads a container unit from its merged files.
-pub(super) fn container(name: &str, root: &Node, is_whole: bool) -> Option<Workload> {
+/// Reads a container unit.
+pub(super) fn container(unit: &MergedUnit, links: &Links<'_>) -> Option<Workload> {
+    let MergedUnit { root, is_whole, .. } = unit;
+    let (name, is_whole) = (unit.name(), *is_whole);
     let section = root.get(SECTION)?;
     let place = root.entry(SECTION).map_or(root.place, |entry| entry.key_place);
     let args = Args::read(section);
@@ -47,8 +51,7 @@ pub(super) fn container(name: &str, root: &Node, is_whole: bool) -> Option<Workl
     let service = root.get("Service");
     let of_service = |key: &str| service.and_then(|service| last(service, key));
     workload.is_oneshot = of_service("Type").and_then(Node::text) == Some("oneshot");
-    let restarts = of_service("Restart").and_then(Node::text).is_some_and(|policy| policy != "no");
-    workload.runs_always = restarts || root.get("Install").is_some();
+    workload.runs_always = runs_always(root);
     workload.annotations = section.list("Label").iter().flat_map(labels).collect();
     let label = |key: &str| workload.annotations.iter().find(|label| label.key == key);
     let own = of_service("X-EbbtideDrain").and_then(|node| {
@@ -63,14 +66,24 @@ pub(super) fn container(name: &str, root: &Node, is_whole: bool) -> Option<Workl
         || if is_whole { Declared::Default(seconds(90)) } else { Declared::Unresolved(place) },
         |service| grace(service, place, is_whole),
     );
-    workload.quadlet = Some(Quadlet { unit_timeout, place });
-    workload.containers.push(inner(name, section, place, &args));
+    workload.quadlet = Some(Quadlet { unit_timeout, place, played: None });
+    let mut container = inner(name, section, place, &args);
+    if let Some(image) = last(section, "Image") {
+        let (image, build) = links.image(&unit.path, image);
+        (container.image, container.build) = (Some(image), build);
+    }
+    workload.containers.push(container);
     Some(workload)
+}
+
+/// Returns whether a unit is meant to run for long.
+pub(super) fn runs_always(root: &Node) -> bool {
+    let restart = root.get("Service").and_then(|service| last(service, "Restart")).and_then(Node::text);
+    restart.is_some_and(|policy| policy != "no") || root.get("Install").is_some()
 }
 
 fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     let mut container = Container::new(name, Role::Main, place);
-    container.image = last(section, "Image").map(declared);
     container.entrypoint = last(section, "Entrypoint").and_then(entrypoint);
     container.arguments = last(section, "Exec").and_then(command);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();

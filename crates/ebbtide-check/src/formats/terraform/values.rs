@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::file;
-use crate::formats::{Facts, comment, compose};
+use crate::formats::paths::clean;
+use crate::formats::{Facts, comment};
 use crate::tree::{Comment, Entry, Node, Value};
 
 /// The references that are followed one after the other.
@@ -26,7 +27,7 @@ impl TerraformFile {
 
     fn folder(&self) -> String {
         let folder = Path::new(&self.path).parent().unwrap_or(Path::new(""));
-        compose::clean(folder).display().to_string()
+        clean(folder).display().to_string()
     }
 
     /// Returns whether it has the values of variables: `terraform.tfvars`.
@@ -70,7 +71,7 @@ pub(crate) fn join(files: Vec<TerraformFile>) -> Vec<Facts> {
             let Some(source) = module.node.text_of("source").filter(|source| source.starts_with('.')) else {
                 continue;
             };
-            let called = compose::clean(&Path::new(&folder).join(source)).display().to_string();
+            let called = clean(&Path::new(&folder).join(source)).display().to_string();
             let set = module.node.entries().iter().map(|entry| entry.key.clone());
             folders.entry(called).or_default().replaced.extend(set);
         }

@@ -1,0 +1,199 @@
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::Builds;
+use crate::formats::dockerfile::{self, StageImage};
+use crate::formats::paths::clean;
+use crate::input::Sources;
+use crate::knowledge::drain_of;
+use crate::model::{Build, Container, Declared, Platform, Workload};
+
+/// The files that Podman looks for if none is named.
+const DEFAULTS: [&str; 2] = ["Containerfile", "Dockerfile"];
+
+/// Gives each service of Compose, each role of Kamal, each container of Podman and each application of Fly what the Dockerfile of its image says,
+/// where its own file does not override it. So do the containers of other platforms whose image is built under its name. A stage that is
+/// built by its name is an image of its own.
+pub(crate) fn join(
+    workloads: &mut Vec<Workload>,
+    stages: Vec<StageImage>,
+    builds: &Builds,
+    sources: &Sources,
+) {
+    let stages = Stages::new(stages, sources);
+    let mut named: Vec<&StageImage> = Vec::new();
+    let mut add_named = |stage| named.push(stage);
+    let mut built = BuiltImages::new(builds, sources);
+    let is_built = |workload: &&mut Workload| {
+        matches!(workload.platform, Platform::Compose | Platform::Kamal | Platform::Fly | Platform::Quadlet)
+    };
+    for build in &builds.named {
+        let stage = stages.of(&build.build);
+        built.add(&build.image, build.folder.as_deref(), stage);
+        stage.into_iter().for_each(&mut add_named);
+    }
+    for workload in workloads.iter_mut().filter(is_built) {
+        for container in &mut workload.containers {
+            let Some(build) = &container.build else { continue };
+            let Some(stage) = stages.of(build) else { continue };
+            if workload.platform == Platform::Compose
+                && let Some(name) = container.repository()
+            {
+                built.add(name, None, Some(stage));
+            }
+            inherit(container, &stage.container);
+            add_named(stage);
+        }
+    }
+    built.join(workloads);
+    let mut places = BTreeSet::new();
+    for stage in named.into_iter().filter(|stage| !stage.is_last) {
+        let place = stage.container.place;
+        let name = stage.names.first().map(String::as_str).unwrap_or_default();
+        if places.insert(place) {
+            workloads.push(dockerfile::image(&format!("{} ({name})", sources.name(place)), stage));
+        }
+    }
+}
+
+/// The stages of the Dockerfiles, by the paths of those.
+struct Stages<'s> {
+    files: HashMap<PathBuf, Vec<StageImage>>,
+    sources: &'s Sources,
+}
+
+impl<'s> Stages<'s> {
+    fn new(stages: Vec<StageImage>, sources: &'s Sources) -> Self {
+        let mut files: HashMap<PathBuf, Vec<StageImage>> = HashMap::new();
+        for stage in stages {
+            files.entry(clean(Path::new(sources.name(stage.container.place)))).or_default().push(stage);
+        }
+        Self { files, sources }
+    }
+
+    /// Returns the stage that a build makes an image of, if its Dockerfile is in the input.
+    fn of(&self, build: &Build) -> Option<&StageImage> {
+        let folder = Path::new(self.sources.name(build.place)).parent().unwrap_or(Path::new(""));
+        let names = if build.file.is_empty() { &DEFAULTS[..] } else { &[&*build.file] };
+        let file = |name: &&str| self.files.get(&clean(&folder.join(&build.context).join(name)));
+        stage_of(build, names.iter().find_map(file)?)
+    }
+}
+
+/// The images that are built under a name, by their repositories.
+struct BuiltImages<'s> {
+    all: HashMap<String, Vec<BuiltImage<'s>>>,
+    /// The new names of images, with the files in which they are replaced.
+    renames: Vec<Renaming<'s>>,
+    sources: &'s Sources,
+}
+
+/// What a kustomization renames, in the files that it is made of.
+struct Renaming<'s> {
+    files: BTreeSet<PathBuf>,
+    names: &'s [(String, String)],
+}
+
+struct BuiltImage<'s> {
+    /// The folder in which a name without a registry or an owner means this image.
+    folder: Option<PathBuf>,
+    /// Nothing if the Dockerfile is not in the input.
+    stage: Option<&'s StageImage>,
+}
+
+impl<'s> BuiltImages<'s> {
+    fn new(builds: &'s Builds, sources: &'s Sources) -> Self {
+        let all = &builds.kustomizations;
+        let renaming = all.iter().filter(|kustomization| !kustomization.renames.is_empty());
+        let renames = renaming
+            .map(|kustomization| Renaming { files: kustomization.files(all), names: &kustomization.renames });
+        Self { all: HashMap::new(), renames: renames.collect(), sources }
+    }
+
+    fn add(&mut self, name: &str, folder: Option<&Path>, stage: Option<&'s StageImage>) {
+        let image = BuiltImage { folder: folder.map(clean), stage };
+        self.all.entry(name.to_owned()).or_default().push(image);
+    }
+
+    /// Gives the containers of other platforms what the Dockerfile of their image says. The tag may differ: each deployment sets it.
+    fn join(&self, workloads: &mut [Workload]) {
+        let runs = |workload: &&mut Workload| {
+            matches!(
+                workload.platform,
+                Platform::Kubernetes | Platform::Ecs | Platform::Nomad | Platform::Quadlet
+            )
+        };
+        for container in workloads.iter_mut().filter(runs).flat_map(|workload| &mut workload.containers) {
+            if container.built.is_none()
+                && let Some(stage) = self.stage_of(container)
+            {
+                inherit(container, &stage.container);
+            }
+        }
+    }
+
+    /// Returns the stage that a container's image is, if every name that the image may have leads to one.
+    fn stage_of(&self, container: &Container) -> Option<&'s StageImage> {
+        let own = container.repository()?;
+        let path = clean(Path::new(self.sources.name(container.place)));
+        let renames = self.renames.iter().filter(|renaming| renaming.files.contains(&path));
+        let new = renames.flat_map(|renaming| renaming.names).filter(|(old, _)| old == own);
+        let names = std::iter::once(own).chain(new.map(|(_, new)| new.as_str()));
+        let mut found: Vec<Option<&StageImage>> = Vec::new();
+        for name in names {
+            let images = self.all.get(name).into_iter().flatten();
+            // A name without a registry or an owner, such as `app`, may be any image elsewhere.
+            let is_meant = |image: &&BuiltImage<'_>| {
+                name.contains('/') || image.folder.as_ref().is_some_and(|folder| path.starts_with(folder))
+            };
+            found.extend(images.filter(is_meant).map(|image| image.stage));
+        }
+        let first = found.first().copied().flatten()?;
+        let is_same = |stage: &Option<&StageImage>| {
+            stage.is_some_and(|stage| stage.container.place == first.container.place)
+        };
+        found.iter().all(is_same).then_some(first)
+    }
+}
+
+/// Returns the stage that a build takes: the last one unless it names one.
+fn stage_of<'s>(build: &Build, stages: &'s [StageImage]) -> Option<&'s StageImage> {
+    match &build.target {
+        None | Some(Declared::Default(_)) => stages.iter().find(|stage| stage.is_last),
+        Some(Declared::Written(name, _)) => {
+            let is_named = |own: &String| own.eq_ignore_ascii_case(name);
+            stages.iter().find(|stage| stage.names.iter().any(is_named))
+        }
+        Some(Declared::Unresolved(_)) => None,
+    }
+}
+
+/// The variable with the flags of gunicorn.
+const GUNICORN: &str = "GUNICORN_CMD_ARGS";
+
+fn inherit(container: &mut Container, image: &Container) {
+    container.built = Some(image.place);
+    let is_replaced = container.entrypoint.is_some() || container.arguments.is_some();
+    // An image that runs what its base runs is the server of that base, whatever it is called.
+    if image.run().is_none() && (container.image.is_none() || !is_replaced) {
+        container.image.clone_from(&image.image);
+    }
+    // What the image sets for gunicorn says nothing about a service that runs another program in it.
+    let own = container.words();
+    let may_run_gunicorn =
+        ["gunicorn", ".sh", "entrypoint"].map(|mark| own.iter().any(|word| word.text.contains(mark)));
+    let is_other = is_replaced && !may_run_gunicorn.contains(&true);
+    for variable in image.variables.iter().filter(|variable| !is_other || variable.name != GUNICORN) {
+        if container.variables.iter().all(|own| own.name != variable.name) {
+            container.variables.push(variable.clone());
+        }
+    }
+    let mut words = container.words();
+    // A new entry point drops the image's command too.
+    if container.entrypoint.is_none() {
+        words.extend(image.entrypoint.iter().flat_map(|command| &command.words));
+        let arguments = image.arguments.iter().filter(|_| container.arguments.is_none());
+        words.extend(arguments.flat_map(|command| &command.words));
+    }
+    container.drain = drain_of(&words, &container.variables);
+}

@@ -1,0 +1,49 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::formats::paths::clean;
+use crate::model::repository;
+use crate::tree::Node;
+
+/// A kustomization: the files that it is made of, and the images that it renames in them.
+#[derive(Debug)]
+pub(super) struct Kustomization {
+    folder: PathBuf,
+    resources: Vec<PathBuf>,
+    /// The names without tags, and those that take their place.
+    pub(super) renames: Vec<(String, String)>,
+}
+
+/// Returns whether a document is a kustomization. Its kind may be left out.
+pub(super) fn is_kustomization(name: &str, root: &Node) -> bool {
+    let is_named = matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization");
+    let kind = root.text_of("kind");
+    let has_keys = ["resources", "bases", "images", "components"].iter().any(|key| root.get(key).is_some());
+    is_named && (matches!(kind, Some("Kustomization" | "Component")) || kind.is_none() && has_keys)
+}
+
+pub(super) fn read(folder: PathBuf, root: &Node) -> Kustomization {
+    let folder = clean(&folder);
+    let named = ["resources", "bases", "components"].iter().flat_map(|key| root.list(key));
+    let resources = named.filter_map(Node::text).map(|path| clean(&folder.join(path))).collect();
+    let rename = |image: &Node| {
+        let (name, new) = (image.text_of("name")?, image.text_of("newName")?);
+        Some((repository(name)?.to_owned(), repository(new)?.to_owned()))
+    };
+    Kustomization { resources, renames: root.list("images").iter().filter_map(rename).collect(), folder }
+}
+
+impl Kustomization {
+    /// Returns the files that it is made of, through other kustomizations too.
+    pub(super) fn files(&self, all: &[Self]) -> BTreeSet<PathBuf> {
+        let mut files: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut left: Vec<&Path> = self.resources.iter().map(PathBuf::as_path).collect();
+        while let Some(path) = left.pop() {
+            if files.insert(path.to_owned()) {
+                let inner = all.iter().filter(|other| other.folder == path);
+                left.extend(inner.flat_map(|other| &other.resources).map(PathBuf::as_path));
+            }
+        }
+        files
+    }
+}

@@ -1,0 +1,182 @@
+//! `.kube` units of Podman, which run the pods of a file of Kubernetes.
+
+use ebbtide_check::{Options, Report, Severity, fix};
+
+use crate::common::{check_all, ids, shown};
+
+/// A pod with a drain time, with more of its specification and of its container.
+fn pod(drain: u32, spec: &str, container: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\n  annotations:\n    ebbtide.dev/drain: {drain}s\nspec:\n{spec}  containers:\n    \
+         - name: shop\n      image: registry.example/acme/shop:1\n{container}"
+    )
+}
+
+fn check(unit: &str, pod: &str) -> Report {
+    check_all(&[("shop.kube", unit), ("shop.yaml", pod)])
+}
+
+const UNIT: &str = "[Kube]\nYaml=shop.yaml\n";
+
+/// Podman's default is 10 s, and Kubernetes' 30 s.
+#[test]
+fn a_pod_has_its_own_grace_period_or_the_default_of_podman() {
+    for (spec, time) in [("", 10), ("  terminationGracePeriodSeconds: 40\n", 40)] {
+        let found = |drain: u32| ids(&check(UNIT, &pod(drain, spec, "")));
+        assert_eq!(found(time - 2), [""; 0], "{spec}");
+        assert_eq!(found(time - 1), ["Q001"], "{spec}");
+    }
+    // The opposite: without the unit it runs in a cluster.
+    assert_eq!(ids(&check_all(&[("shop.yaml", &pod(20, "", ""))])), [""; 0]);
+    assert_eq!(ids(&check_all(&[("shop.yaml", &pod(29, "", ""))])), ["K001"]);
+}
+
+#[test]
+fn deployments_daemon_sets_and_jobs_are_played_and_other_kinds_are_not() {
+    for (kind, expected) in [
+        ("apps/v1\nkind: Deployment", &["Q001"][..]),
+        ("apps/v1\nkind: DaemonSet", &["Q001"]),
+        // It runs to its end.
+        ("batch/v1\nkind: Job", &[]),
+        // Podman ignores it: what is found is what a cluster does.
+        ("apps/v1\nkind: StatefulSet", &["K001"]),
+    ] {
+        let text = format!(
+            "apiVersion: {kind}\nmetadata: {{name: shop}}\nspec:\n  template:\n    metadata:\n      annotations: {{ebbtide.dev/drain: 29s}}\n    \
+             spec:\n      containers: [{{name: shop, image: shop}}]\n"
+        );
+        assert_eq!(ids(&check(UNIT, &text)), expected, "{kind}");
+    }
+}
+
+#[test]
+fn systemd_has_to_wait_for_podman_to_bring_the_pods_down() {
+    let found = |service: &str, grace: u32| {
+        let spec = format!("  terminationGracePeriodSeconds: {grace}\n");
+        let report = check(&format!("{UNIT}[Service]\n{service}\n"), &pod(5, &spec, ""));
+        ids(&report).contains(&"Q002")
+    };
+    assert!(!found("", 88) && found("", 89));
+    assert!(!found("TimeoutStopSec=300", 298) && found("TimeoutStopSec=300", 299));
+    assert!(!found("TimeoutStopSec=infinity", 3000));
+    // A longer timeout of the unit changes nothing for a pod without a grace period.
+    let without = pod(5, "", "").replace("ebbtide.dev/drain", "other");
+    let report = check(&format!("{UNIT}[Service]\nTimeoutStopSec=300\n"), &without);
+    assert_eq!(ids(&report), ["Q003"], "{}", shown(&report));
+    assert!(shown(&report).contains("set terminationGracePeriodSeconds of the pod"), "{}", shown(&report));
+}
+
+#[test]
+fn rules_of_a_cluster_say_nothing_about_a_pod_of_podman() {
+    let hook = "      lifecycle: {preStop: {exec: {command: [sleep, \"25\"]}}}\n";
+    let text = pod(5, "  terminationGracePeriodSeconds: 30\n", hook);
+    assert_eq!(ids(&check_all(&[("shop.yaml", &text)])), ["K001"]);
+    let report = check(UNIT, &text);
+    assert_eq!(ids(&report), ["Q004"], "{}", shown(&report));
+}
+
+#[test]
+fn volumes_are_lost_if_the_unit_is_brought_down_by_force() {
+    let claim = "  volumes: [{name: data, persistentVolumeClaim: {claimName: shop-data}}]\n";
+    let forced = format!("{UNIT}KubeDownForce=yes\n");
+    for (unit, spec, expected) in [
+        (&*forced, claim, &["Q005"][..]),
+        (UNIT, claim, &[]),
+        (&format!("{UNIT}KubeDownForce=false\n"), claim, &[]),
+        (&forced, "  volumes: [{name: data, hostPath: {path: /srv}}]\n", &[]),
+    ] {
+        assert_eq!(ids(&check(unit, &pod(5, spec, ""))), expected, "{unit}{spec}");
+    }
+    // Of a Deployment Podman removes the volumes whose claims the file declares.
+    let deployment = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: shop}}\nspec:\n  template:\n    spec:\n      containers: [{{name: a, image: a}}]\n    {claim}"
+    );
+    assert_eq!(ids(&check(&forced, &deployment)), [""; 0]);
+    let declared = format!(
+        "{deployment}---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: shop-data}}\n"
+    );
+    assert_eq!(ids(&check(&forced, &declared)), ["Q005"]);
+}
+
+#[test]
+fn a_unit_names_its_files_relative_to_itself() {
+    let text = pod(20, "", "");
+    let found = |unit: &str, file: &str| {
+        let report = check_all(&[("quadlets/shop.kube", unit), (file, &text)]);
+        let messages: Vec<String> = report.problems.iter().map(|problem| problem.message.clone()).collect();
+        (ids(&report), messages, report.is_incomplete())
+    };
+    let not_read = |name: &str| vec![format!("Yaml={name} is not in the input: its pods are not checked")];
+    assert_eq!(found("[Kube]\nYaml=../k8s/shop.yaml\n", "k8s/shop.yaml"), (vec!["Q001"], vec![], false));
+    assert_eq!(found("[Kube]\nYaml=other.yaml shop.yaml\n", "quadlets/shop.yaml").0, ["Q001"]);
+    assert_eq!(found(UNIT, "shop.yaml"), (vec![], not_read("shop.yaml"), false));
+    assert_eq!(found("[Kube]\nYaml=/opt/shop.yaml\n", "quadlets/shop.yaml").1, not_read("/opt/shop.yaml"));
+}
+
+#[test]
+fn drop_ins_of_the_unit_are_applied() {
+    let text = pod(5, "  terminationGracePeriodSeconds: 100\n", "");
+    let drop_in = ("shop.kube.d/stop.conf", "[Service]\nTimeoutStopSec=120\n");
+    assert_eq!(ids(&check(UNIT, &text)), ["Q002"]);
+    assert_eq!(ids(&check_all(&[("shop.kube", UNIT), ("shop.yaml", &text), drop_in])), [""; 0]);
+}
+
+#[test]
+fn the_grace_period_of_the_pod_is_raised_as_a_number() {
+    for (spec, expected) in [
+        ("  terminationGracePeriodSeconds: 20\n", "  terminationGracePeriodSeconds: 32\n"),
+        ("", "terminationGracePeriodSeconds: 32"),
+    ] {
+        let fixed = fix(check(UNIT, &pod(30, spec, "")), &Options::default(), Severity::Error);
+        let (_, source) = fixed.report.sources.iter().nth(1).unwrap();
+        let text = source.text();
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(ids(&fixed.report), [""; 0]);
+    }
+}
+
+#[test]
+fn a_container_names_the_unit_of_its_image() {
+    let container = |image: &str| format!("[Container]\nImage={image}\nStopTimeout=20\n");
+    let found = |image: &str, unit: (&str, &str), file: &str| {
+        let dockerfile = "FROM debian:12\nENV EBBTIDE_GRACE=60s\nCMD [\"api\"]\n";
+        let report = check_all(&[("q/api.container", &container(image)), unit, (file, dockerfile)]);
+        assert!(report.problems.is_empty(), "{}", shown(&report));
+        ids(&report)
+    };
+    let build = |keys: &str| format!("[Build]\nImageTag=localhost/api\n{keys}");
+    for (keys, file, expected) in [
+        ("SetWorkingDirectory=unit\n", "q/Containerfile", &["Q001"][..]),
+        ("SetWorkingDirectory=unit\n", "q/Dockerfile", &["Q001"]),
+        ("SetWorkingDirectory=unit\nFile=api/Dockerfile\n", "q/api/Dockerfile", &["Q001"]),
+        ("SetWorkingDirectory=file\nFile=../Dockerfile\n", "Dockerfile", &["Q001"]),
+        ("SetWorkingDirectory=../src\n", "src/Dockerfile", &["Q001"]),
+        ("File=/srv/api/Dockerfile\n", "/srv/api/Dockerfile", &["Q001"]),
+        // Not known: two folders, an address, a value of the start, another file.
+        ("SetWorkingDirectory=../src\nFile=Dockerfile\n", "src/Dockerfile", &[]),
+        ("SetWorkingDirectory=https://git.example/api\n", "q/Dockerfile", &[]),
+        ("SetWorkingDirectory=unit\nFile=%i\n", "q/Dockerfile", &[]),
+        ("SetWorkingDirectory=unit\nFile=Other\n", "q/Dockerfile", &[]),
+    ] {
+        assert_eq!(found("api.build", ("q/api.build", &build(keys)), file), expected, "{keys} {file}");
+    }
+    // The unit of another folder is another one.
+    let unit = build("SetWorkingDirectory=unit\n");
+    assert_eq!(found("api.build", ("other/api.build", &unit), "other/Dockerfile"), [""; 0]);
+    let database = ("q/db.image", "[Image]\nImage=docker.io/library/postgres:16\n");
+    let unit = "[Container]\nImage=db.image\n[Install]\nWantedBy=default.target\n";
+    let report = check_all(&[("q/db.container", unit), database]);
+    assert_eq!(ids(&report), ["C002"], "{}", shown(&report));
+    assert_eq!(ids(&check_all(&[("q/db.container", unit)])), [""; 0]);
+}
+
+/// Their stop is that of their containers, which systemd stops before them.
+#[test]
+fn a_unit_of_a_pod_or_a_volume_is_none_of_the_broken_files() {
+    let pod = ("shop.pod", "[Pod]\nPodName=shop\n");
+    let volume = ("data.volume", "[Volume]\nVolumeName=data\n");
+    let container =
+        ("shop.container", "[Container]\nImage=acme/shop\nPod=shop.pod\nLabel=ebbtide.dev/drain=20s\n");
+    let report = check_all(&[pod, volume, container]);
+    assert_eq!((ids(&report), report.problems.len()), (vec!["Q001"], 0), "{}", shown(&report));
+}
