@@ -1,5 +1,5 @@
 use super::repairs::exec;
-use super::words::{assumption, shell_of};
+use super::words::{assumption, has_other_shell, shell_of};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::{Declared, Platform, Project};
@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
 does not, and as process 1 it ignores SIGTERM and does not pass it on. The table of [K009](K009.md) says which shell stays for which script.
 
 It is a warning if the shell of the base image stays or is not known, and an info if the base image's shell is replaced, since another
-base image changes that.
+base image changes that. Images of Windows and scripts that `SHELL` gives to PowerShell are left out.
 ",
     sources: &[
         "docker/cli, Dockerfile reference: the shell form does not receive Unix signals",
@@ -29,6 +29,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Image) {
         for container in &workload.containers {
             let Some(command) = container.run().filter(|command| command.is_shell_form) else { continue };
+            if has_other_shell(container) {
+                continue;
+            }
             let Some(script) = command.script() else { continue };
             let Some(stays) = shells_that_stay(&script.text) else { continue };
             let shell = shell_of(container);

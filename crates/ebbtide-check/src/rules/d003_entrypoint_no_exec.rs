@@ -1,7 +1,7 @@
+use super::pid1::script_ends;
 use super::programs::within;
 use super::repairs::exec;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{Script, ends};
 use crate::model::{Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
@@ -40,11 +40,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let (Some(script), Some(entrypoint)) = (&container.wrapper, &container.entrypoint) else {
                 continue;
             };
-            let run = container.run().map(|run| run.without_init().1);
-            let arguments = run.iter().flat_map(|run| run.program_words().iter().skip(1));
-            let arguments: Vec<String> = arguments.map(|word| word.text.clone()).collect();
-            // The shell of a script stays: only `sh -c` replaces itself.
-            let all = ends(&Script::read(&script.text), Some(&arguments));
+            let all = script_ends(container, script);
             let (replaced, children): (Vec<_>, Vec<_>) = all.iter().partition(|end| end.stays.is_none());
             let Some(first) = children.first() else { continue };
             let title = if replaced.is_empty() {

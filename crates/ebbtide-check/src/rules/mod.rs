@@ -69,6 +69,7 @@ mod p001_fly_budget;
 mod p002_cloud_run_budget;
 mod p003_paas_budget;
 mod p004_fly_signal;
+mod pid1;
 mod programs;
 mod q001_quadlet_budget;
 mod q002_unit_kills_podman;
@@ -89,5 +90,7 @@ mod s009_docker_run_unit;
 mod s010_jvm_143;
 mod signals;
 mod words;
+mod x001_image_keeps_signal;
+mod x003_grace_differs;
 
 pub use registry::{RULES, find};

@@ -86,6 +86,8 @@ pub static RULES: &[&Rule] = &[
     &s008_wrapper_shell::RULE,
     &s009_docker_run_unit::RULE,
     &s010_jvm_143::RULE,
+    &x001_image_keeps_signal::RULE,
+    &x003_grace_differs::RULE,
 ];
 
 /// Returns a rule by its id or its name.

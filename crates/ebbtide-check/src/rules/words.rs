@@ -48,6 +48,19 @@ pub(super) fn shell_of(container: &Container) -> Option<Shell> {
     named.or_else(|| shell_of_image(container.image.as_ref().and_then(Declared::value)?))
 }
 
+/// Returns whether scripts in the shell form run in a shell of Windows or in PowerShell, of which the table of the shells says nothing.
+pub(super) fn has_other_shell(container: &Container) -> bool {
+    let named = container.shell.as_deref().map(|shell| {
+        let program = shell.rsplit(['/', '\\']).next().unwrap_or(shell).to_ascii_lowercase();
+        matches!(program.trim_end_matches(".exe"), "powershell" | "pwsh" | "cmd")
+    });
+    let image = container.image.as_ref().and_then(Declared::value).map(|image| image.to_ascii_lowercase());
+    let is_windows = |image: String| {
+        ["/windows/", "windowsservercore", "nanoserver"].iter().any(|part| image.contains(part))
+    };
+    named.unwrap_or_else(|| image.is_some_and(is_windows))
+}
+
 fn shell_named(program: &str) -> Option<Shell> {
     match program {
         "bash" => Some(Shell::Bash),

@@ -1,5 +1,7 @@
 //! Images that Compose, Skaffold or Bake builds and other platforms run.
 
+use ebbtide_check::Severity;
+
 use crate::common::{check_all, ids, shown};
 
 const DOCKERFILE: (&str, &str) = ("api/Dockerfile", "FROM debian:12\nENV EBBTIDE_GRACE=60s\nCMD [\"api\"]\n");
@@ -211,4 +213,73 @@ fn the_targets_of_bake_are_images_that_it_builds() {
     let json = "{\"target\": {\"api\": {\"context\": \"api\", \"tags\": [\"shop/api:dev\"]}}}";
     assert_eq!(found(&[("docker-bake.json", json), DOCKERFILE], "shop/api"), [true; 4]);
     assert_eq!(found(&[("other.json", json), DOCKERFILE], "shop/api"), [false; 4]);
+}
+
+#[test]
+fn a_shell_in_the_image_is_an_error_of_the_workload_that_runs_it() {
+    let compose = compose("shop/api", "");
+    let check = |image: &str, pod: &str| {
+        let files = [("compose.yaml", &*compose), ("deploy/pod.yaml", pod), ("api/Dockerfile", image)];
+        let report = check_all(&files);
+        let found = report.active().filter(|finding| finding.severity == Severity::Error);
+        found.map(|finding| finding.rule.id).collect::<Vec<_>>()
+    };
+    let plain = pod("shop/api", "");
+    for (image, expected) in [
+        ("FROM debian:12\nCMD api --port 80\n", &["X001"][..]),
+        ("FROM debian:12\nCMD [\"sh\", \"-c\", \"api --port 80\"]\n", &["X001"]),
+        ("FROM alpine:3.20\nCMD api --port 80 | tee /var/log/api\n", &["X001"]),
+        // The opposite: the shell is replaced, its kind is not known, an init process is in front of it.
+        ("FROM alpine:3.20\nCMD api --port 80\n", &[]),
+        ("FROM debian:12\nCMD exec api --port 80\n", &[]),
+        ("FROM acme/base:3\nCMD api --port 80\n", &[]),
+        ("FROM debian:12\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"sh\", \"-c\", \"api --port 80\"]\n", &[]),
+    ] {
+        assert_eq!(check(image, &plain), expected, "{image}");
+    }
+    let image = "FROM debian:12\nCMD api --port 80\n";
+    for more in ["      command: [api]\n", "      args: [api]\n", "  shareProcessNamespace: true\n"] {
+        assert_eq!(check(image, &pod("shop/api", more)), [""; 0], "{more}");
+    }
+}
+
+#[test]
+fn a_script_in_the_image_without_exec_is_an_error_too() {
+    let compose = compose("shop/api", "");
+    let check = |script: &str| {
+        let files = [
+            ("compose.yaml", &*compose),
+            ("deploy/pod.yaml", &*pod("shop/api", "")),
+            ("api/Dockerfile", "FROM acme/base:3\nENTRYPOINT [\"/start.sh\"]\n"),
+            ("api/start.sh", script),
+        ];
+        ids(&check_all(&files)).contains(&"X001")
+    };
+    assert!(check("#!/bin/sh\nmigrate\napi\n"));
+    assert!(!check("#!/bin/sh\nmigrate\nexec api\n"));
+    // A branch may be the one that runs.
+    assert!(!check("#!/bin/sh\nif [ -n \"$DEBUG\" ]; then api --debug; else exec api; fi\n"));
+}
+
+#[test]
+fn a_grace_period_is_compared_with_the_drain_of_another_environment() {
+    let text = |image: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: api{more}}}\nspec:\n  containers: [{{name: api, image: {image}}}]\n"
+        )
+    };
+    let drain = ", annotations: {ebbtide.dev/drain: 28s}";
+    let longer = text("shop/api:1", ", annotations: {ebbtide.dev/drain: 29s}")
+        .replace("spec:", "spec:\n  terminationGracePeriodSeconds: 60");
+    for (here, there, expected) in [
+        (text("shop/api:2", ""), longer.clone(), &["X003"][..]),
+        // The opposite: it fits, it is another image, it declares a drain itself, the shortest of two fits.
+        (text("shop/api:2", ""), text("shop/api:1", drain), &[]),
+        (text("shop/web", ""), longer.clone(), &[]),
+        (text("shop/api:2", drain), longer.clone(), &[]),
+        (text("shop/api:2", ""), format!("{longer}---\n{}", text("shop/api:1", drain)), &[]),
+    ] {
+        let report = check_all(&[("staging/pod.yaml", &here), ("production/pod.yaml", &there)]);
+        assert_eq!(ids(&report), expected, "{}", shown(&report));
+    }
 }

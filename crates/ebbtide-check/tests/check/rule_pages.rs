@@ -48,8 +48,20 @@ fn index() -> String {
         let (id, name) = (rule.id, rule.name);
         page.push_str(&format!("| [{id}]({id}.md) | {name} | {} | {} |\n", rule.severity, rule.summary));
     }
-    page
+    page + WITHOUT_RULE
 }
+
+/// What a reader may look for in the list.
+const WITHOUT_RULE: &str = "
+## What has no rule
+
+- K027, a lame duck that is shorter than `periodSeconds * failureThreshold` of the readiness probe. When a pod is deleted, its endpoint is not ready from that moment on, whatever its
+  probe says: Services, Ingresses and Gateways stop sending to it without waiting for the probe, and the lame duck is too short only if it is shorter than the time that
+  they take ([K006](K006.md)). What asks the probe itself, such as a load balancer with a health check of its own, is not in the manifests, apart from that of
+  `externalTrafficPolicy: Local` ([K026](K026.md)). A program that fails its probe at the signal and waits for as long as the probe needs is not wrong either: it only waits
+  longer.
+- X002, the drain time that flags and variables of known servers declare, is no finding of its own: it is the drain of the rules about budgets, from K001 to S001.
+";
 
 /// Returns the summary with the list of the rules as they are now.
 fn with_rules(summary: &str) -> String {

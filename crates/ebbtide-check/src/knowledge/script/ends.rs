@@ -20,7 +20,7 @@ const MAX_CALLS: usize = 8;
 
 /// A command that a script may end with, and that lasts.
 #[derive(Debug, Clone)]
-pub(crate) struct End {
+pub(crate) struct ScriptEnd {
     pub(crate) command: Simple,
     /// The shells that stay in front of it. `None` if it replaces every shell: it begins with `exec`.
     pub(crate) stays: Option<ShellsThatStay>,
@@ -30,7 +30,7 @@ pub(crate) struct End {
 /// the stop signal itself, runs nothing that lasts, or if this check cannot tell.
 ///
 /// `arguments` are those of the script, if they are known: they decide which branches can run.
-pub(crate) fn ends(script: &Script, arguments: Option<&[String]>) -> Vec<End> {
+pub(crate) fn ends(script: &Script, arguments: Option<&[String]>) -> Vec<ScriptEnd> {
     let Some(body) = script.body.as_ref().filter(|_| !handles_signals(script)) else { return Vec::new() };
     let reader = Reader { body, arguments: arguments.filter(|_| !changes_arguments(script)), calls: 0 };
     match reader.list(body, ShellsThatStay::Dash) {
@@ -59,7 +59,7 @@ fn changes_arguments(script: &Script) -> bool {
 }
 
 enum Ending {
-    Known(Vec<End>),
+    Known(Vec<ScriptEnd>),
     /// Nothing that lasts. The flag is whether that depends on conditions.
     Nothing {
         is_conditional: bool,
@@ -107,7 +107,7 @@ impl<'s> Reader<'s> {
                     if is_conditional {
                         return Ending::Unknown;
                     }
-                    return Ending::Known(ends.into_iter().map(End::before_another).collect());
+                    return Ending::Known(ends.into_iter().map(ScriptEnd::before_another).collect());
                 }
                 Ending::Unknown => return Ending::Unknown,
                 Ending::Nothing { is_conditional: inner } => is_conditional |= inner,
@@ -167,7 +167,7 @@ impl<'s> Reader<'s> {
         let nothing = Ending::Nothing { is_conditional: false };
         let Some(program) = simple.program() else { return nothing };
         if program == "exec" {
-            let end = End { command: simple.clone(), stays: None };
+            let end = ScriptEnd { command: simple.clone(), stays: None };
             // Without a program it redirects the shell's own output.
             return if simple.words.len() > 1 { Ending::Known(vec![end]) } else { nothing };
         }
@@ -191,7 +191,7 @@ impl<'s> Reader<'s> {
             return reader.list(body, ShellsThatStay::All);
         }
         let stays = if simple.redirects { least.max(ShellsThatStay::DashAndBash) } else { least };
-        Ending::Known(vec![End { command: simple.clone(), stays: Some(stays) }])
+        Ending::Known(vec![ScriptEnd { command: simple.clone(), stays: Some(stays) }])
     }
 
     /// Returns whether a branch runs, if the first argument decides it and is known.
@@ -239,7 +239,7 @@ fn piped(nodes: &[Node]) -> Ending {
     });
     match commands.find(lasts) {
         Some(command) => {
-            Ending::Known(vec![End { command: command.clone(), stays: Some(ShellsThatStay::All) }])
+            Ending::Known(vec![ScriptEnd { command: command.clone(), stays: Some(ShellsThatStay::All) }])
         }
         None if nodes.iter().all(|node| matches!(node, Node::Simple(_))) => {
             Ending::Nothing { is_conditional: false }
@@ -253,7 +253,7 @@ fn is_idle(command: &Simple) -> bool {
     command.program() == Some("tail") && command.words.iter().any(|word| word == "/dev/null")
 }
 
-impl End {
+impl ScriptEnd {
     /// Returns the same command in front of which these shells stay at least, whether it begins with `exec` or not.
     fn in_front(self, stays: ShellsThatStay) -> Self {
         Self { stays: Some(self.stays.map_or(stays, |own| own.max(stays))), ..self }
