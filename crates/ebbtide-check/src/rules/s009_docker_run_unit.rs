@@ -39,10 +39,11 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         if !runs_container(run) {
             continue;
         }
+        let program = run.program().unwrap_or_default();
         let (place, label) = workload_grace(workload);
         let Some((stop, time)) = unit.exec_stop.iter().find_map(|stop| Some((stop, stop_time(stop)?))) else {
             // Podman's monitor is in the unit, and a command that this check does not know may stop the container.
-            if run.program() == Some("docker") && unit.exec_stop.is_empty() {
+            if program == "docker" && unit.exec_stop.is_empty() && is_in_foreground(run) {
                 findings.push(
                     Finding::new(&RULE, Severity::Warning, workload, "does not stop its container at the end of the timeout", run.place, "runs in the daemon")
                         .also(Some(place), label)
@@ -54,7 +55,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         };
         let Some(&limit) = workload.grace.value() else { continue };
         let sum = Sum::new(
-            vec![(time, "docker stop".to_owned()), (MARGIN, "margin".to_owned())],
+            vec![(time, format!("{program} stop")), (MARGIN, "margin".to_owned())],
             limit,
             knowledge::grace_label(workload, &workload.grace),
         );
@@ -70,17 +71,19 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Returns whether a command runs a container in the foreground.
+/// Returns whether a command runs a container.
 fn runs_container(command: &Command) -> bool {
-    if !matches!(command.program(), Some("docker" | "podman")) {
-        return false;
-    }
+    matches!(command.program(), Some("docker" | "podman"))
+        && matches!(command.texts().get(1), Some(&"run" | &"start"))
+}
+
+/// Returns whether the command ends with the container that it runs.
+fn is_in_foreground(command: &Command) -> bool {
     let words = command.texts();
     let has = |options: &[&str]| words.iter().any(|word| options.contains(word));
     match words.get(1) {
         Some(&"run") => !has(&["-d", "--detach", "-dit", "-itd", "-td"]),
-        Some(&"start") => has(&["-a", "--attach", "-ai"]),
-        _ => false,
+        _ => has(&["-a", "--attach", "-ai"]),
     }
 }
 

@@ -30,7 +30,9 @@ pub(super) fn service(entry: &Entry) -> Workload {
         .find(|label| label.key == LAME_DUCK)
         .and_then(|label| Some(Declared::Written(go_duration(&label.value)?, label.place)));
     let deploy = node.get("deploy");
-    workload.replicas = match deploy.and_then(|deploy| deploy.get("replicas")) {
+    // A global service has a task on each node.
+    let global = deploy.and_then(|deploy| deploy.get("mode")).filter(|mode| mode.text() == Some("global"));
+    workload.replicas = match global.or_else(|| deploy.and_then(|deploy| deploy.get("replicas"))) {
         None => Declared::Default(1),
         Some(value) => match value.integer().and_then(|number| u32::try_from(number).ok()) {
             Some(number) => Declared::Written(number, value.place),
