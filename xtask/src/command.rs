@@ -20,8 +20,9 @@ cargo xtask <command>
                                 long, or need servers or tools)
   zoo [NAME...]                 rehearse real servers, as documented and broken, and compare the verdicts with those
                                 written down in tests/zoo; or only the named ones
-  fuzz [SECONDS]                fuzz each parser for SECONDS, 60 by default (needs a nightly
-                                toolchain; installs cargo-fuzz if it is missing)
+  fuzz [SECONDS [NAME...]]      fuzz each parser for SECONDS, 60 by default, and each format of the deployment files, or
+                                only the named ones: records, check, check/compose (needs a nightly toolchain;
+                                installs cargo-fuzz if it is missing)
   release --dry-run             check that this commit can be released, and build each published crate from its
                                 archive; docs/release.md has the steps
   help                          print this text
@@ -48,8 +49,8 @@ pub(crate) enum Command {
     Page,
     /// Checks a release without publishing it.
     Release,
-    /// Seconds to run each target.
-    Fuzz(u32),
+    /// Seconds to run each target, and the targets; empty for all.
+    Fuzz(u32, Vec<String>),
     /// The comparison to run (the short ones when no name is given), and the options that are passed to it.
     Bench(Option<Comparison>, Vec<String>),
     /// The servers to rehearse, by the names of their folders; empty for all.
@@ -93,10 +94,10 @@ impl Command {
             ["release"] => Err(Failure::Usage(
                 "a person publishes, by docs/release.md: only `release --dry-run` runs here".to_owned(),
             )),
-            ["fuzz"] => Ok(Self::Fuzz(60)),
-            ["fuzz", seconds] => seconds
+            ["fuzz"] => Ok(Self::Fuzz(60, Vec::new())),
+            ["fuzz", seconds, names @ ..] => seconds
                 .parse()
-                .map(Self::Fuzz)
+                .map(|seconds| Self::Fuzz(seconds, owned(names)))
                 .map_err(|_| Failure::Usage(format!("invalid number of seconds: {seconds}"))),
             ["bench"] => Ok(Self::Bench(None, Vec::new())),
             ["bench", name, options @ ..] => Ok(Self::Bench(Some(Comparison::parse(name)?), owned(options))),

@@ -51,7 +51,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Generate => return test::generate(),
         Command::Picture => return picture::run(),
         Command::Page => return page::run(),
-        Command::Fuzz(seconds) => return fuzz::run(seconds),
+        Command::Fuzz(seconds, names) => return fuzz::run(seconds, &names),
         Command::Bench(which, options) => return bench::run(which, &options),
         Command::Test(selection) => {
             let preparations = test::Preparations::begin(&mut steps, &selection)?;

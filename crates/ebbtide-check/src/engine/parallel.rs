@@ -15,8 +15,10 @@ const MAX_THREADS: usize = 8;
 /// Reads every source, in the order of the sources.
 pub(super) fn read_all(sources: &Sources) -> Vec<Facts> {
     let all: Vec<(SourceId, &Source)> = sources.iter().collect();
-    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
-    if all.len() < WORTH_A_THREAD || cores < 2 {
+    // The number of cores is in files of the control group: reading them takes longer than reading a few sources.
+    let cores = || thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+    let threads = if all.len() < WORTH_A_THREAD { 1 } else { cores() };
+    if threads < 2 {
         return all.into_iter().map(|(id, source)| formats::read(id, source)).collect();
     }
     let next = AtomicUsize::new(0);
@@ -31,7 +33,7 @@ pub(super) fn read_all(sources: &Sources) -> Vec<Facts> {
         done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(&mut mine);
     };
     thread::scope(|scope| {
-        for _ in 1..cores {
+        for _ in 1..threads {
             // Without the thread its share is read by the others.
             let _ = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, work);
         }

@@ -14,6 +14,8 @@ pub use gitlab::gitlab;
 pub use json::json;
 pub use page::page;
 pub use sarif::sarif;
+#[cfg(any(test, fuzzing))]
+pub(crate) use sarif::sarif_results;
 pub use settings::{Target, settings};
 pub use text::{Look, text};
 pub use workflow::workflow_command;

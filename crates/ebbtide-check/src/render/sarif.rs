@@ -9,10 +9,7 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// Returns a report as SARIF 2.1.0, with every finding; suppressed ones are marked as such.
 pub fn sarif(report: &Report) -> String {
-    let sources = &report.sources;
-    let results: Vec<Value> = report.findings.iter().map(|finding| result(sources, finding)).collect();
-    let notifications: Vec<Value> =
-        report.problems.iter().map(|problem| notification(sources, problem)).collect();
+    let (results, notifications) = sarif_results(report);
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -32,6 +29,14 @@ pub fn sarif(report: &Report) -> String {
     });
     // Strings and numbers alone: there is nothing in it that cannot be written.
     serde_json::to_string_pretty(&log).unwrap_or_default()
+}
+
+/// Returns the findings, and what could not be checked.
+pub(crate) fn sarif_results(report: &Report) -> (Vec<Value>, Vec<Value>) {
+    let sources = &report.sources;
+    let results = report.findings.iter().map(|finding| result(sources, finding)).collect();
+    let notifications = report.problems.iter().map(|problem| notification(sources, problem)).collect();
+    (results, notifications)
 }
 
 fn descriptor(rule: &Rule) -> Value {
