@@ -11,7 +11,7 @@ A `.kube` unit runs the pods of a file of Kubernetes by `podman kube play`. Podm
 what the hook was to do, such as waiting for a proxy or saving state, does not happen.
 ",
     sources: &[
-        "containers/podman, `docs/kubernetes_support.md`: lifecycle.preStop is not supported",
+        "containers/podman, `kubernetes_support.md`: lifecycle.preStop is not supported",
         "podman-kube.unit(5): Yaml=",
     ],
     bad: &[
