@@ -114,6 +114,20 @@ fn a_unit_names_its_files_relative_to_itself() {
 }
 
 #[test]
+fn a_unit_declares_the_drain_of_its_only_pod() {
+    let unit = format!("{UNIT}[Service]\nX-EbbtideDrain=20s\n");
+    let plain = pod(1, "", "").replace("ebbtide.dev/drain", "other");
+    assert_eq!(ids(&check(&unit, &plain)), ["Q001"]);
+    // The annotation of the pod itself comes first.
+    assert_eq!(ids(&check(&unit, &pod(5, "", ""))), [""; 0]);
+    let two = format!("{plain}---\n{}", plain.replace("name: shop", "name: web"));
+    let report = check(&unit, &two);
+    let messages: Vec<&str> = report.problems.iter().map(|problem| &*problem.message).collect();
+    let expected = "X-EbbtideDrain of a unit of several pods: annotate the pods instead";
+    assert_eq!((ids(&report), messages, report.is_incomplete()), (vec![], vec![expected], false));
+}
+
+#[test]
 fn drop_ins_of_the_unit_are_applied() {
     let text = pod(5, "  terminationGracePeriodSeconds: 100\n", "");
     let drop_in = ("shop.kube.d/stop.conf", "[Service]\nTimeoutStopSec=120\n");

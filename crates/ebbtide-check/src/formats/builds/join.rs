@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Builds;
+use super::kustomization::Kustomization;
 use crate::formats::dockerfile::{self, StageImage};
 use crate::formats::paths::clean;
 use crate::input::Sources;
@@ -83,15 +84,9 @@ impl<'s> Stages<'s> {
 /// The images that are built under a name, by their repositories.
 struct BuiltImages<'s> {
     all: HashMap<String, Vec<BuiltImage<'s>>>,
-    /// The new names of images, with the files in which they are replaced.
-    renames: Vec<Renaming<'s>>,
+    /// What kustomizations rename, by the files that they are made of.
+    renames: HashMap<PathBuf, Vec<&'s [(String, String)]>>,
     sources: &'s Sources,
-}
-
-/// What a kustomization renames, in the files that it is made of.
-struct Renaming<'s> {
-    files: BTreeSet<PathBuf>,
-    names: &'s [(String, String)],
 }
 
 struct BuiltImage<'s> {
@@ -103,11 +98,18 @@ struct BuiltImage<'s> {
 
 impl<'s> BuiltImages<'s> {
     fn new(builds: &'s Builds, sources: &'s Sources) -> Self {
-        let all = &builds.kustomizations;
-        let renaming = all.iter().filter(|kustomization| !kustomization.renames.is_empty());
-        let renames = renaming
-            .map(|kustomization| Renaming { files: kustomization.files(all), names: &kustomization.renames });
-        Self { all: HashMap::new(), renames: renames.collect(), sources }
+        let mut by_folder: HashMap<&Path, Vec<&Kustomization>> = HashMap::new();
+        for kustomization in &builds.kustomizations {
+            by_folder.entry(&kustomization.folder).or_default().push(kustomization);
+        }
+        let mut renames: HashMap<PathBuf, Vec<&[(String, String)]>> = HashMap::new();
+        let is_renaming = |kustomization: &&Kustomization| !kustomization.renames.is_empty();
+        for kustomization in builds.kustomizations.iter().filter(is_renaming) {
+            for file in kustomization.files(&by_folder) {
+                renames.entry(file).or_default().push(&kustomization.renames);
+            }
+        }
+        Self { all: HashMap::new(), renames, sources }
     }
 
     fn add(&mut self, name: &str, folder: Option<&Path>, stage: Option<&'s StageImage>) {
@@ -136,8 +138,8 @@ impl<'s> BuiltImages<'s> {
     fn stage_of(&self, container: &Container) -> Option<&'s StageImage> {
         let own = container.repository()?;
         let path = clean(Path::new(self.sources.name(container.place)));
-        let renames = self.renames.iter().filter(|renaming| renaming.files.contains(&path));
-        let new = renames.flat_map(|renaming| renaming.names).filter(|(old, _)| old == own);
+        let renames = self.renames.get(&path).into_iter().flatten().copied().flatten();
+        let new = renames.filter(|(old, _)| old == own);
         let names = std::iter::once(own).chain(new.map(|(_, new)| new.as_str()));
         let mut found: Vec<Option<&StageImage>> = Vec::new();
         for name in names {

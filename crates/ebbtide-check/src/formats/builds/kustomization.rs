@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::formats::paths::clean;
@@ -8,7 +8,7 @@ use crate::tree::Node;
 /// A kustomization: the files that it is made of, and the images that it renames in them.
 #[derive(Debug)]
 pub(super) struct Kustomization {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     resources: Vec<PathBuf>,
     /// The names without tags, and those that take their place.
     pub(super) renames: Vec<(String, String)>,
@@ -35,12 +35,12 @@ pub(super) fn read(folder: PathBuf, root: &Node) -> Kustomization {
 
 impl Kustomization {
     /// Returns the files that it is made of, through other kustomizations too.
-    pub(super) fn files(&self, all: &[Self]) -> BTreeSet<PathBuf> {
+    pub(super) fn files(&self, all: &HashMap<&Path, Vec<&Self>>) -> BTreeSet<PathBuf> {
         let mut files: BTreeSet<PathBuf> = BTreeSet::new();
         let mut left: Vec<&Path> = self.resources.iter().map(PathBuf::as_path).collect();
         while let Some(path) = left.pop() {
             if files.insert(path.to_owned()) {
-                let inner = all.iter().filter(|other| other.folder == path);
+                let inner = all.get(path).into_iter().flatten();
                 left.extend(inner.flat_map(|other| &other.resources).map(PathBuf::as_path));
             }
         }

@@ -1,8 +1,9 @@
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::file::MergedUnit;
-use super::quadlet::runs_always;
+use super::quadlet::{own_drain, runs_always};
 use super::service::{grace, last};
 use crate::formats::kubernetes::Objects;
 use crate::formats::paths::clean;
@@ -20,20 +21,22 @@ const KINDS: [&str; 4] = ["Pod", "Deployment", "DaemonSet", "Job"];
 pub(super) struct Player<'s> {
     objects: &'s Objects,
     sources: &'s Sources,
+    /// The sources by their paths.
+    paths: OnceCell<HashMap<PathBuf, SourceId>>,
     played: BTreeSet<SourceId>,
     problems: Vec<Problem>,
 }
 
 impl<'s> Player<'s> {
     pub(super) fn new(objects: &'s Objects, sources: &'s Sources) -> Self {
-        Self { objects, sources, played: BTreeSet::new(), problems: Vec::new() }
+        Self { objects, sources, paths: OnceCell::new(), played: BTreeSet::new(), problems: Vec::new() }
     }
 
     /// Adds the pods that a unit runs. The same file may be named by several units.
     pub(super) fn play(&mut self, unit: &MergedUnit, workloads: &mut Vec<Workload>) {
         let Some(section) = unit.root.get(SECTION).filter(|_| unit.is_whole) else { return };
         let folder = Path::new(&unit.path).parent().unwrap_or(Path::new(""));
-        let mut files = Vec::new();
+        let mut files = BTreeSet::new();
         for node in section.list("Yaml") {
             for name in split_words(node.text().unwrap_or_default()) {
                 files.extend(self.file(folder, &name, node.place));
@@ -44,7 +47,19 @@ impl<'s> Player<'s> {
                 && KINDS.contains(&&*workload.kind)
                 && files.contains(&workload.place.source)
         };
-        let pods: Vec<Workload> = workloads.iter().filter(played).cloned().collect();
+        let mut pods: Vec<Workload> = workloads.iter().filter(played).cloned().collect();
+        if let Some(drain) = own_drain(&unit.root) {
+            match pods.as_mut_slice() {
+                [pod] => {
+                    pod.drain.get_or_insert(drain);
+                }
+                // It does not say which of them it is about.
+                _ => self.not_read(
+                    drain.place,
+                    "X-EbbtideDrain of a unit of several pods: annotate the pods instead",
+                ),
+            }
+        }
         workloads.extend(pods.into_iter().map(|pod| self.pod(pod, &unit.root, section)));
         self.played.extend(files);
     }
@@ -61,15 +76,17 @@ impl<'s> Player<'s> {
 
     /// Returns the source that a path, relative to the unit, names.
     fn file(&mut self, folder: &Path, name: &str, place: Place) -> Option<SourceId> {
-        let path: PathBuf = clean(&folder.join(name));
-        let mut all = self.sources.iter();
-        let found = all.find(|(_, source)| clean(Path::new(source.name())) == path);
+        let all = || self.sources.iter().map(|(id, source)| (clean(Path::new(source.name())), id)).collect();
+        let found = self.paths.get_or_init(all).get(&clean(&folder.join(name))).copied();
         if found.is_none() {
-            let message = format!("Yaml={name} is not in the input: its pods are not checked");
-            let path = self.sources.name(place).to_owned();
-            self.problems.push(Problem { path, place: Some(place), message, is_failure: false });
+            self.not_read(Some(place), format!("Yaml={name} is not in the input: its pods are not checked"));
         }
-        found.map(|(id, _)| id)
+        found
+    }
+
+    fn not_read(&mut self, place: Option<Place>, message: impl Into<String>) {
+        let path = place.map_or_else(String::new, |place| self.sources.name(place).to_owned());
+        self.problems.push(Problem { path, place, message: message.into(), is_failure: false });
     }
 
     /// Returns a pod as Podman runs it: one of each, with Podman's default for the time to stop, and without what Podman does not have.

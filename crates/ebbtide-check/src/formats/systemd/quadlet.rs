@@ -15,6 +15,9 @@ use crate::tree::{Node, parse_json_inside};
 /// The section that Podman's generator turns into a service.
 pub(super) const SECTION: &str = "Container";
 
+/// The key of a unit that declares the drain time.
+const OWN: &str = "X-EbbtideDrain";
+
 /// The key that sets how long Podman waits for the container.
 const STOP: &str = "StopTimeout";
 
@@ -54,10 +57,7 @@ pub(super) fn container(unit: &MergedUnit, links: &Links<'_>) -> Option<Workload
     workload.runs_always = runs_always(root);
     workload.annotations = section.list("Label").iter().flat_map(labels).collect();
     let label = |key: &str| workload.annotations.iter().find(|label| label.key == key);
-    let own = of_service("X-EbbtideDrain").and_then(|node| {
-        let (time, from) = (span(node.text()?)?, "X-EbbtideDrain".to_owned());
-        Some(Drain { time, from, place: Some(node.place), is_declared: true })
-    });
+    let own = own_drain(root);
     let drain = label(DRAIN).and_then(|label| declared_drain("label", &label.value, label.place)).or(own);
     let lame_duck =
         label(LAME_DUCK).and_then(|label| Some(Declared::Written(go_duration(&label.value)?, label.place)));
@@ -74,6 +74,13 @@ pub(super) fn container(unit: &MergedUnit, links: &Links<'_>) -> Option<Workload
     }
     workload.containers.push(container);
     Some(workload)
+}
+
+/// Returns the drain time that a unit declares for what it runs.
+pub(super) fn own_drain(root: &Node) -> Option<Drain> {
+    let node = last(root.get("Service")?, OWN)?;
+    let (time, from) = (span(node.text()?)?, OWN.to_owned());
+    Some(Drain { time, from, place: Some(node.place), is_declared: true })
 }
 
 /// Returns whether a unit is meant to run for long.
