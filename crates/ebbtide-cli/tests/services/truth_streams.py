@@ -112,7 +112,7 @@ def websocket(conn, headers, number):
                 if MODE == "websocket-cut":
                     # What it has read is answered, and what it has not is lost.
                     while conn.readable(0):
-                        conn.take(6 + conn.take(2)[1] % 128)
+                        conn.take(4 + conn.take(2)[1] % 128)
                         missed += 1
                     note("L", number, missed)
                     return
