@@ -54,32 +54,43 @@ mod databases {
 
     use crate::common::{check, ebbtide, verdict};
 
-    /// Rehearses the demo with a separate database.
-    fn rehearse(database: &str, demo: &[&str]) -> Value {
+    /// Rehearses the demo with a database of its own, which is dropped afterwards.
+    fn rehearse(demo: &[&str]) -> (Value, String) {
         let server = env::var("EBBTIDE_TEST_POSTGRES");
         let server = server.unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/postgres".to_owned());
-        let url = create(&server, database);
+        let database = format!("ebbtide_rehearse_{}", fastrand::u64(..));
+        execute(&server, format!("CREATE DATABASE {database}"));
+        let url = url_of(&server, &database);
         let output = ebbtide()
             .args(["rehearse", "--demo", "--format=json", "--grace=6s", "--slow-time=300ms-600ms"])
-            .args(["--storm=8", "--keepalive=20", "--open=20", "--seed=7", "--database-url", &url, "--"])
+            .args([
+                "--storm=8",
+                "--keepalive=20",
+                "--open=20",
+                "--warmup=2s",
+                "--seed=7",
+                "--database-url",
+                &url,
+                "--",
+            ])
             .args(demo)
             .output()
             .unwrap();
-        verdict(&output)
+        execute(&server, format!("DROP DATABASE {database} WITH (FORCE)"));
+        (verdict(&output), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// Creates an empty database on `server` and returns its URL.
-    fn create(server: &str, name: &str) -> String {
+    fn execute(server: &str, statement: String) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut client = PgConnection::connect(server).await.unwrap();
-            for statement in
-                [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")]
-            {
-                client.execute(AssertSqlSafe(statement)).await.unwrap();
-            }
+            client.execute(AssertSqlSafe(statement)).await.unwrap();
             client.close().await.unwrap();
         });
+    }
+
+    /// Returns the URL of database `name` on `server`.
+    fn url_of(server: &str, name: &str) -> String {
         let (server, options) =
             server.split_once('?').map_or((server, ""), |(server, options)| (server, options));
         let (start, host) = server.split_once("://").unwrap();
@@ -90,8 +101,8 @@ mod databases {
 
     #[test]
     fn a_closed_pool_leaves_no_session_and_every_order_is_found() {
-        let verdict = rehearse("ebbtide_rehearse_clean", &[]);
-        assert_eq!(verdict["verdict"], "pass", "{verdict:#}");
+        let (verdict, log) = rehearse(&[]);
+        assert_eq!(verdict["verdict"], "pass", "{verdict:#}\n{log}");
         for id in ["no-leaked-connections", "database-clean", "orders-processed"] {
             assert_eq!(check(&verdict, id).0, "pass", "{id}: {verdict:#}");
         }
@@ -99,7 +110,7 @@ mod databases {
 
     #[test]
     fn a_process_that_exits_at_once_abandons_its_sessions() {
-        let verdict = rehearse("ebbtide_rehearse_abandoned", &["--fault=exit-early"]);
+        let (verdict, _) = rehearse(&["--fault=exit-early"]);
         let (found, evidence) = check(&verdict, "database-clean");
         assert_eq!(found, "fail", "{verdict:#}");
         assert!(evidence.contains("sessions_abandoned"), "{evidence}");
