@@ -31,13 +31,13 @@ pub(super) fn encode<B>(request: &Request<B>) -> Vec<u8> {
 fn field(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     block.push(0x10);
     for text in [name, value] {
-        integer(block, text.len());
+        push_integer(block, text.len());
         block.extend_from_slice(text);
     }
 }
 
 /// Appends an integer with a prefix of seven bits (RFC 7541, section 5.1).
-pub(super) fn integer(block: &mut Vec<u8>, value: usize) {
+pub(super) fn push_integer(block: &mut Vec<u8>, value: usize) {
     const PREFIX: usize = 127;
     let byte = |value: usize| u8::try_from(value).unwrap_or(u8::MAX);
     if value < PREFIX {

@@ -3,6 +3,7 @@
 use httlib_huffman::{DecoderSpeed, decode, encode};
 
 use super::frame::NotHttp2;
+use super::headers::push_integer;
 
 /// Returns `block` with each string as a plain literal, for a decoder that takes plain literals at once but builds its table of the Huffman
 /// code (RFC 7541, appendix B) for each string: that was two thirds of what a response cost.
@@ -57,7 +58,7 @@ fn take_string(block: &mut &[u8], plain: &mut Vec<u8>) -> Result<(), NotHttp2> {
         if encode(&decoded, &mut again).is_err() || again != coded {
             return Err(NotHttp2);
         }
-        super::headers::integer(plain, decoded.len());
+        push_integer(plain, decoded.len());
         plain.append(&mut decoded);
     } else {
         plain.extend_from_slice(string);
@@ -104,11 +105,11 @@ mod tests {
                 let mut bytes = text;
                 if huffman {
                     let mut coded = Vec::new();
-                    httlib_huffman::encode(&bytes, &mut coded).unwrap();
+                    encode(&bytes, &mut coded).unwrap();
                     bytes = coded;
                 }
                 let mut string = Vec::new();
-                super::super::headers::integer(&mut string, bytes.len());
+                push_integer(&mut string, bytes.len());
                 string[0] |= if huffman { 0x80 } else { 0 };
                 string.append(&mut bytes);
                 string
@@ -141,7 +142,7 @@ mod tests {
         fn any_bytes_are_rewritten_to_the_same_fields_or_rejected(
             block in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
-            let direct = decoded(&[block.clone()]).remove(0);
+            let direct = decoded(std::slice::from_ref(&block)).remove(0);
             match without_huffman(&block) {
                 Ok(plain) => prop_assert_eq!(decoded(&[plain]).remove(0), direct),
                 Err(NotHttp2) => prop_assert_eq!(direct, None),
