@@ -129,10 +129,8 @@ async fn keep_alive(
     let mut backoff = Backoff::default();
     let mut kept = None;
     while context.wanted() {
-        let mut free = kept.take();
-        if let Some(shared) = slot.connection(context, to).await {
-            free = Some(shared);
-        }
+        let own = kept.take().filter(|connection: &Connection| connection.shared().is_none());
+        let free = slot.connection(context, to).await.or(own);
         match context.ask(shape, to, free, spec(&mut rng), None).await {
             NextStep::Kept(mut connection) => {
                 backoff.reset();

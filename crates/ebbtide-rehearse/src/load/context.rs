@@ -116,7 +116,7 @@ impl ClientContext {
         spec: RequestSpec,
         due: Option<At>,
     ) -> NextStep {
-        if kept.as_ref().is_some_and(|connection| !connection.still_open()) {
+        if kept.as_ref().is_some_and(|connection| !connection.may_send()) {
             self.traffic.borrow_mut().idle_closed += 1;
             return NextStep::Stale;
         }

@@ -1,7 +1,7 @@
 //! The baseline: the responses of each route before the signal, with which those after it are compared.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Terms;
 use super::fate::Reason;
@@ -10,7 +10,7 @@ use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
 /// The usual answers of every route.
 #[derive(Debug, Default)]
 pub(super) struct Baseline<'a> {
-    routes: HashMap<(&'a Endpoint, &'a str), RouteSeen>,
+    routes: BTreeMap<(&'a Endpoint, &'a str), RouteSeen>,
     /// The address and the path of readiness.
     readiness: Option<(&'a Endpoint, String)>,
     allowed: BTreeSet<u16>,

@@ -1,6 +1,6 @@
 //! Failures by shape and reason: how many before the signal, how many after it, and whether the shutdown caused them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::fate::{Column, JudgedRequest, Reason};
 use crate::clock::At;
@@ -62,8 +62,8 @@ impl BaselineCounts {
 /// Groups the failures, and marks those that the shutdown caused.
 pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a>> {
     // The baselines, the most specific first: the same shape on the same route, the route, everything.
-    let mut by_shape = HashMap::<(RouteKey<'a>, Shape), BaselineCounts>::new();
-    let mut by_route = HashMap::<RouteKey<'a>, BaselineCounts>::new();
+    let mut by_shape = BTreeMap::<(RouteKey<'a>, Shape), BaselineCounts>::new();
+    let mut by_route = BTreeMap::<RouteKey<'a>, BaselineCounts>::new();
     let mut everything = BaselineCounts::default();
     let mut of = BTreeMap::<Shape, u64>::new();
     let mut bad = BTreeMap::<(Shape, Reason, bool), Vec<&'a Request>>::new();

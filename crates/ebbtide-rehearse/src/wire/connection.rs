@@ -119,6 +119,15 @@ impl Connection {
         }
     }
 
+    /// Returns whether the next request may be sent on it. The slot of a shared connection has looked at the
+    /// socket.
+    pub(crate) fn may_send(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.still_open(),
+            Self::Http2(connection) => connection.is_open(),
+        }
+    }
+
     /// Returns whether no request was sent on it yet.
     pub(crate) fn is_fresh(&self) -> bool {
         match self {
@@ -163,7 +172,7 @@ impl Connection {
     pub(crate) async fn kept(&mut self) -> bool {
         match self {
             Self::Http1(connection) => connection.kept().await,
-            Self::Http2(connection) => connection.still_open(),
+            Self::Http2(connection) => connection.is_open(),
         }
     }
 

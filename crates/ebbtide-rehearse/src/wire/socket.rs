@@ -96,7 +96,7 @@ impl Socket {
 
     /// The half that hyper drives.
     pub(super) fn wire(&self) -> Wire {
-        Wire(self.clone())
+        Wire { socket: self.clone(), chunk: vec![0; CHUNK].into() }
     }
 
     /// Now, to count from.
@@ -214,16 +214,22 @@ impl Socket {
 
 /// What hyper reads from and writes to.
 #[derive(Debug)]
-pub(super) struct Wire(Socket);
+pub(super) struct Wire {
+    socket: Socket,
+    /// What was read last, before hyper gets a copy of it.
+    chunk: Box<[u8]>,
+}
+
+/// The largest read, in bytes.
+const CHUNK: usize = 8192;
 
 impl Read for Wire {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let socket = &self.0;
-        let mut chunk = [0_u8; 8192];
+        let Self { socket, chunk } = &mut *self;
         let most = chunk.len().min(buf.remaining());
         loop {
             if !socket.has_input() {
@@ -245,7 +251,7 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let socket = &self.0;
+        let socket = &self.socket;
         loop {
             ready!(socket.stream.poll_write_ready(cx))?;
             match socket.try_write(bytes) {
@@ -260,7 +266,7 @@ impl Write for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let socket = &self.0;
+        let socket = &self.socket;
         loop {
             match socket.try_flush() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

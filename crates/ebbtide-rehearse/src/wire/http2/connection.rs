@@ -41,9 +41,14 @@ impl Http2Connection {
         Self { socket, shared, opened: now, _driver: Arc::new(driver) }
     }
 
-    /// Returns whether a request may be sent on it.
+    /// Returns whether a request may be sent on it, by the present state of the socket in the kernel.
     pub(crate) fn still_open(&self) -> bool {
         !self.shared.state().is_closing() && !self.socket.has_ended()
+    }
+
+    /// Returns whether a request may be sent on it, by what was read so far.
+    pub(in crate::wire) fn is_open(&self) -> bool {
+        !self.shared.state().is_closing()
     }
 
     /// Waits until no request may be sent on it any more.
@@ -109,7 +114,7 @@ impl Http2Connection {
     /// Pauses for `time`. `false`: no request may be sent on it any more.
     pub(in crate::wire) async fn idle(&self, time: Duration) -> bool {
         pause(time).await;
-        self.still_open()
+        self.is_open()
     }
 
     /// Announces that no request follows, and lets the server close first, within a short limit. While another client has a

@@ -55,11 +55,12 @@ impl SharedState {
 /// Reads and writes until the connection has ended.
 pub(super) async fn drive(socket: Socket, shared: Arc<SharedState>) {
     let mut read = BytesMut::new();
+    let mut chunk = vec![0; 16 * 1024];
     let close = loop {
         let is_waiting = flush(&socket, &shared);
         shared.changed.notify_waiters();
         tokio::select! {
-            ready = socket.readable() => if let Some(close) = ready.map_or(Some(Close::Reset), |()| receive(&socket, &shared, &mut read)) {
+            ready = socket.readable() => if let Some(close) = ready.map_or(Some(Close::Reset), |()| receive(&socket, &shared, &mut chunk, &mut read)) {
                 break close;
             },
             // An error shows when the socket is read.
@@ -75,10 +76,11 @@ pub(super) async fn drive(socket: Socket, shared: Arc<SharedState>) {
 fn flush(socket: &Socket, shared: &SharedState) -> bool {
     let mut state = shared.state();
     loop {
-        let Some(first) = state.out.front() else {
+        if state.out.is_empty() {
             return socket.try_flush().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        };
-        match socket.try_write(&first.bytes) {
+        }
+        let written = socket.try_write(&state.next_write());
+        match written {
             Ok(count) => state.written(count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
             Err(_) => {
@@ -91,9 +93,8 @@ fn flush(socket: &Socket, shared: &SharedState) -> bool {
 }
 
 /// Reads once. Returns how the connection ended, if it did.
-fn receive(socket: &Socket, shared: &SharedState, read: &mut BytesMut) -> Option<Close> {
-    let mut chunk = [0_u8; 16 * 1024];
-    match socket.try_read(&mut chunk) {
+fn receive(socket: &Socket, shared: &SharedState, chunk: &mut [u8], read: &mut BytesMut) -> Option<Close> {
+    match socket.try_read(chunk) {
         Ok(0) => return Some(Close::Eof),
         Ok(count) => read.extend_from_slice(chunk.get(..count).unwrap_or_default()),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,

@@ -1,6 +1,7 @@
 //! What is known of a connection and its streams: changed by frames, and read by requests.
 
-use std::collections::{HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use loona_hpack::Decoder;
@@ -13,7 +14,7 @@ use crate::wire::events::EventTail;
 
 /// The state of a connection.
 pub(super) struct ConnectionState {
-    pub(super) streams: HashMap<u32, Stream>,
+    pub(super) streams: BTreeMap<u32, Stream>,
     /// The id of the next stream.
     pub(super) next: u32,
     /// The last stream that the peer may have processed, once it has sent a GOAWAY.
@@ -85,6 +86,8 @@ struct HeaderBlock {
     ends_stream: bool,
 }
 
+/// The most bytes of several frames in one write.
+const TOGETHER: usize = 64 << 10;
 /// After this many bytes the window of the connection is enlarged.
 const ENLARGE: u32 = 1 << 20;
 /// The longest body that is kept. The descriptors of a service may be long.
@@ -95,7 +98,7 @@ const MAX_BLOCK: usize = 1 << 20;
 impl ConnectionState {
     pub(super) fn new() -> Self {
         Self {
-            streams: HashMap::new(),
+            streams: BTreeMap::new(),
             next: 1,
             last: None,
             close: None,
@@ -181,19 +184,36 @@ impl ConnectionState {
         self.control(frame::RST_STREAM, 0, stream, &frame::CANCEL.to_be_bytes());
     }
 
-    /// Notes that `count` bytes of the first frame were written.
-    pub(super) fn written(&mut self, count: usize) {
-        let Some(first) = self.out.front_mut() else { return };
-        let _written = first.bytes.split_to(count.min(first.bytes.len()));
-        let done = first.bytes.is_empty();
-        if let Some((id, is_last)) = first.request
-            && let Some(stream) = self.streams.get_mut(&id)
-        {
-            stream.written = true;
-            stream.sent = stream.sent || (done && is_last);
+    /// Returns the next bytes to write: several frames together, because each write costs a system call and a segment.
+    pub(super) fn next_write(&self) -> Cow<'_, [u8]> {
+        let Some(first) = self.out.front() else { return Cow::default() };
+        let mut together = Cow::from(&*first.bytes);
+        for next in self.out.iter().skip(1) {
+            if together.len().saturating_add(next.bytes.len()) > TOGETHER {
+                break;
+            }
+            together.to_mut().extend_from_slice(&next.bytes);
         }
-        if done {
-            self.out.pop_front();
+        together
+    }
+
+    /// Notes that the next `count` bytes were written.
+    pub(super) fn written(&mut self, mut count: usize) {
+        while count > 0
+            && let Some(first) = self.out.front_mut()
+        {
+            let part = first.bytes.split_to(count.min(first.bytes.len()));
+            count = count.saturating_sub(part.len());
+            let done = first.bytes.is_empty();
+            if let Some((id, is_last)) = first.request
+                && let Some(stream) = self.streams.get_mut(&id)
+            {
+                stream.written = true;
+                stream.sent = stream.sent || (done && is_last);
+            }
+            if done {
+                self.out.pop_front();
+            }
         }
     }
 
