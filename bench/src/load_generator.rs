@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 #[cfg(feature = "peers")]
-use ebbtide_rehearse::{Fitted, Protocol, Rehearsal, Shape, ShapePlan, Span};
+use ebbtide_rehearse::{Fitted, Program, Protocol, Rehearsal, Shape, ShapePlan, Span};
 use serde_json::{Value, json};
 
 use crate::measure::{Findings, children_on_core, conclude, median, raise_descriptors};
@@ -19,7 +19,7 @@ use crate::service::{Child, ServerArgs, Side};
 /// Compares the CPU time per request of the load of a rehearsal with that of wrk and oha.
 ///
 /// Each client sends `GET /ping` without think time: over HTTP/1 on 64 kept connections, and over HTTP/2 on 8 connections with 8 streams
-/// each, which wrk cannot send. The server is hyper's, and runs for all of them. The CPU time is that of the whole process, start-up,
+/// each, which wrk cannot send. The server is hyper's. The CPU time is that of the whole process, start-up,
 /// classification and verdict included. `wrk` and `oha` must be installed: `apt-get install wrk`, `cargo install oha`.
 #[derive(Debug, Parser)]
 #[command(name = "load-generator")]
@@ -48,23 +48,23 @@ pub fn run(options: &Options) -> ExitCode {
 
 fn measure(options: &Options) -> io::Result<Report> {
     raise_descriptors()?;
-    let server = Child::start(Side::Hyper, ServerArgs { http2: true, ..ServerArgs::DEFAULT })?;
-    let url = format!("http://{}/ping", server.address());
     let mut report = Report::default();
     for round in 1..=options.rounds {
         // A closed standard error is ignored.
         let _told = writeln!(io::stderr(), "round {round} of {}", options.rounds);
         for (client, load) in Client::PAIRS {
-            report.costs.push((client, load, cost(client, load, &url, options.seconds)?));
+            report.costs.push((client, load, cost(client, load, options.seconds)?));
         }
     }
     Ok(report)
 }
 
-/// Runs one client, and returns its CPU time per request, in microseconds.
-fn cost(client: Client, load: Load, url: &str, seconds: u64) -> io::Result<f64> {
+/// Runs one client with a server of its own, and returns its CPU time per request, in microseconds.
+fn cost(client: Client, load: Load, seconds: u64) -> io::Result<f64> {
+    // Its CPU time counts as that of a child when it is waited for, which is after the measurement.
+    let server = Child::start(Side::Hyper, ServerArgs { http2: true, ..ServerArgs::DEFAULT })?;
     let before = children_on_core()?;
-    let mut command = client.command(load, url, seconds)?;
+    let mut command = client.command(load, &server, seconds)?;
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(|error| {
         io::Error::new(error.kind(), format!("cannot run {}: {error}", command.get_program().display()))
     })?;
@@ -75,20 +75,21 @@ fn cost(client: Client, load: Load, url: &str, seconds: u64) -> io::Result<f64> 
     Ok(spent.as_secs_f64() * 1e6 / requests as f64)
 }
 
-/// Loads the server at `url` as a rehearsal does, and prints the number of requests. The rehearsed service is a `sleep`: the CPU time of a
-/// server that this process started would count as its own.
+/// Loads the running process `pid`, which serves `url`, as a rehearsal does, and prints the number of requests. The CPU time of a server
+/// that this process started would count as its own.
 ///
 /// # Errors
 ///
 /// When the server cannot be reached, or the number cannot be written.
 #[cfg(feature = "peers")]
-pub fn load(url: &str, load: Load, seconds: u64) -> io::Result<()> {
+pub fn load(url: &str, load: Load, seconds: u64, pid: i32) -> io::Result<()> {
     let no_think = Span { least: Duration::ZERO, most: Duration::ZERO };
-    let rehearsal = Rehearsal::new(["sleep", "1000"])
+    let rehearsal = Rehearsal::new([""; 0])
         .ready(url)
         .and_then(|rehearsal| rehearsal.route(Shape::Keepalive, url))
         .map_err(io::Error::other)?
         .with(|scenario| {
+            scenario.program = Program::Running(pid);
             scenario.load.shapes.retain(|shape| shape.shape() == Shape::Keepalive);
             for shape in &mut scenario.load.shapes {
                 if let ShapePlan::Keepalive { clients, think, .. } = shape {
@@ -135,13 +136,15 @@ impl Client {
         (Self::Oha, Load::Http2),
     ];
 
-    fn command(self, load: Load, url: &str, seconds: u64) -> io::Result<Command> {
+    fn command(self, load: Load, server: &Child, seconds: u64) -> io::Result<Command> {
+        let url = format!("http://{}/ping", server.address());
         let time = format!("{seconds}s");
         let mut command;
         match self {
             Self::Rehearsal => {
                 command = Command::new(env::current_exe()?);
-                command.args(["load", url, &load.to_string(), &seconds.to_string()]);
+                let (load, seconds, pid) = (load.to_string(), seconds.to_string(), server.id().to_string());
+                command.args(["load", &url, &load, &seconds, &pid]);
             }
             Self::Oha => {
                 command = Command::new("oha");
@@ -150,11 +153,11 @@ impl Client {
                     Load::Http1 => command.args(["-c", "64"]),
                     Load::Http2 => command.args(["--http2", "-c", "8", "-p", "8"]),
                 };
-                command.arg(url);
+                command.arg(&url);
             }
             Self::Wrk => {
                 command = Command::new("wrk");
-                command.args(["-t", "1", "-c", "64", "-d", &time, url]);
+                command.args(["-t", "1", "-c", "64", "-d", &time, &url]);
             }
         }
         Ok(command)

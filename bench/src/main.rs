@@ -3,6 +3,7 @@
 //! Exit codes: 0 on success (with `--check`: every limit is met), 1 when a limit is missed, 2 for wrong usage, 3 when the
 //! measurement failed or its figures could not be written.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ enum Comparison {
         url: String,
         load: load_generator::Load,
         seconds: u64,
+        pid: i32,
     },
     /// Checks a folder and prints the memory that it took.
     #[command(hide = true)]
@@ -59,10 +61,16 @@ fn main() -> ExitCode {
         Comparison::Soak(options) => soak::run(&options),
         Comparison::Check(options) => check::run(&options),
         Comparison::LoadGenerator(options) => load_generator::run(&options),
-        Comparison::Load { url, load, seconds } => match load_generator::load(&url, load, seconds) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(3),
-        },
+        Comparison::Load { url, load, seconds, pid } => {
+            match load_generator::load(&url, load, seconds, pid) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    // A closed standard error is ignored.
+                    let _told = writeln!(io::stderr(), "error: {error}");
+                    ExitCode::from(3)
+                }
+            }
+        }
         Comparison::CheckFolder { folder } => match check::check_folder(&folder) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(3),

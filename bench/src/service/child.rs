@@ -73,6 +73,11 @@ impl Child {
         self.address
     }
 
+    /// Returns its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Returns the CPU time of its threads. Threads that have ended do not count.
     ///
     /// # Errors
