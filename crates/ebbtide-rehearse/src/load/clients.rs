@@ -128,13 +128,16 @@ async fn keep_alive(
 ) {
     let mut backoff = Backoff::default();
     let mut kept = None;
+    let mut pause = None;
     while context.wanted() {
         let own = kept.take().filter(|connection: &Connection| connection.shared().is_none());
-        let free = slot.connection(context, to).await.or(own);
+        let has_just_read = pause.take() == Some(Duration::ZERO);
+        let free = slot.connection(context, to, has_just_read).await.or(own);
         match context.ask(shape, to, free, spec(&mut rng), None).await {
             NextStep::Kept(mut connection) => {
                 backoff.reset();
-                if connection.idle(think.draw(&mut rng)).await {
+                let time = *pause.insert(think.draw(&mut rng));
+                if connection.idle(time).await {
                     kept = Some(connection);
                 } else {
                     context.traffic.borrow_mut().idle_closed += 1;
@@ -197,7 +200,7 @@ async fn open_loop(context: &Rc<ClientContext>, to: &Address, slot: &Rc<Slot>, r
         let slot = Rc::clone(slot);
         under_way.spawn_local(async move {
             loop {
-                let shared = slot.connection(&context, &to).await;
+                let shared = slot.connection(&context, &to, false).await;
                 let kept = shared.or_else(|| free.borrow_mut().pop());
                 match context.ask(Shape::Open, &to, kept, RequestSpec::plain(&route), Some(due)).await {
                     NextStep::Kept(connection) if connection.shared().is_none() => {
@@ -229,14 +232,22 @@ pub(super) struct Common {
 pub(super) struct Slot(tokio::sync::Mutex<Option<Connection>>);
 
 impl Slot {
-    /// Returns the shared connection, which is opened if there is none. `None`: it cannot be opened, or the protocol has none.
-    async fn connection(&self, context: &ClientContext, to: &Address) -> Option<Connection> {
+    /// Returns the shared connection, which is opened if there is none. `None`: it cannot be opened, or the protocol has none. Unless it
+    /// `has_just_read`, the connection reads what has arrived first: a GOAWAY may be among it.
+    async fn connection(
+        &self,
+        context: &ClientContext,
+        to: &Address,
+        has_just_read: bool,
+    ) -> Option<Connection> {
         if to.template.protocol == Protocol::Http1 {
             return None;
         }
+        // Clients that were answered together also send together.
+        if !has_just_read {
+            tokio::task::yield_now().await;
+        }
         let mut slot = self.0.lock().await;
-        // The connection reads what has arrived first: a GOAWAY may be among it.
-        tokio::task::yield_now().await;
         if slot.as_ref().is_none_or(|connection| !connection.still_open()) {
             // What fails is recorded by the request, which tries again.
             *slot = if context.is_routed() { context.connect(to).await.ok() } else { None };
