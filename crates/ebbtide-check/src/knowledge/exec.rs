@@ -29,7 +29,7 @@ pub(crate) fn exec_offset(text: &str) -> Option<usize> {
         && is_simple(last.separator)
         && before.iter().all(|command| command.is_nested || is_simple(command.separator));
     let first = last.words.first()?;
-    if may_define || !is_certain || BUILTINS.contains(&first.as_str()) {
+    if may_define || !is_certain || first.starts_with('-') || BUILTINS.contains(&first.as_str()) {
         return None;
     }
     let (head, tail) = text.split_at_checked(last.range.0)?;
@@ -84,6 +84,8 @@ mod tests {
             "eval app",
             "trap 'x' TERM; app",
             "'app' x",
+            "--",
+            "-e app",
             "",
         ] {
             assert_eq!(changed(script), None, "{script}");

@@ -39,9 +39,25 @@ pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain>
         .or_else(|| ebbtide::drain_of(variables))
         .or_else(|| gunicorn_variable(variables, &runs));
     declared.or_else(|| {
+        // What is set to a value that is only known later is not the default.
+        if flags(&split, &runs).next().is_some() || is_set(&split, variables) {
+            return None;
+        }
         let (program, time) = DEFAULTS.iter().find(|(program, _)| runs(program))?;
         Some(Drain { time: *time, from: format!("default of {program}"), place: None, is_declared: false })
     })
+}
+
+/// Returns whether another option or a variable sets the drain time.
+fn is_set(words: &[(&str, Place)], variables: &[Variable]) -> bool {
+    let is_option = |word: &str| word.to_ascii_lowercase().contains(".transport.lifecycle.gracetimeout");
+    let is_variable = |variable: &Variable| match (&*variable.name, &variable.value) {
+        ("GUNICORN_CMD_ARGS", Some(value)) => value.contains("--graceful-timeout"),
+        (name, _) => {
+            name == "GUNICORN_CMD_ARGS" || VARIABLES.iter().any(|known| known.eq_ignore_ascii_case(name))
+        }
+    };
+    words.iter().any(|(word, _)| is_option(word)) || variables.iter().any(is_variable)
 }
 
 /// Returns the values of flags and variables that declare the drain time and cannot be read, each with its name and its place. What
@@ -84,7 +100,12 @@ fn flag(words: &[(&str, Place)], runs: &impl Fn(&str) -> bool) -> Option<Drain> 
 }
 
 fn split<'w>(words: &[&'w Word]) -> Vec<(&'w str, Place)> {
-    words.iter().flat_map(|word| word.text.split_whitespace().map(|part| (part, word.place))).collect()
+    let parts = |word: &'w Word| {
+        // A word that is only known at the deploy is empty, and may be a value.
+        let unknown = word.text.is_empty().then_some("");
+        word.text.split_whitespace().chain(unknown).map(|part| (part, word.place))
+    };
+    words.iter().flat_map(|word| parts(word)).collect()
 }
 
 /// Reads `nginx -g 'worker_shutdown_timeout 30s;'`.
@@ -215,12 +236,17 @@ mod tests {
     fn a_default_is_known_but_not_declared_and_other_programs_are_unknown() {
         assert_eq!(found(&["gunicorn", "app"], &[]), Some((30, "default of gunicorn".to_owned(), false)));
         for line in [
-            &["curl", "--timeout", "5"][..],
+            &["gunicorn", "--graceful-timeout", "${T:-60}", "app"][..],
+            &["sh", "-c", "exec gunicorn --graceful-timeout=\"$T\" app"],
+            &["gunicorn", "app", "--graceful-timeout", ""],
+            &["traefik", "--entryPoints.web.transport.lifeCycle.graceTimeOut=${T}"],
+            &["curl", "--timeout", "5"],
             &["app", "-t", "5"],
             &["kube-thing", "--graceful-timeout", "5"],
             &["java"],
         ] {
             assert_eq!(found(line, &[]), None, "{line:?}");
         }
+        assert_eq!(found(&["gunicorn", "app"], &[("GUNICORN_CMD_ARGS", "--graceful-timeout $T")]), None);
     }
 }

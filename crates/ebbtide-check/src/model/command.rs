@@ -131,10 +131,8 @@ impl Command {
         if !is_shell(self.program()?) {
             return None;
         }
-        let mut words = self.words.iter().skip(self.start().saturating_add(1));
-        let option = words.find(|word| !is_option_without_script(&word.text))?;
-        let has_script = option.text.starts_with('-') && option.text.ends_with('c');
-        has_script.then(|| words.next()).flatten()
+        let words = self.words.get(self.start().saturating_add(1)..)?;
+        words.get(script_index(words.iter().map(|word| word.text.as_str()))?)
     }
 }
 
@@ -188,9 +186,27 @@ fn is_shell(program: &str) -> bool {
     matches!(program, "sh" | "bash" | "ash" | "dash" | "zsh" | "ksh")
 }
 
-/// Options before `-c`, such as `-e` and `-x`.
-fn is_option_without_script(word: &str) -> bool {
-    word.starts_with('-') && !word.ends_with('c')
+/// Returns the index of the script among the words after the name of a shell: the first operand, if `-c` is among the options.
+///
+/// The options may be before and after `-c`, in one word or in several: `-o pipefail -c`, `-ec`, `-c -e`, `-c --`.
+fn script_index<'w>(words: impl Iterator<Item = &'w str>) -> Option<usize> {
+    let (mut has_script, mut operands, mut has_ended) = (false, 0_usize, false);
+    for (at, word) in words.enumerate() {
+        if operands > 0 {
+            operands = operands.saturating_sub(1);
+        } else if has_ended || !word.starts_with(['-', '+']) {
+            return has_script.then_some(at);
+        } else if matches!(word, "-" | "--") {
+            has_ended = true;
+        } else if word.starts_with("--") {
+            operands = usize::from(matches!(word, "--rcfile" | "--init-file" | "--emulate"));
+        } else {
+            // Each `o` has the name of an option, which follows the word.
+            has_script |= word.starts_with('-') && word.contains('c');
+            operands = word.matches(['o', 'O']).count();
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -249,12 +265,32 @@ mod tests {
             &["sh", "-ec", "x", "y"],
             &["env", "-i", "A=1", "bash", "-c", "x"],
             &["gosu", "app", "sh", "-c", "x"],
+            &["/bin/sh", "-c", "--", "x"],
+            &["bash", "-c", "-", "x"],
+            &["sh", "-c", "-e", "x", "-c"],
+            &["bash", "-c", "-x", "-u", "--", "x"],
+            &["sh", "-ce", "x"],
+            &["/bin/bash", "-o", "pipefail", "-c", "x"],
+            &["bash", "-eo", "pipefail", "-c", "x"],
+            &["bash", "-eoc", "pipefail", "x"],
+            &["bash", "+o", "posix", "+O", "extglob", "-c", "x"],
+            &["bash", "--norc", "--rcfile", "-c", "-c", "x"],
         ] {
             assert_eq!(script(words).as_deref(), Some("x"), "{words:?}");
         }
-        for words in
-            [&["sh", "x.sh"][..], &["python", "-c", "x"], &["sh"], &["sh", "-c"], &["env"], &["gosu"], &[]]
-        {
+        for words in [
+            &["sh", "x.sh"][..],
+            &["python", "-c", "x"],
+            &["sh"],
+            &["sh", "-c"],
+            &["sh", "-c", "--"],
+            &["sh", "--", "-c", "x"],
+            &["bash", "-o", "-c", "x"],
+            &["sh", "-e", "x", "-c", "y"],
+            &["env"],
+            &["gosu"],
+            &[],
+        ] {
             assert_eq!(script(words), None, "{words:?}");
         }
     }

@@ -88,8 +88,12 @@ impl Container {
     /// Returns the whole command line, if the deployment file has the entry point.
     pub(crate) fn command(&self) -> Option<Command> {
         let mut command = self.entrypoint.clone()?;
-        if !command.is_shell_form {
-            command.words.extend(self.arguments.iter().flat_map(|arguments| arguments.words.iter().cloned()));
+        if let Some(arguments) = self.arguments.as_ref().filter(|_| !command.is_shell_form) {
+            // The shell form of CMD is an argument too: that of `/bin/sh -c`.
+            let shell = [self.shell.as_deref().unwrap_or("/bin/sh"), "-c"];
+            let shell = shell.iter().filter(|_| arguments.is_shell_form);
+            let word = |text: &&str| Word { text: (*text).to_owned(), place: arguments.place };
+            command.words.extend(shell.map(word).chain(arguments.words.iter().cloned()));
         }
         Some(command)
     }

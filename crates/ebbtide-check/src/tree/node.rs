@@ -104,11 +104,12 @@ impl Node {
         }
     }
 
-    /// Returns the items of a list, and nothing for another value.
+    /// Returns the items of a list, and nothing for another value. Those of a list with a tag are the arguments of a function, as in
+    /// `!Split [",", x]`, but for Compose's `!override`, which is about the merge alone.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.value {
-            Value::List(items) => items,
-            Value::Scalar(_) | Value::Map(_) => &[],
+            Value::List(items) if self.tag.as_deref().is_none_or(|tag| tag == "override") => items,
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => &[],
         }
     }
 

@@ -20,6 +20,7 @@ mod lame_ducks;
 mod named;
 mod rule_pages;
 mod rules;
+mod shell_options;
 mod stop_signals;
 mod suppression;
 mod terraform;

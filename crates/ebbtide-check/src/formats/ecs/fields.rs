@@ -22,13 +22,22 @@ pub(super) fn text(node: &Node) -> Declared<String> {
 /// Returns the logical id that `!Ref X`, `!GetAtt X.Arn`, `{Ref: X}` or `{"Fn::GetAtt": [X, Arn]}` names.
 pub(super) fn reference(node: &Node) -> Option<&str> {
     if let Some("Ref" | "GetAtt") = node.tag.as_deref() {
-        let Value::Scalar(scalar) = &node.value else { return node.items().first().and_then(Node::text) };
-        return scalar.text.split('.').next();
+        return match &node.value {
+            Value::Scalar(scalar) => scalar.text.split('.').next(),
+            Value::List(items) => items.first().and_then(Node::text),
+            Value::Map(_) => None,
+        };
     }
     if node.tag.is_some() {
         return node.written().and_then(resource);
     }
     node.text_of("Ref").or_else(|| node.get("Fn::GetAtt")?.items().first()?.text())
+}
+
+/// Returns whether a value is only known at the deploy: `!Split […]`, `{"Fn::Split": […]}`, or an expression of Terraform.
+pub(super) fn is_computed(node: &Node) -> bool {
+    node.tag.is_some()
+        || node.entries().iter().any(|entry| entry.key == "Ref" || entry.key.starts_with("Fn::"))
 }
 
 /// Returns the resource that an expression of Terraform begins with: `aws_lb_target_group.api` of `aws_lb_target_group.api[0].arn`.

@@ -1,4 +1,4 @@
-use super::fields::{field, list, text};
+use super::fields::{field, is_computed, list, text};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot};
 use crate::formats::times::Form;
 use crate::input::Place;
@@ -54,9 +54,12 @@ fn container(node: &Node) -> Container {
     container
 }
 
+/// Reads a command line. A word that is only known at the deploy is an empty one: those after it keep their position, and the image's command
+/// is not taken for it.
 fn command(node: &Node) -> Option<Command> {
-    let word = |item: &Node| Some(Word { text: item.text()?.to_owned(), place: item.place });
-    let words: Vec<Word> = node.items().iter().filter_map(word).collect();
+    let word = |item: &Node| Word { text: item.text().unwrap_or_default().to_owned(), place: item.place };
+    let items = if is_computed(node) { std::slice::from_ref(node) } else { node.items() };
+    let words: Vec<Word> = items.iter().map(word).collect();
     (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
 }
 
