@@ -19,6 +19,17 @@ pub struct Fixed {
     pub before: BTreeMap<SourceId, String>,
 }
 
+impl Fixed {
+    /// Returns the report on the texts that there are if the new texts of some sources could not be written.
+    pub fn without(self, unwritten: &[SourceId], options: &Options) -> Report {
+        let old: BTreeMap<_, _> = self.before.into_iter().filter(|(id, _)| unwritten.contains(id)).collect();
+        if old.is_empty() {
+            return self.report;
+        }
+        check(self.report.sources.with(&old), options)
+    }
+}
+
 /// A fix that was applied.
 #[derive(Clone, Debug)]
 pub struct Applied {

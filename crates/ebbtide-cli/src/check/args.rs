@@ -88,7 +88,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "diff"])]
     pub(super) write_baseline: Option<PathBuf>,
 
-    /// Show infos too
+    /// Show infos too, as --fail-on info does
     #[arg(long)]
     pub(super) info: bool,
 

@@ -17,16 +17,16 @@ const CONTEXT: usize = 3;
 
 /// Writes the changed files, and prints what was fixed to stderr. A text from standard input goes to stdout, changed or not.
 ///
-/// Returns whether every file was written. The reasons why one was not were printed.
-pub(super) fn write(fixed: &Fixed, input: &Input, arguments: &[PathBuf]) -> bool {
-    let mut is_written = true;
+/// Returns the sources that were not written. The reasons were printed.
+pub(super) fn write(fixed: &Fixed, input: &Input, arguments: &[PathBuf]) -> Vec<SourceId> {
+    let mut unwritten = Vec::new();
     for (id, before) in &fixed.before {
         let (Some(path), Some(after)) = (input.files.get(id), text(fixed, *id)) else { continue };
         match replace(path, arguments, before, after) {
             Ok(()) => report(fixed, *id),
             Err(error) => {
                 complain(&format!("{} was not fixed: {}", path.display(), chain(&error)), None);
-                is_written = false;
+                unwritten.push(*id);
             }
         }
     }
@@ -35,10 +35,10 @@ pub(super) fn write(fixed: &Fixed, input: &Input, arguments: &[PathBuf]) -> bool
         report(fixed, id);
         if let Err(error) = shown {
             complain(&format!("cannot write to stdout: {error}"), None);
-            is_written = false;
+            unwritten.push(id);
         }
     }
-    is_written
+    unwritten
 }
 
 /// Prints the changes as a unified diff.

@@ -55,9 +55,11 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
     } else {
         output::destinations(given)
     }?;
+    let fail_on: Severity = args.fail_on.or(config.fail_on).unwrap_or(Level::Error).into();
     let look = Look {
         is_coloured: true,
-        least: if args.info { Severity::Info } else { Severity::Warning },
+        // What decides the exit code is shown.
+        least: if args.info { Severity::Info } else { Severity::Warning.min(fail_on) },
         shows_suppressed: args.show_suppressed,
         ..Look::default()
     };
@@ -69,8 +71,9 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
     let mut is_written = true;
     if args.fix {
         let fixed = fix(report, &options, look.least);
-        is_written = fixes::write(&fixed, &input, &args.paths);
-        report = fixed.report;
+        let unwritten = fixes::write(&fixed, &input, &args.paths);
+        is_written = unwritten.is_empty();
+        report = fixed.without(&unwritten, &options);
     }
     report.problems.append(&mut input.problems);
     report.problems.extend(input::note_nothing(&report, &all));
@@ -84,7 +87,7 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
         say(&render::text(&report, look));
     }
     write(&report, look, &destinations)?;
-    let ending = match ending(&report, args.fail_on.or(config.fail_on).unwrap_or(Level::Error).into()) {
+    let ending = match ending(&report, fail_on) {
         _ if !is_written => Ending::Incomplete,
         ending => ending,
     };

@@ -87,6 +87,12 @@ fn a_file_outside_of_the_folder_is_named_and_left_alone() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("error: deploy/link.yaml was not fixed: it is a symbolic link to "), "{said}");
     assert_eq!(fs::read_to_string(at("outside.yaml")).unwrap(), BAD);
+    // It is still in the report, and so is each file that cannot be written.
+    let shown = text(&output.stdout);
+    assert!(shown.contains("error[K001]: Pod api") && shown.contains("1 error, 0 warnings"), "{shown}");
+    let json = text(&ebbtide(folder.path(), &["check", "--fix", "--format", "json", "deploy"]).stdout);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(1), "{json}");
     // The others are.
     assert!(fs::read_to_string(at("deploy/pod.yaml")).unwrap().contains("Seconds: 42"));
 }

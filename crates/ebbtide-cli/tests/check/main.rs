@@ -23,6 +23,10 @@ const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: api\n  annotati
 const WARNED: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers:\n  - \
                       name: api\n    image: api\n";
 
+/// An info of K009.
+const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job}\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n      \
+                   containers:\n      - {name: job, image: job, command: [sh, -c, a; b]}\n";
+
 fn ebbtide(folder: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ebbtide"))
         .args(words)
@@ -74,6 +78,16 @@ fn the_exit_code_is_that_of_the_table() {
             text(&output.stdout),
             text(&output.stderr)
         );
+    }
+    // What decides the exit code is shown.
+    fs::write(folder.path().join("info.yaml"), JOB).unwrap();
+    for (words, code, is_shown) in
+        [(&["check", "--fail-on", "info", "info.yaml"][..], 1, true), (&["check", "info.yaml"], 0, false)]
+    {
+        let output = ebbtide(folder.path(), words);
+        let shown = text(&output.stdout);
+        assert_eq!((output.status.code(), shown.contains("info[K009]")), (Some(code), is_shown), "{shown}");
+        assert_ne!(shown.contains("(hidden)"), is_shown, "{shown}");
     }
     // The others are checked beside a file that cannot be.
     let output = ebbtide(folder.path(), &["check", "missing.yaml", "bad.yaml"]);
