@@ -8,7 +8,8 @@ pub(super) static RULE: Rule = Rule {
     summary: "Each stop of the unit removes the volumes of its pods",
     details: "
 `KubeDownForce=true` passes `--force` to `podman kube down`, which runs at each stop of a `.kube` unit: also at a restart, and at a reboot of the machine. It removes the
-volumes of the persistent volume claims that a Pod mounts or that the file declares, with the data in them.
+volumes of the persistent volume claims that a Pod mounts or that the file declares, with the data in them. A claim is found if a Pod mounts it, or if another workload does and
+the file declares it. One that the file declares and nothing mounts is not.
 ",
     sources: &[
         "podman-kube.unit(5), KubeDownForce=: removes all resources, including volumes",

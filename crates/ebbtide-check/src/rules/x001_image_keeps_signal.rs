@@ -1,7 +1,7 @@
 use super::pid1::behind_shell;
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, UNBOUNDED, Workload, show};
+use crate::model::{Container, Platform, Project, UNBOUNDED, Word, Workload, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "X001",
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A workload runs the command of an image in which a shell keeps SIGTERM from the program",
     details: "
-A workload without a command of its own runs what its Dockerfile says. If that is a script in a shell that stays process 1, the program never receives the stop signal: it
+A workload without a command of its own runs what its Dockerfile says; one with arguments alone (`args:`) runs the ENTRYPOINT with them. If that is a script in a shell that stays process 1, the program never receives the stop signal: it
 serves for the whole grace period and is then killed. [D001](D001.md), [D002](D002.md) and [D003](D003.md) find that in the Dockerfile as a warning; here it is an error, since the
 workload that stops in this way is known.
 
@@ -34,6 +34,11 @@ out: the finding in the Dockerfile beside them is the same. So are pods with `sh
     check,
 };
 
+/// Returns whether a word, or a part of it, is only known at the deploy.
+fn is_unknown(word: &Word) -> bool {
+    word.text.is_empty() || word.text.contains('$')
+}
+
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     let images: Vec<_> = project.on(Platform::Image).flat_map(|workload| &workload.containers).collect();
     let is_deployed = |workload: &&Workload| {
@@ -44,12 +49,22 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     };
     for workload in project.workloads.iter().filter(is_deployed) {
         for container in workload.running() {
-            let is_replaced = container.entrypoint.is_some() || container.arguments.is_some();
+            let is_replaced = container.entrypoint.is_some();
             let Some(built) = container.built.filter(|_| !is_replaced && container.init.is_none()) else {
                 continue;
             };
             let Some(image) = images.iter().find(|image| image.place == built) else { continue };
-            let Some(command) = behind_shell(image) else { continue };
+            // Arguments replace CMD, and the image's ENTRYPOINT runs with them.
+            let image = match &container.arguments {
+                Some(_) if image.entrypoint.is_none() => continue,
+                // A script may decide by what is only known at the deploy.
+                Some(arguments) if image.wrapper.is_some() && arguments.words.iter().any(is_unknown) => {
+                    continue;
+                }
+                Some(arguments) => Container { arguments: Some(arguments.clone()), ..(*image).clone() },
+                None => (*image).clone(),
+            };
+            let Some(command) = behind_shell(&image) else { continue };
             let grace = match workload.grace_of(container).value() {
                 Some(grace) if *grace != UNBOUNDED => format!("for {}", show(*grace)),
                 _ => "until the end of the grace period".to_owned(),

@@ -241,20 +241,35 @@ fn a_shell_in_the_image_is_an_error_of_the_workload_that_runs_it() {
     for more in ["      command: [api]\n", "      args: [api]\n", "  shareProcessNamespace: true\n"] {
         assert_eq!(check(image, &pod("shop/api", more)), [""; 0], "{more}");
     }
+    // Arguments alone are those of the entry point.
+    let arguments = pod("shop/api", "      args: [serve]\n");
+    for (image, expected) in [
+        ("FROM debian:12\nENTRYPOINT api --port 80\n", &["X001"][..]),
+        ("FROM debian:12\nENTRYPOINT [\"sh\", \"-c\", \"api; true\"]\n", &["X001"]),
+        ("FROM debian:12\nENTRYPOINT exec api\n", &[]),
+        ("FROM debian:12\nENTRYPOINT [\"api\"]\nCMD a; b\n", &[]),
+    ] {
+        assert_eq!(check(image, &arguments), expected, "{image}");
+    }
 }
 
 #[test]
 fn a_script_in_the_image_without_exec_is_an_error_too() {
     let compose = compose("shop/api", "");
-    let check = |script: &str| {
+    let check_with = |more: &str, script: &str| {
         let files = [
             ("compose.yaml", &*compose),
-            ("deploy/pod.yaml", &*pod("shop/api", "")),
+            ("deploy/pod.yaml", &*pod("shop/api", more)),
             ("api/Dockerfile", "FROM acme/base:3\nENTRYPOINT [\"/start.sh\"]\n"),
             ("api/start.sh", script),
         ];
         ids(&check_all(&files)).contains(&"X001")
     };
+    let check = |script: &str| check_with("", script);
+    assert!(check_with("      args: [api]\n", "#!/bin/sh\nmigrate\n\"$@\"\n"));
+    assert!(!check_with("      args: [api]\n", "#!/bin/sh\nmigrate\nexec \"$@\"\n"));
+    assert!(!check_with("      args: [$(MODE)]\n", "#!/bin/sh\nmigrate\n\"$@\"\n"));
+    assert!(!check_with("      command: [api]\n", "#!/bin/sh\nmigrate\n\"$@\"\n"));
     assert!(check("#!/bin/sh\nmigrate\napi\n"));
     assert!(!check("#!/bin/sh\nmigrate\nexec api\n"));
     // A branch may be the one that runs.
