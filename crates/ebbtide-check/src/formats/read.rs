@@ -3,7 +3,7 @@ use super::{
     Facts, Format, builds, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax,
     systemd, terraform, times,
 };
-use crate::input::{Place, Problem, Source, SourceId};
+use crate::input::{Place, Problem, Source, SourceId, UNRENDERED};
 use crate::model::Word;
 use crate::tree::{Node, Parsed, parse_dockerfile, parse_unit};
 
@@ -152,7 +152,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
     }
     for error in parsed.errors.into_iter().take(MAX_ERRORS) {
         let (message, is_failure) = if syntax.is_template(source.text()) {
-            ("template that is not rendered".to_owned(), false)
+            (UNRENDERED.to_owned(), false)
         } else {
             (error.message, source.is_required() || syntax.is_meant(source))
         };

@@ -80,7 +80,8 @@ impl Syntax {
         match self {
             Self::Yaml => true,
             Self::Json => has(&JSON_MARKS),
-            Self::Hcl => has(&HCL_MARKS),
+            // Values that cannot be read are missing in the resources.
+            Self::Hcl => has(&HCL_MARKS) || source.name().ends_with(".tfvars"),
             Self::Toml => has(&["kill_timeout", "http_service", "primary_region"]),
         }
     }

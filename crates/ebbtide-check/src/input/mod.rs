@@ -8,6 +8,7 @@ mod walk;
 
 pub use place::{Place, Position, SourceId};
 pub use problem::Problem;
+pub(crate) use problem::UNRENDERED;
 pub use read::read_text;
 pub use sources::{Source, Sources};
 pub use walk::{collect, siblings};

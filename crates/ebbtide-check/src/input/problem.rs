@@ -13,6 +13,9 @@ pub struct Problem {
     pub is_failure: bool,
 }
 
+/// The message about a template, of which no text can be read before a tool renders it.
+pub(crate) const UNRENDERED: &str = "template that is not rendered";
+
 impl Problem {
     /// Creates a problem with a whole file.
     pub(crate) fn file(path: impl Into<String>, message: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::engine::{Counts, Report};
 use crate::findings::{Finding, Label, Severity};
-use crate::input::{Place, Problem, SourceId, Sources};
+use crate::input::{Place, Problem, SourceId, Sources, UNRENDERED};
 
 /// How a text looks.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +42,11 @@ pub fn text(report: &Report, look: Look) -> String {
             format!("{}: {}", if problem.is_failure { "not checked" } else { "not read" }, problem.message);
         text.push_str(&renderer.render(&[problem_group(&report.sources, problem, level, title)]));
         text.push_str("\n\n");
+    }
+    if report.problems.iter().any(|problem| problem.message == UNRENDERED) {
+        text.push_str(
+            "hint: check what is rendered: with `--render FOLDER` for Helm, else with `TOOL … | ebbtide check -`\n\n",
+        );
     }
     for entry in &report.stale {
         let _ = writeln!(

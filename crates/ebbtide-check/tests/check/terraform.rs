@@ -18,6 +18,14 @@ fn is_found(report: &Report) -> bool {
 }
 
 #[test]
+fn values_that_cannot_be_parsed_make_the_check_incomplete() {
+    for (name, is_incomplete) in [("prod.auto.tfvars", true), ("packer.hcl", false)] {
+        let report = check_all(&[("main.tf", &task("var.stop")), (name, "stop = [\n")]);
+        assert_eq!((report.is_incomplete(), report.problems.len()), (is_incomplete, 1), "{}", shown(&report));
+    }
+}
+
+#[test]
 fn literal_values_are_resolved_and_others_are_not_known() {
     for (timeout, values, is_known) in [
         ("local.stop", "locals {\n  stop = 300\n}\n", true),

@@ -136,6 +136,7 @@ fn without_the_option_a_template_is_reported_as_not_read_and_no_program_runs() {
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{shown}");
     assert!(shown.contains("template that is not rendered"), "{shown}");
+    assert_eq!(shown.matches("hint: check what is rendered: with `--render FOLDER`").count(), 1, "{shown}");
     assert!(!project.path().join("ran").exists());
 }
 
