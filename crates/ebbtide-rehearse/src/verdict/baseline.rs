@@ -45,6 +45,8 @@ struct RouteBodies {
     most: u64,
     digest: Option<u64>,
     location: Option<Option<u64>>,
+    /// Which shapes got them.
+    shapes: BTreeSet<Shape>,
 }
 
 /// Returns whether the gRPC status `code` is an error that `route` did not have before the signal. Without a baseline, an error is what
@@ -79,7 +81,9 @@ impl<'a> Baseline<'a> {
                     .by_status
                     .entry(status)
                     .and_modify(|seen| seen.add(answer))
-                    .or_insert(RouteBodies::of(answer));
+                    .or_insert_with(|| RouteBodies::of(answer))
+                    .shapes
+                    .insert(request.shape);
             }
         }
         usual
@@ -115,8 +119,12 @@ impl<'a> Baseline<'a> {
         let Some(bodies) = route.by_status.get(&status) else {
             return Compared::Unusual(Reason::Status(status));
         };
-        // A stream has as many events or messages as there was time for.
-        if matches!(request.shape, Shape::Events | Shape::BidiStream) {
+        // A stream has as many events or messages as there was time for. What is asked of a route with a duration, and of a method of gRPC,
+        // may depend on the shape.
+        let has_own_messages = request.route.contains("{ms}") || answer.grpc_status.is_some();
+        if matches!(request.shape, Shape::Events | Shape::BidiStream)
+            || has_own_messages && !bodies.shapes.contains(&request.shape)
+        {
             let ends_with_connection = answer.framing == Framing::Close;
             return if ends_with_connection { Compared::Unverified } else { Compared::AsUsual };
         }
@@ -143,7 +151,8 @@ impl RouteSeen {
 impl RouteBodies {
     fn of(answer: &Answer) -> Self {
         let Answer { length, digest, location, .. } = *answer;
-        Self { count: 1, least: length, most: length, digest: Some(digest), location: Some(location) }
+        let (digest, location) = (Some(digest), Some(location));
+        Self { count: 1, least: length, most: length, digest, location, shapes: BTreeSet::new() }
     }
 
     fn add(&mut self, answer: &Answer) {
@@ -168,5 +177,40 @@ impl RouteBodies {
             _ if never_changes && answer.length != self.least => Compared::Unusual(Reason::OtherLength),
             _ => Compared::AsUsual,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::samples::{SIGNALLED, good, request, terms};
+
+    /// How a response of `length` bytes to `shape` after the signal compares with ten of 10 bytes to `keepalive` before it.
+    fn compared(route: &str, grpc_status: Option<u16>, shape: Shape, length: u64) -> Compared {
+        let answered = |begun, shape, length| {
+            let mut request = request(begun, Outcome::Answered { status: 200 });
+            (request.route, request.shape) = (route.into(), shape);
+            let usual = request.answer.unwrap();
+            request.answer = Some(Answer { length, digest: length, grpc_status, ..usual });
+            request
+        };
+        let mut record = good();
+        record.traffic.requests.extend((0..10).map(|_| answered(1000, Shape::Keepalive, 10)));
+        let terms = terms();
+        let usual = Baseline::of(&record, &terms);
+        let after = answered(SIGNALLED + 1000, shape, length);
+        usual.compare(&after, 200, after.answer.as_ref().unwrap())
+    }
+
+    #[test]
+    fn a_shape_with_messages_of_its_own_is_compared_only_with_itself() {
+        for (route, grpc_status) in [("POST /shop.Orders/Get", Some(0)), ("GET /slow?ms={ms}", None)] {
+            let compared = |shape, length| compared(route, grpc_status, shape, length);
+            assert_eq!(compared(Shape::Slow, 12), Compared::AsUsual);
+            assert_eq!(compared(Shape::Keepalive, 10), Compared::AsUsual);
+            assert_eq!(compared(Shape::Keepalive, 12), Compared::Unusual(Reason::OtherLength));
+        }
+        let other = compared("GET /items", None, Shape::Slow, 12);
+        assert_eq!(other, Compared::Unusual(Reason::OtherLength), "the same request for each shape");
     }
 }
