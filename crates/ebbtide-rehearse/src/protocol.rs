@@ -32,10 +32,10 @@ impl NoProtocol {
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::Http1 => {
-                "without --http2 the load is HTTP/1; --http2 requires a service that accepts HTTP/2 without TLS and without an upgrade"
+                "--http2 and calls of gRPC require a service that accepts HTTP/2 without TLS and without an upgrade; without them the load is HTTP/1"
             }
             Self::Tls(TlsFailure::NotHttp2 | TlsFailure::NoProtocol) => {
-                "without --http2 the load is HTTP/1; --http2 requires a service that selects h2 (ALPN)"
+                "--http2 and calls of gRPC require a service that selects h2 (ALPN); without them the load is HTTP/1"
             }
             Self::Tls(failure) => failure.hint(),
         }

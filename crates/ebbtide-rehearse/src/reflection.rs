@@ -83,7 +83,7 @@ impl Reflection<'_> {
     /// Returns the file that defines `service`, and every file that it imports.
     async fn files(&self, service: &str) -> Result<Vec<FileDescriptorProto>, NoFiles> {
         let mut files = BTreeMap::new();
-        let mut questions = vec![Question::of_symbol(service)];
+        let mut questions = vec![ReflectionRequest::of_symbol(service)];
         while let Some(question) = questions.pop() {
             if question.file.as_ref().is_some_and(|name| files.contains_key(name)) {
                 continue;
@@ -92,7 +92,7 @@ impl Reflection<'_> {
                 let file = FileDescriptorProto::decode(&*file)
                     .map_err(|error| NoFiles::Failed(format!("invalid file descriptor: {error}")))?;
                 // Some services send the imports as well.
-                questions.extend(file.dependency.iter().map(|name| Question::of_file(name)));
+                questions.extend(file.dependency.iter().map(|name| ReflectionRequest::of_file(name)));
                 files.insert(file.name().to_owned(), file);
             }
             if let Some(name) = question.file.filter(|name| !files.contains_key(name)) {
@@ -104,12 +104,15 @@ impl Reflection<'_> {
 
     /// Returns the names of the services.
     async fn services(&self) -> Option<Vec<String>> {
-        let told = self.ask(&Question { list: Some(String::new()), ..Question::default() }).await.ok()?;
-        Some(told.list.unwrap_or_default().services.into_iter().map(|service| service.name).collect())
+        let response = self
+            .ask(&ReflectionRequest { list: Some(String::new()), ..ReflectionRequest::default() })
+            .await
+            .ok()?;
+        Some(response.list.unwrap_or_default().services.into_iter().map(|service| service.name).collect())
     }
 
     /// Asks one question, on a connection of its own.
-    async fn ask(&self, question: &Question) -> Result<Told, NoFiles> {
+    async fn ask(&self, question: &ReflectionRequest) -> Result<ReflectionResponse, NoFiles> {
         let failed = |why: &str| NoFiles::Failed(why.to_owned());
         let (answer, body) =
             timeout(ASKED, self.exchange(question)).await.map_err(|_| failed("no response in time"))??;
@@ -121,19 +124,19 @@ impl Reflection<'_> {
             Some(NOT_FOUND) => Err(NoFiles::NoSuchSymbol),
             Some(0) if answer.length != body.len() as u64 => Err(failed("response longer than 16 MiB")),
             Some(0) => {
-                let told = message(&body).and_then(|message| Told::decode(message).ok());
-                let told = told.ok_or_else(|| failed("response without a message"))?;
-                match &told.error {
+                let response = message(&body).and_then(|message| ReflectionResponse::decode(message).ok());
+                let response = response.ok_or_else(|| failed("response without a message"))?;
+                match &response.error {
                     Some(error) if error.code == i32::from(NOT_FOUND) => Err(NoFiles::NoSuchSymbol),
                     Some(error) => Err(NoFiles::Failed(error.text.clone())),
-                    None => Ok(told),
+                    None => Ok(response),
                 }
             }
             Some(code) => Err(NoFiles::Failed(format!("gRPC status {}", words::grpc_status(code)))),
         }
     }
 
-    async fn exchange(&self, question: &Question) -> Result<(Answer, Vec<u8>), NoFiles> {
+    async fn exchange(&self, question: &ReflectionRequest) -> Result<(Answer, Vec<u8>), NoFiles> {
         let failed = |why: &str| NoFiles::Failed(why.to_owned());
         let path = format!("/{}.ServerReflection/ServerReflectionInfo", self.version);
         let call = Some(Call::encoded(question));
@@ -168,7 +171,7 @@ fn message(body: &[u8]) -> Option<&[u8]> {
 
 /// `ServerReflectionRequest`, whose questions exclude each other.
 #[derive(Clone, PartialEq, Message)]
-struct Question {
+struct ReflectionRequest {
     #[prost(string, optional, tag = "3")]
     file: Option<String>,
     #[prost(string, optional, tag = "4")]
@@ -177,7 +180,7 @@ struct Question {
     list: Option<String>,
 }
 
-impl Question {
+impl ReflectionRequest {
     fn of_symbol(name: &str) -> Self {
         Self { symbol: Some(name.to_owned()), ..Self::default() }
     }
@@ -189,7 +192,7 @@ impl Question {
 
 /// `ServerReflectionResponse`.
 #[derive(Clone, PartialEq, Message)]
-struct Told {
+struct ReflectionResponse {
     #[prost(message, optional, tag = "4")]
     file: Option<Files>,
     #[prost(message, optional, tag = "6")]

@@ -20,12 +20,17 @@ struct Row {
     after: Counts,
 }
 
+/// The width of the first column, unless a shape has a longer name.
+const LABEL: usize = 10;
+
 /// Writes a line for each shape and one for their sum.
 pub(super) fn write(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> {
     let before = BEFORE.len() * (WIDTH + 1) - 1;
     let gap = WIDTH + 2;
-    writeln!(out, "{DIM}{:<11}{:<before$}{:gap$}after it{DIM:#}", "", "before the signal", "")?;
-    write!(out, "{DIM}{:<10}", "requests")?;
+    let shapes = rehearsal.runs.iter().flat_map(|run| &run.verdict.shapes);
+    let label = shapes.map(|seen| seen.shape.name().len()).max().unwrap_or_default().max(LABEL);
+    writeln!(out, "{DIM}{:<label$} {:<before$}{:gap$}after it{DIM:#}", "", "before the signal", "")?;
+    write!(out, "{DIM}{:<label$}", "requests")?;
     for head in BEFORE.into_iter().chain(["in flight"]).chain(AFTER) {
         write!(out, " {head:>WIDTH$}")?;
     }
@@ -52,10 +57,10 @@ pub(super) fn write(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Re
         };
         // Over runs: the worst of each.
         let [p50, p99, max] = quantiles(Latency::worst(seen.iter().map(|seen| seen.latency_ms)));
-        row(out, shape.name(), &one)?;
+        row(out, (shape.name(), label), &one)?;
         writeln!(out, " {p50:>9} {p99:>9} {max:>9}")?;
     }
-    row(out, "all", &sum)?;
+    row(out, ("all", label), &sum)?;
     writeln!(out)
 }
 
@@ -65,8 +70,8 @@ pub(super) fn quantiles(latency: Option<Latency>) -> [String; 3] {
     texts.unwrap_or_else(|| ["-"; 3].map(str::to_owned))
 }
 
-fn row(out: &mut dyn Write, name: &str, row: &Row) -> io::Result<()> {
-    write!(out, "{name:<10}")?;
+fn row(out: &mut dyn Write, (name, label): (&str, usize), row: &Row) -> io::Result<()> {
+    write!(out, "{name:<label$}")?;
     let Row { before, in_flight, after } = row;
     let cells = [
         (before.answered, false),

@@ -50,7 +50,7 @@ impl TlsFailure {
             }
             Self::Expired | Self::BadCertificate => "--insecure accepts any certificate",
             Self::NoProtocol => "--http2 offers HTTP/2; without it HTTP/1.1 is offered",
-            Self::NotHttp2 => "without --http2 the load is HTTP/1",
+            Self::NotHttp2 => "--http2 and calls of gRPC require HTTP/2; without them the load is HTTP/1",
             Self::Handshake => "TLS 1.2 and 1.3 are offered, without a client certificate",
         }
     }
