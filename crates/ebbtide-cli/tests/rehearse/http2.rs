@@ -272,7 +272,8 @@ fn a_service_without_http2_is_named_with_the_remedy() {
         let row = Row::innocent(mode, &["--http2", "--url=keepalive=/"]).says(Says::NotRehearsed);
         let words = holds(&row).words();
         assert!(
-            words.contains(" answers HTTP/1, and not HTTP/2") && words.contains("hint: without --http2"),
+            words.contains(" answers HTTP/1, and not HTTP/2")
+                && words.contains("hint: --http2 and calls of gRPC"),
             "{words}"
         );
     }
