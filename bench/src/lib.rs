@@ -2,7 +2,10 @@
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 // Dependencies for the sake of their features: see the manifest.
-use {crossbeam_utils as _, libc as _, sync_wrapper as _, tokio_rustls as _, tower as _, tracing_core as _};
+use {
+    crossbeam_utils as _, libc as _, sync_wrapper as _, tokio_rustls as _, tokio_stream as _, toml as _,
+    tower as _, tracing_core as _,
+};
 
 pub mod check;
 pub mod client;

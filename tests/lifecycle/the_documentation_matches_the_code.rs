@@ -27,15 +27,22 @@ fn blocks(language: &str) -> Vec<&'static str> {
     README.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
 }
 
+/// Returns the profiles of this workspace.
+fn profiles() -> &'static str {
+    let manifest = include_str!("../../Cargo.toml");
+    manifest.find("[profile.dev]").map(|start| &manifest[start..]).expect("profiles")
+}
+
 /// Checks a program with the README's dependencies in a separate package.
 ///
-/// It uses the versions of this workspace's lock file, so it needs no network, and this workspace's target folder, so that
-/// dependencies with the same features are not compiled again.
+/// It uses the versions of this workspace's lock file, so it needs no network, and this workspace's target folder and profiles, so
+/// that dependencies with the same features are not compiled again.
 fn check(program: &str) -> Output {
     let (folder, root) = (tempfile::tempdir().expect("a folder"), Path::new(ROOT));
     let dependencies = blocks("toml")[0].replace("\"../ebbtide/crates/", &format!("\"{ROOT}/crates/"));
     let manifest = format!(
-        "[package]\nname = \"readme\"\nedition = \"2024\"\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n\n{dependencies}\n"
+        "[package]\nname = \"readme\"\nedition = \"2024\"\n\n[lints.rust]\nwarnings = \"deny\"\n\n[workspace]\n\n{dependencies}\n\n{}",
+        profiles(),
     );
     fs::write(folder.path().join("Cargo.toml"), manifest).expect("written");
     fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("the lock file");

@@ -92,7 +92,7 @@ impl Run {
             }
             fuzz.arg(examples).env("EBBTIDE_FUZZ_FORMAT", format);
         }
-        fuzz.args(["--", &format!("-max_total_time={seconds}"), "-timeout=5", "-print_final_stats=1"]);
+        fuzz.args(["--", &format!("-max_total_time={seconds}"), "-timeout=25", "-print_final_stats=1"]);
         fuzz.arg(format!("-max_len={MAX_BYTES}"));
         fuzz.arg(format!("-artifact_prefix={}/", folder("artifacts", &name)?));
         let mut figures = Figures { name, took: Duration::ZERO, executions: None, findings: 0 };

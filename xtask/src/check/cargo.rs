@@ -1,5 +1,7 @@
 //! Checks by cargo's own tools, and the workspace's metadata.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -36,11 +38,46 @@ pub(super) fn documentation() -> Result<(), Failure> {
 /// The benchmarks are a separate workspace. A shared target folder lets them reuse compiled registry dependencies.
 const BENCH: [&str; 4] = ["--manifest-path", "bench/Cargo.toml", "--target-dir", "target"];
 
+/// Every peer except for one.
+const PEERS: [&str; 3] = ["--no-default-features", "--features", "peers"];
+
 /// Compiles, lints and tests the benchmarks, except for one peer that takes half of their compile time.
 pub(super) fn benchmarks() -> Result<(), Failure> {
-    lint_benchmarks(&["--no-default-features", "--features", "peers"])?;
+    compiled_once()?;
+    lint_benchmarks(&PEERS)?;
     // The tests cover the measuring code, which needs none of the (large) peers.
     shell::run(shell::cargo(&["test", "--quiet", "--locked", "--lib", "--no-default-features"]).args(BENCH))
+}
+
+/// Checks that what the benchmarks share with the workspace has the same features in both, so that it is compiled once.
+fn compiled_once() -> Result<(), Failure> {
+    const TREE: [&str; 7] =
+        ["tree", "--locked", "-e=normal,build,dev", "--prefix=none", "--no-dedupe", "--quiet", "-f={p}|{f}"];
+    let ours = shell::output(shell::cargo(&TREE).args(["--workspace", "--all-features"]))?;
+    let theirs =
+        shell::output(shell::cargo(&TREE).args(PEERS).args(["--manifest-path", "bench/Cargo.toml"]))?;
+    Failure::unless_empty("features of bench/Cargo.toml", differences(&ours, &theirs))
+}
+
+/// Returns the registry's packages of `theirs` that `ours` has with other features only. A line is `NAME vVERSION|FEATURES`.
+fn differences(ours: &str, theirs: &str) -> Vec<String> {
+    let is_ours = |wanted: &&str| ours.lines().any(|line| line == *wanted);
+    let features_here = |package: &str| {
+        let of = |line: &'_ str| {
+            line.split_once('|').filter(|(name, _)| *name == package).map(|(_, features)| features.to_owned())
+        };
+        ours.lines().find_map(of)
+    };
+    let unique: BTreeSet<&str> = theirs.lines().filter(|line| !line.contains(" (/")).collect();
+    let differs = unique.into_iter().filter(|line| !is_ours(line)).filter_map(|line| {
+        let (package, there) = line.split_once('|')?;
+        let here = features_here(package)?;
+        Some(format!(
+            "{package} is compiled twice: with [{there}] for the benchmarks, and with [{here}] for the workspace; name the features that \
+             are missing in bench/Cargo.toml or docs/book/listings/Cargo.toml"
+        ))
+    });
+    differs.collect()
 }
 
 /// Lints the benchmarks with some of their features.
@@ -71,5 +108,23 @@ pub(super) fn metadata() -> Result<Vec<Value>, Failure> {
     match metadata.get_mut("packages").map(Value::take) {
         Some(Value::Array(packages)) if !packages.is_empty() => Ok(packages),
         _ => Err(unreadable("it has no packages".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::differences;
+
+    #[test]
+    fn a_package_of_both_workspaces_with_other_features_is_found() {
+        let ours = "syn v2.0.1|full\nsyn v2.0.1|full,visit\nmio v1.0.0|net\nebbtide v0.1.0 (/a/crates/ebbtide)|http\n";
+        let same =
+            "syn v2.0.1|full\nsyn v3.0.0|full\nother v1.0.0|\nebbtide v0.1.0 (/a/crates/ebbtide)|axum\n";
+        assert_eq!(differences(ours, same), Vec::<String>::new());
+        let [only] = &differences(ours, "syn v2.0.1|full\nmio v1.0.0|\n")[..] else { panic!("one") };
+        assert!(
+            only.starts_with("mio v1.0.0 is compiled twice: with [] for the benchmarks, and with [net] for"),
+            "{only}"
+        );
     }
 }

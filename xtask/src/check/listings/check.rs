@@ -162,10 +162,21 @@ mod tests {
     #[test]
     fn an_invalid_listing_of_each_kind_is_found() {
         assert_eq!(SAMPLES.map(|(kind, ..)| kind), Kind::ALL);
-        for (kind, language, valid, [good, bad]) in SAMPLES {
-            assert_eq!(violations_of(language, valid), [""; 0], "{kind:?}");
-            let found = violations_of(language, &valid.replace(good, bad));
-            assert!(found.iter().any(|line| line.contains("docs/a.md")), "{kind:?}: {found:?}");
+        let listing = |document: String, language: &str, text: String| Listing {
+            document: document.into(),
+            line: 7,
+            language: language.to_owned(),
+            text,
+        };
+        let listings = SAMPLES.iter().flat_map(|(kind, language, valid, [good, bad])| {
+            let invalid = valid.replace(good, bad);
+            [("good", (*valid).to_owned()), ("bad", invalid)]
+                .map(|(name, text)| listing(format!("{name}-{kind:?}.md"), language, text))
+        });
+        let found = violations(&listings.collect::<Vec<_>>()).unwrap();
+        for (kind, ..) in SAMPLES {
+            let names = |name: &str| found.iter().any(|line| line.contains(&format!("{name}-{kind:?}.md")));
+            assert!(names("bad") && !names("good"), "{kind:?}: {found:#?}");
         }
     }
 
