@@ -8,12 +8,13 @@ pub(super) static RULE: Rule = Rule {
     summary: "Each stop of the unit removes the volumes of its pods",
     details: "
 `KubeDownForce=true` passes `--force` to `podman kube down`, which runs at each stop of a `.kube` unit: also at a restart, and at a reboot of the machine. It removes the
-volumes of the persistent volume claims that a Pod mounts or that the file declares, with the data in them. A claim is found if a Pod mounts it, or if another workload does and
-the file declares it. One that the file declares and nothing mounts is not.
+volumes of the persistent volume claims that a Pod names or that the files of the unit declare, with the data in them. A claim is found if a container mounts it, and that is of
+a Pod, or a file of the unit declares the claim. A claim that no container mounts is not found: nothing writes to its volume, and Podman does not remove a volume that a
+container of another unit uses.
 ",
     sources: &[
         "podman-kube.unit(5), KubeDownForce=: removes all resources, including volumes",
-        "containers/podman, `pkg/domain/infra/abi/play.go`, `PlayKubeDown`: the names of the volumes",
+        "containers/podman, `pkg/domain/infra/abi/play.go`, `PlayKubeDown`: the names of the volumes; `VolumeRm` without force keeps those in use",
         "containers/podman, `pkg/systemd/quadlet/quadlet.go`: ExecStopPost of a .kube unit is `podman kube down`",
     ],
     bad: &[

@@ -75,27 +75,51 @@ fn rules_of_a_cluster_say_nothing_about_a_pod_of_podman() {
     assert_eq!(ids(&report), ["Q004"], "{}", shown(&report));
 }
 
+/// The volume of a claim, and a container that mounts it.
+const CLAIM: &str = "  volumes: [{name: data, persistentVolumeClaim: {claimName: shop-data}}]\n";
+const MOUNT: &str = "      volumeMounts: [{name: data, mountPath: /data}]\n";
+
 #[test]
 fn volumes_are_lost_if_the_unit_is_brought_down_by_force() {
-    let claim = "  volumes: [{name: data, persistentVolumeClaim: {claimName: shop-data}}]\n";
     let forced = format!("{UNIT}KubeDownForce=yes\n");
     for (unit, spec, expected) in [
-        (&*forced, claim, &["Q005"][..]),
-        (UNIT, claim, &[]),
-        (&format!("{UNIT}KubeDownForce=false\n"), claim, &[]),
+        (&*forced, CLAIM, &["Q005"][..]),
+        (UNIT, CLAIM, &[]),
+        (&format!("{UNIT}KubeDownForce=false\n"), CLAIM, &[]),
         (&forced, "  volumes: [{name: data, hostPath: {path: /srv}}]\n", &[]),
     ] {
-        assert_eq!(ids(&check(unit, &pod(5, spec, ""))), expected, "{unit}{spec}");
+        assert_eq!(ids(&check(unit, &pod(5, spec, MOUNT))), expected, "{unit}{spec}");
     }
-    // Of a Deployment Podman removes the volumes whose claims the file declares.
+    // Of a Deployment Podman removes the volumes whose claims the files declare.
     let deployment = format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: shop}}\nspec:\n  template:\n    spec:\n      containers: [{{name: a, image: a}}]\n    {claim}"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: shop}}\nspec:\n  template:\n    spec:\n      containers: [{{name: a, image: a, \
+         volumeMounts: [{{name: data, mountPath: /data}}]}}]\n    {CLAIM}"
     );
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: shop-data}\n";
     assert_eq!(ids(&check(&forced, &deployment)), [""; 0]);
-    let declared = format!(
-        "{deployment}---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: shop-data}}\n"
-    );
-    assert_eq!(ids(&check(&forced, &declared)), ["Q005"]);
+    assert_eq!(ids(&check(&forced, &format!("{deployment}---\n{claim}"))), ["Q005"]);
+    let beside = |unit: &str| {
+        let files = [("shop.kube", unit), ("shop.yaml", &deployment), ("claims.yaml", claim)];
+        check_all(&files).findings.iter().any(|finding| finding.rule.id == "Q005")
+    };
+    assert!(!beside(&forced) && beside(&forced.replace("Yaml=", "Yaml=claims.yaml\nYaml=")));
+}
+
+#[test]
+fn a_claim_that_no_container_mounts_has_no_data_to_lose() {
+    let forced = format!("{UNIT}KubeDownForce=yes\n");
+    let declared = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: shop-data}\n";
+    let first = "  initContainers: [{name: fill, image: fill, volumeMounts: [{name: data, mountPath: /d}]}]\n";
+    for (spec, container, expected) in [
+        (CLAIM, "", &[][..]),
+        (CLAIM, "      volumeMounts: [{name: other, mountPath: /data}]\n", &[]),
+        ("", "", &[]),
+        (CLAIM, "      volumeDevices: [{name: data, devicePath: /dev/xvda}]\n", &["Q005"]),
+        (&format!("{CLAIM}{first}"), "", &["Q005"]),
+    ] {
+        let text = format!("{}{declared}", pod(5, spec, container));
+        assert_eq!(ids(&check(&forced, &text)), expected, "{spec}{container}");
+    }
 }
 
 #[test]

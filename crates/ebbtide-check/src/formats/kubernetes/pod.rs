@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::container::container;
 use super::scalar::{self, duration};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, slot};
@@ -13,8 +15,7 @@ pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node
     workload.os = spec.at(&["os", "name"]).map(scalar::text);
     workload.node_labels = pairs(spec.get("nodeSelector"));
     workload.containers = containers(spec);
-    let claim = |volume: &Node| volume.at(&["persistentVolumeClaim", "claimName"]).and_then(word);
-    workload.claims = spec.list("volumes").iter().filter_map(claim).collect();
+    workload.claims = claims(spec);
     if let Some(metadata) = metadata {
         workload.labels =
             pairs(metadata.get("labels")).into_iter().map(|label| (label.key, label.value)).collect();
@@ -46,6 +47,19 @@ fn containers(spec: &Node) -> Vec<Container> {
     });
     let main = spec.list("containers").iter().filter_map(|node| container(node, Role::Main));
     init.chain(main).collect()
+}
+
+/// Returns the claims of the volumes that a container mounts. A pod may name others: nothing writes to them.
+fn claims(spec: &Node) -> Vec<Word> {
+    let containers = ["initContainers", "containers"].iter().flat_map(|key| spec.list(key));
+    let mounts = containers.flat_map(|node| node.list("volumeMounts").iter().chain(node.list("volumeDevices")));
+    let mounted: HashSet<&str> = mounts.filter_map(|mount| mount.text_of("name")).collect();
+    let volumes = spec.list("volumes").iter();
+    let is_mounted = |volume: &&Node| volume.text_of("name").is_some_and(|name| mounted.contains(name));
+    volumes
+        .filter(is_mounted)
+        .filter_map(|volume| volume.at(&["persistentVolumeClaim", "claimName"]).and_then(word))
+        .collect()
 }
 
 pub(super) fn word(node: &Node) -> Option<Word> {

@@ -60,7 +60,7 @@ impl<'s> Player<'s> {
                 ),
             }
         }
-        workloads.extend(pods.into_iter().map(|pod| self.pod(pod, &unit.root, section)));
+        workloads.extend(pods.into_iter().map(|pod| self.pod(pod, &unit.root, section, &files)));
         self.played.extend(files);
     }
 
@@ -90,11 +90,17 @@ impl<'s> Player<'s> {
     }
 
     /// Returns a pod as Podman runs it: one of each, with Podman's default for the time to stop, and without what Podman does not have.
-    fn pod(&self, mut pod: Workload, root: &Node, section: &Node) -> Workload {
+    fn pod(
+        &self,
+        mut pod: Workload,
+        root: &Node,
+        section: &Node,
+        files: &BTreeSet<SourceId>,
+    ) -> Workload {
         let place = root.entry(SECTION).map_or(root.place, |entry| entry.key_place);
         let service = root.get("Service");
         let is_removed = |claim: &&Word| {
-            let is_declared = |own: &Word| own.place.source == claim.place.source && own.text == claim.text;
+            let is_declared = |own: &Word| files.contains(&own.place.source) && own.text == claim.text;
             pod.kind == "Pod" || self.objects.claims.iter().any(is_declared)
         };
         let forced = last(section, "KubeDownForce").filter(|node| node.boolean() == Some(true));
