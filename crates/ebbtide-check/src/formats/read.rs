@@ -15,31 +15,38 @@ pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
     let mut facts = recognise(id, source);
     comment::apply(&mut facts, source.name());
     facts.report_unreadable(source.name());
-    if source.is_required() && facts.is_empty() {
-        facts.problems.push(unrecognised(source));
+    let is_required = source.is_required();
+    let unread = match systemd::without_program(source).filter(|_| is_required) {
+        Some(message) => Some((message, false)),
+        None if facts.is_empty() => unrecognised(source, is_required),
+        None => None,
+    };
+    if let Some((message, is_failure)) = unread {
+        let path = source.name().to_owned();
+        facts.problems.push(Problem { path, place: None, message: message.to_owned(), is_failure });
     }
     facts
 }
 
-/// Returns that a source is none of the known formats. Where its name says what it is, it cannot be parsed as that.
-fn unrecognised(source: &Source) -> Problem {
-    let name = source.name();
+/// Returns that a source is none of the known formats, and whether that is a failure. Where its name says what it is, it cannot be parsed as that: in
+/// a folder that is a note, since other programs have such names too.
+fn unrecognised(source: &Source, is_required: bool) -> Option<(&'static str, bool)> {
+    let nothing = "nothing recognised: the text is none of the known deployment files";
     let broken = if source.text().trim().is_empty() {
         None
-    } else if [".service", ".container", ".kube", ".build", ".image"]
-        .iter()
-        .any(|ending| name.ends_with(ending))
-    {
-        Some("no unit: expected a section [Service], [Container], [Kube], [Build] or [Image]")
-    } else if dockerfile::has_name(source) {
+    } else if let Some(broken) = systemd::broken(source) {
+        Some(broken)
+    } else if dockerfile::is_meant(source) {
         Some("no Dockerfile: expected FROM or ARG as the first instruction")
     } else if paas::is_procfile_name(source) {
         Some("no Procfile: expected lines of the form `NAME: COMMAND`")
     } else {
         None
     };
-    let message = broken.unwrap_or("nothing recognised: the text is none of the known deployment files");
-    Problem { path: name.to_owned(), place: None, message: message.to_owned(), is_failure: broken.is_some() }
+    match broken {
+        Some(message) => Some((message, is_required)),
+        None => is_required.then_some((nothing, false)),
+    }
 }
 
 fn recognise(id: SourceId, source: &Source) -> Facts {

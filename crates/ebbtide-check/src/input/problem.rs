@@ -21,4 +21,9 @@ impl Problem {
     pub(crate) fn file(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), place: None, message: message.into(), is_failure: true }
     }
+
+    /// Creates a note that a file is left out.
+    pub(crate) fn note(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { is_failure: false, ..Self::file(path, message) }
+    }
 }

@@ -1,5 +1,5 @@
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -27,14 +27,16 @@ const ENDINGS: [&str; 17] = [
     "env",
 ];
 
-/// Those of units that say which image a container of Podman runs. Other programs have files with these endings too, such as images of disks.
-const IMAGES: [&str; 2] = ["build", "image"];
+/// Those of units that belong to a container of Podman: which image it runs, and its pod. Other programs have files with these endings too, such as
+/// images of disks and pages of Perl.
+const OF_CONTAINERS: [&str; 3] = ["build", "image", "pod"];
 
 /// Returns the files to check: a file as it is named, and of a folder those whose names a deployment file may have, in the order
 /// of their paths.
 ///
-/// `.gitignore` and `.ignore` are respected, hidden files except `.env` are left out, and symbolic links to folders are not followed. A FIFO or a socket
-/// with such a name is among them: [`Sources::add_file`](super::Sources::add_file) refuses it.
+/// `.gitignore` and `.ignore` are respected, hidden files except `.env` are left out, and symbolic links to folders are not followed: one to a folder
+/// elsewhere that has such files is a note, and so is a link with such a name that leads to nothing. A FIFO or a socket with such a name is among the
+/// files: [`Sources::add_file`](super::Sources::add_file) refuses it.
 pub fn collect(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
@@ -71,15 +73,12 @@ fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems:
     for entry in builder.build() {
         match entry {
             Ok(entry) => {
-                // Of a link, what it leads to; nothing if that is missing.
-                let kind = if entry.path_is_symlink() {
-                    fs::metadata(entry.path()).ok().map(|target| target.file_type())
-                } else {
-                    entry.file_type()
-                };
+                // The folder itself may be named by a link. Of another link, what it leads to.
+                let is_link = entry.depth() > 0 && entry.path_is_symlink();
+                let kind = if is_link { target(entry.path(), folder, problems) } else { entry.file_type() };
                 // A FIFO or a socket of such a name is reported when it is to be read.
                 if kind.is_some_and(|kind| !kind.is_dir())
-                    && (is_candidate(entry.path()) || has_ending(entry.path(), &IMAGES))
+                    && (is_candidate(entry.path()) || has_ending(entry.path(), &OF_CONTAINERS))
                 {
                     found.push(entry.into_path());
                 }
@@ -91,9 +90,46 @@ fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems:
     let folders: HashSet<PathBuf> =
         of_containers.filter_map(|file| Some(file.parent()?.to_owned())).collect();
     let is_meant = |file: &PathBuf| {
-        !has_ending(file, &IMAGES) || file.parent().is_some_and(|folder| folders.contains(folder))
+        !has_ending(file, &OF_CONTAINERS) || file.parent().is_some_and(|folder| folders.contains(folder))
     };
     files.extend(found.into_iter().filter(is_meant));
+}
+
+/// Returns what a symbolic link leads to. Notes a link that hides a deployment file: its target cannot be reached, or is a folder outside of the one
+/// that is walked.
+fn target(link: &Path, walked: &Path, problems: &mut Vec<Problem>) -> Option<FileType> {
+    let mut note = |message: String| problems.push(Problem::note(link.display().to_string(), message));
+    match fs::metadata(link) {
+        Ok(target) => {
+            if target.is_dir() && is_outside(link, walked) && has_candidates(link) {
+                note(
+                    "symbolic link to a folder, which is not followed: name the folder to check it"
+                        .to_owned(),
+                );
+            }
+            Some(target.file_type())
+        }
+        Err(error) => {
+            if is_candidate(link) {
+                note(format!("symbolic link that leads to no file: {error}"));
+            }
+            None
+        }
+    }
+}
+
+/// Returns whether the target of a link is not found by the walk of a folder.
+fn is_outside(link: &Path, walked: &Path) -> bool {
+    match (link.canonicalize(), walked.canonicalize()) {
+        (Ok(target), Ok(walked)) => !target.starts_with(&walked) && !walked.starts_with(&target),
+        _ => false,
+    }
+}
+
+/// Returns whether a folder itself has a file that would be checked.
+fn has_candidates(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| entry.path()).any(|path| is_candidate(&path) && path.is_file())
 }
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
@@ -152,19 +188,27 @@ mod tests {
             assert!(!is_candidate(Path::new(name)), "{name}");
         }
     }
+
     #[test]
-    fn units_of_images_are_found_beside_those_of_containers() {
+    fn units_of_images_and_pods_are_found_beside_those_of_containers() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str| {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         };
-        for name in ["quadlets/web.container", "quadlets/web.build", "quadlets/db.image", "vm/disk.image"] {
+        for name in [
+            "quadlets/web.container",
+            "quadlets/web.build",
+            "quadlets/db.image",
+            "quadlets/web.pod",
+            "vm/disk.image",
+            "perl/perldoc.pod",
+        ] {
             write(name);
         }
         let (files, problems) = collect(&[folder.path().to_owned()]);
         let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
-        assert_eq!((names, problems.len()), (vec!["db.image", "web.build", "web.container"], 0));
+        assert_eq!((names, problems.len()), (vec!["db.image", "web.build", "web.container", "web.pod"], 0));
     }
 }

@@ -155,9 +155,46 @@ fn folders_are_walked_without_ignored_files_and_loops() {
     }
     fs::write(at(".gitignore"), "out/\n").unwrap();
     symlink(folder.path(), at("a/loop")).unwrap();
-    symlink(at("missing.yaml"), at("a/dangling.yaml")).unwrap();
+    symlink(at("a/b"), at("a/same")).unwrap();
+    symlink(at("missing"), at("a/dangling")).unwrap();
     let report = check_paths(&[folder.path().to_owned()]);
     assert_eq!((ids(&report), report.problems.len()), (vec!["K001"], 0), "{}", shown(&report));
+}
+
+/// Such a link hides a deployment file; one to a folder that is walked anyway, or that has none, does not.
+#[test]
+fn a_link_that_hides_a_deployment_file_is_noted() {
+    let (folder, elsewhere) = (tempdir().unwrap(), tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(elsewhere.path().join("notes")).unwrap();
+    fs::write(elsewhere.path().join("pod.yaml"), BAD).unwrap();
+    fs::write(elsewhere.path().join("notes/a.txt"), "").unwrap();
+    fs::write(at("pod.yaml"), BAD).unwrap();
+    symlink("missing.yaml", at("dangling.yaml")).unwrap();
+    symlink("loop.service", at("loop.service")).unwrap();
+    symlink(elsewhere.path(), at("base")).unwrap();
+    symlink(elsewhere.path().join("notes"), at("notes")).unwrap();
+    symlink(elsewhere.path().join("pod.yaml"), at("other.yaml")).unwrap();
+    let report = check_paths(&[folder.path().to_owned()]);
+    let found: Vec<String> = report
+        .problems
+        .iter()
+        .map(|problem| {
+            let (name, message) = (problem.path.rsplit('/').next().unwrap_or_default(), &problem.message);
+            format!("{name}: {}", message.split(": ").next().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "base: symbolic link to a folder, which is not followed",
+            "dangling.yaml: symbolic link that leads to no file",
+            "loop.service: symbolic link that leads to no file",
+        ]
+    );
+    assert_eq!((ids(&report), report.is_incomplete()), (vec!["K001", "K001"], false), "{}", shown(&report));
+    // A folder that is named is walked, also by the name of a link.
+    assert_eq!(ids(&check_paths(&[at("base")])), ["K001"]);
 }
 
 /// Such a name is shown with a replacement character, and the file is read and fixed under its own.

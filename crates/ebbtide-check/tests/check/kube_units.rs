@@ -1,6 +1,6 @@
 //! `.kube` units of Podman, which run the pods of a file of Kubernetes.
 
-use ebbtide_check::{Options, Report, Severity, fix};
+use ebbtide_check::{Options, Report, Severity, Sources, fix};
 
 use crate::common::{check_all, ids, shown};
 
@@ -109,7 +109,8 @@ fn volumes_are_lost_if_the_unit_is_brought_down_by_force() {
 fn a_claim_that_no_container_mounts_has_no_data_to_lose() {
     let forced = format!("{UNIT}KubeDownForce=yes\n");
     let declared = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: shop-data}\n";
-    let first = "  initContainers: [{name: fill, image: fill, volumeMounts: [{name: data, mountPath: /d}]}]\n";
+    let first =
+        "  initContainers: [{name: fill, image: fill, volumeMounts: [{name: data, mountPath: /d}]}]\n";
     for (spec, container, expected) in [
         (CLAIM, "", &[][..]),
         (CLAIM, "      volumeMounts: [{name: other, mountPath: /data}]\n", &[]),
@@ -211,10 +212,43 @@ fn a_container_names_the_unit_of_its_image() {
 /// Their stop is that of their containers, which systemd stops before them.
 #[test]
 fn a_unit_of_a_pod_or_a_volume_is_none_of_the_broken_files() {
-    let pod = ("shop.pod", "[Pod]\nPodName=shop\n");
-    let volume = ("data.volume", "[Volume]\nVolumeName=data\n");
+    // None is a service, whatever its unit says to systemd.
+    let service = "[Service]\nKillMode=process\nKillSignal=SIGKILL\n";
+    let pod = ("shop.pod", &*format!("[Pod]\nPodName=shop\n{service}"));
+    let drop_in = ("shop.pod.d/kill.conf", service);
+    let volume = ("data.volume", &*format!("[Volume]\nVolumeName=data\n{service}"));
+    let network = ("front.network", "[Network]\nNetworkName=front\n");
     let container =
         ("shop.container", "[Container]\nImage=acme/shop\nPod=shop.pod\nLabel=ebbtide.dev/drain=20s\n");
-    let report = check_all(&[pod, volume, container]);
+    let report = check_all(&[pod, drop_in, volume, network, container]);
     assert_eq!((ids(&report), report.problems.len()), (vec!["Q001"], 0), "{}", shown(&report));
+}
+
+#[test]
+fn a_time_of_the_unit_of_a_pod_is_noted_as_one_that_its_containers_do_not_have() {
+    let container = ("shop.container", "[Container]\nImage=acme/shop\nPod=shop.pod\n");
+    let unit = "[Pod]\nPodName=shop\nStopTimeout=60\n[Service]\nX-EbbtideDrain=45s\n";
+    let report = check_all(&[("shop.pod", unit), container]);
+    let lines: Vec<usize> =
+        report.problems.iter().map(|problem| report.sources.position(problem.place.unwrap()).line).collect();
+    assert_eq!((lines, report.is_incomplete()), (vec![3, 5], false), "{}", shown(&report));
+    let shown = shown(&report);
+    assert!(shown.contains("note: not read: StopTimeout of a pod: its containers stop before it"), "{shown}");
+    assert!(shown.contains("note: not read: X-EbbtideDrain of a pod"), "{shown}");
+}
+
+#[test]
+fn a_named_unit_without_a_program_is_reported_as_what_it_is() {
+    for (name, text, said) in [
+        ("shop.pod", "[Unit]\nDescription=shop\n[Pod]\nPodName=shop\n", "unit of a pod: its containers"),
+        ("data.volume", "[Volume]\n", "unit of a volume, which has no program"),
+        ("front.network", "[Network]\nInternal=true\n", "unit of a network, which has no program"),
+    ] {
+        let mut sources = Sources::new();
+        let id = sources.add(name, text);
+        sources.require(id);
+        let report = ebbtide_check::check(sources, &Options::default());
+        assert_eq!((report.problems.len(), report.is_incomplete()), (1, false), "{}", shown(&report));
+        assert!(shown(&report).contains(&format!("note: not read: {said}")), "{}", shown(&report));
+    }
 }

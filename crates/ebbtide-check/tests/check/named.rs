@@ -44,6 +44,33 @@ fn what_cannot_be_parsed_is_a_failure_if_it_is_named() {
     }
 }
 
+/// Its name and its text say that it was meant to be one: without a word it would seem to be checked.
+#[test]
+fn a_broken_file_of_a_folder_is_noted_where_it_was_meant_to_be_a_deployment_file() {
+    for (name, text, said) in [
+        ("bad.service", "[Service\nExecStart=/bin/api\n", "no unit"),
+        ("bad.service", "[Unit]\nDescription=a\n[Servce]\nExecStart=/bin/api\n", "no unit"),
+        ("bad.container", "Image=docker.io/shop/api\n", "no unit"),
+        ("bad.kube", "[Kubernetes]\nYaml=a.yaml\n", "no unit"),
+        ("Procfile", "web\nworker\n", "no Procfile"),
+        ("Containerfile", "FORM debian\nRUN a\n", "no Dockerfile"),
+        ("api.dockerfile", "RUN a\n", "no Dockerfile"),
+    ] {
+        let report = check_text(name, text);
+        assert_eq!((report.problems.len(), report.is_incomplete()), (1, false), "{name}: {}", shown(&report));
+        assert!(shown(&report).contains(&format!("note: not read: {said}: expected")), "{}", shown(&report));
+    }
+    for (name, text) in [
+        ("org.example.Shop.service", "[D-BUS Service]\nName=org.example.Shop\nExec=/usr/bin/shop\n"),
+        ("http.service", "<service-group><name>web</name></service-group>\n"),
+        ("empty.service", "\n"),
+        ("Dockerfile.md", "How it is built\n"),
+        ("Dockerfile", ""),
+    ] {
+        assert!(check_text(name, text).problems.is_empty(), "{name}");
+    }
+}
+
 #[test]
 fn a_named_file_in_which_nothing_is_recognised_is_reported_and_is_no_failure() {
     for (name, text) in [

@@ -59,8 +59,11 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
 /// program before a pipe that failed, would pass otherwise.
 pub(super) fn refuse_nothing(input: &Input, paths: &[PathBuf]) -> Result<(), String> {
     let is_blank = input.sources.iter().all(|(_, source)| source.text().trim().is_empty());
-    if !is_blank || !input.problems.is_empty() {
+    if !is_blank || input.problems.iter().any(|problem| problem.is_failure) {
         return Ok(());
+    }
+    if let Some(left_out) = input.problems.first() {
+        return Err(format!("nothing to check: {}: {}", left_out.path, left_out.message));
     }
     let why = if input.sources.is_empty() { "no file with the name of a deployment file" } else { "no text" };
     Err(format!("nothing to check: {why} in {}", names(paths)))

@@ -1,6 +1,7 @@
 //! Input without a deployment file is never silent: what there is nothing of is wrong usage, and what is not recognised is noted.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use tempfile::tempdir;
@@ -39,6 +40,31 @@ fn empty_input_and_a_folder_without_files_are_wrong_usage() {
     // What cannot be read is a failure of its own.
     let missing = ebbtide(folder.path(), &["check", "missing.yaml"]);
     assert!(text(&missing.stdout).contains("No such file") && missing.stderr.is_empty(), "{missing:?}");
+}
+
+/// A link whose target was moved hides a deployment file: the others pass, and it is named.
+#[test]
+fn a_link_that_leads_to_nothing_is_noted_in_a_folder_and_fails_where_it_is_named() {
+    let folder = tempdir().unwrap();
+    symlink("moved.yaml", folder.path().join("api.yaml")).unwrap();
+    symlink("loop.yaml", folder.path().join("loop.yaml")).unwrap();
+    let alone = ebbtide(folder.path(), &["check", "."]);
+    assert_eq!((alone.status.code(), alone.stdout.len()), (Some(2), 0), "{alone:?}");
+    let said = text(&alone.stderr);
+    assert!(
+        said.starts_with("error: nothing to check: ./api.yaml: symbolic link that leads to no file"),
+        "{said}"
+    );
+    write(folder.path(), &[("pod.yaml", &BAD.replace("40s", "4s"))]);
+    let beside = ebbtide(folder.path(), &["check", "."]);
+    let shown = text(&beside.stdout);
+    assert_eq!(beside.status.code(), Some(0), "{shown}");
+    for name in ["api.yaml", "loop.yaml"] {
+        assert!(shown.contains(&format!("--> ./{name}")), "{shown}");
+        let named = ebbtide(folder.path(), &["check", name]);
+        assert_eq!(named.status.code(), Some(2), "{named:?}");
+        assert!(text(&named.stdout).contains("error: not checked: cannot read the file"), "{named:?}");
+    }
 }
 
 #[test]

@@ -1,13 +1,20 @@
 use crate::input::Source;
 
 /// Returns whether a source has the name of a Dockerfile.
-pub(crate) fn has_name(source: &Source) -> bool {
+fn has_name(source: &Source) -> bool {
     let name = file_name(source);
     ["dockerfile", "containerfile"].iter().any(|word| {
         name == *word
             || name.strip_prefix(word).is_some_and(|rest| rest.starts_with(['.', '-', '_']))
             || name.ends_with(&format!(".{word}"))
     })
+}
+
+/// Returns whether a source that is none was meant to be a Dockerfile. In a folder, files such as `Dockerfile.md` may be about one.
+pub(crate) fn is_meant(source: &Source) -> bool {
+    let name = file_name(source);
+    let is_whole = |word: &&str| name == **word || name.ends_with(&format!(".{word}"));
+    if source.is_required() { has_name(source) } else { ["dockerfile", "containerfile"].iter().any(is_whole) }
 }
 
 fn file_name(source: &Source) -> String {

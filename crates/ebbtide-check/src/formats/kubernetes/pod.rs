@@ -52,7 +52,8 @@ fn containers(spec: &Node) -> Vec<Container> {
 /// Returns the claims of the volumes that a container mounts. A pod may name others: nothing writes to them.
 fn claims(spec: &Node) -> Vec<Word> {
     let containers = ["initContainers", "containers"].iter().flat_map(|key| spec.list(key));
-    let mounts = containers.flat_map(|node| node.list("volumeMounts").iter().chain(node.list("volumeDevices")));
+    let mounts =
+        containers.flat_map(|node| node.list("volumeMounts").iter().chain(node.list("volumeDevices")));
     let mounted: HashSet<&str> = mounts.filter_map(|mount| mount.text_of("name")).collect();
     let volumes = spec.list("volumes").iter();
     let is_mounted = |volume: &&Node| volume.text_of("name").is_some_and(|name| mounted.contains(name));

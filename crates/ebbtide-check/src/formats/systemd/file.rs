@@ -6,8 +6,33 @@ use crate::input::{Problem, Source, Sources};
 use crate::model::Workload;
 use crate::tree::{Entry, Node, Value};
 
-/// The endings of units that have a shutdown, or say what image such a unit runs.
-const UNITS: [&str; 5] = [".service", ".container", ".kube", ".build", ".image"];
+/// The endings of units that have a shutdown, or belong to such a unit.
+const UNITS: [&str; 8] =
+    [".service", ".container", ".kube", ".build", ".image", ".pod", ".volume", ".network"];
+
+/// The endings of units of Podman that run no program, with their sections.
+const WITHOUT_PROGRAM: [(&str, &str); 5] = [
+    (".build", "[Build]"),
+    (".image", "[Image]"),
+    (".pod", "[Pod]"),
+    (".volume", "[Volume]"),
+    (".network", "[Network]"),
+];
+
+/// Begins of lines that a unit has which was meant to have a shutdown, also if it is broken.
+const MARKS: [&str; 11] = [
+    "[Unit]",
+    "[Install]",
+    "[Service",
+    "[Container",
+    "[Kube",
+    "[Build",
+    "[Image",
+    "ExecStart",
+    "Image=",
+    "ImageTag=",
+    "Yaml=",
+];
 
 /// A unit file or a drop-in.
 #[derive(Debug)]
@@ -54,21 +79,44 @@ pub(crate) fn is_unit(source: &Source) -> bool {
     let mut lines =
         source.text().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
     let is_section = |line: &str| line.starts_with('[') && line.ends_with(']') && !line.contains(['"', ',']);
-    // Other programs have sections of the names that images have here.
-    let of_image = |line: &str| match line {
-        "[Build]" => source.name().ends_with(".build"),
-        "[Image]" => source.name().ends_with(".image"),
-        _ => false,
+    // Other programs have sections of the names that images and pods have here.
+    let of_name = |line: &str| {
+        let has = |(ending, section): &(&str, &str)| line == *section && source.name().ends_with(ending);
+        matches!(line, "[Build]" | "[Image]" | "[Pod]") && WITHOUT_PROGRAM.iter().any(has)
     };
     lines.next().is_some_and(|first| {
-        let is_known = |line: &str| matches!(line, "[Service]" | "[Container]" | "[Kube]") || of_image(line);
+        let is_known = |line: &str| matches!(line, "[Service]" | "[Container]" | "[Kube]") || of_name(line);
         is_section(first) && (is_known(first) || lines.any(is_known))
     })
 }
 
+/// Returns what a source of the name of a unit with a shutdown lacks, if it was meant to be one: in a folder, services of D-Bus have such names too.
+pub(crate) fn broken(source: &Source) -> Option<&'static str> {
+    let is_named = [".service", ".container", ".kube", ".build", ".image"]
+        .iter()
+        .any(|ending| source.name().ends_with(ending));
+    let mut lines = source.text().lines().map(str::trim);
+    let is_meant = source.is_required() || lines.any(|line| MARKS.iter().any(|mark| line.starts_with(mark)));
+    (is_named && is_meant)
+        .then_some("no unit: expected a section [Service], [Container], [Kube], [Build] or [Image]")
+}
+
+/// Returns that a source is a unit of Podman whose stop is that of other units.
+pub(crate) fn without_program(source: &Source) -> Option<&'static str> {
+    let has = |section: &str| source.text().lines().any(|line| line.trim() == section);
+    let (ending, _) =
+        WITHOUT_PROGRAM.iter().find(|(ending, section)| source.name().ends_with(ending) && has(section))?;
+    match *ending {
+        ".pod" => Some("unit of a pod: its containers stop by their own units, which are checked"),
+        ".volume" => Some("unit of a volume, which has no program to stop"),
+        ".network" => Some("unit of a network, which has no program to stop"),
+        _ => None,
+    }
+}
+
 /// Returns whether a source has the name of a unit or of a drop-in.
 pub(crate) fn has_unit_name(source: &Source) -> bool {
-    let others = [".timer", ".conf", ".pod", ".volume", ".network"];
+    let others = [".timer", ".conf"];
     UNITS.iter().chain(&others).any(|ending| source.name().ends_with(ending))
 }
 
@@ -89,7 +137,9 @@ pub(crate) fn join(
             workloads.extend(quadlet::container(unit, &links));
         } else if has("Kube", ".kube") {
             player.play(unit, workloads);
-        } else if !unit.path.ends_with(".build") && !unit.path.ends_with(".image") {
+        } else if unit.path.ends_with(".pod") {
+            player.pod_unit(unit);
+        } else if !WITHOUT_PROGRAM.iter().any(|(ending, _)| unit.path.ends_with(ending)) {
             workloads.extend(service(unit.name(), &unit.root, unit.is_whole));
         }
     }

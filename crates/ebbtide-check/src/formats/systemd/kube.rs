@@ -64,6 +64,23 @@ impl<'s> Player<'s> {
         self.played.extend(files);
     }
 
+    /// Notes the times of the unit of a pod: systemd stops the containers of a pod, which are units of their own, before the pod.
+    pub(super) fn pod_unit(&mut self, unit: &MergedUnit) {
+        let time = unit.root.get("Pod").and_then(|section| last(section, "StopTimeout"));
+        if let Some(node) = time {
+            self.not_read(
+                Some(node.place),
+                "StopTimeout of a pod: its containers stop before it, each by the StopTimeout of its own unit",
+            );
+        }
+        if let Some(drain) = own_drain(&unit.root) {
+            self.not_read(
+                drain.place,
+                "X-EbbtideDrain of a pod: add it to the units of its containers instead",
+            );
+        }
+    }
+
     /// Removes what runs in no cluster, and returns the files that are not in the input.
     pub(super) fn finish(self, workloads: &mut Vec<Workload>) -> Vec<Problem> {
         workloads.retain(|workload| {
@@ -90,13 +107,7 @@ impl<'s> Player<'s> {
     }
 
     /// Returns a pod as Podman runs it: one of each, with Podman's default for the time to stop, and without what Podman does not have.
-    fn pod(
-        &self,
-        mut pod: Workload,
-        root: &Node,
-        section: &Node,
-        files: &BTreeSet<SourceId>,
-    ) -> Workload {
+    fn pod(&self, mut pod: Workload, root: &Node, section: &Node, files: &BTreeSet<SourceId>) -> Workload {
         let place = root.entry(SECTION).map_or(root.place, |entry| entry.key_place);
         let service = root.get("Service");
         let is_removed = |claim: &&Word| {
