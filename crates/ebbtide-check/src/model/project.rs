@@ -19,8 +19,15 @@ impl Project {
 
     /// Returns the workloads that are containers whose commands their files may have, and the images.
     pub(crate) fn with_containers(&self) -> impl Iterator<Item = &Workload> {
-        let others = [Platform::Kubernetes, Platform::Knative, Platform::Ecs, Platform::Nomad];
-        self.with_commands().chain(others.into_iter().flat_map(|platform| self.on(platform)))
+        let others = [Platform::Ecs, Platform::Nomad].into_iter().flat_map(|platform| self.on(platform));
+        self.with_commands().chain(self.with_pods()).chain(others)
+    }
+
+    /// Returns the workloads whose containers are written as those of a pod: `command` replaces the entry point of the image.
+    pub(crate) fn with_pods(&self) -> impl Iterator<Item = &Workload> {
+        let platforms =
+            [Platform::Kubernetes, Platform::Knative, Platform::CloudRun, Platform::ContainerApps];
+        platforms.into_iter().flat_map(|platform| self.on(platform))
     }
 
     /// Returns the images, and the workloads on engines, whose files may replace the command of the image.

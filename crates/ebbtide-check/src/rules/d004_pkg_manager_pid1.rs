@@ -29,7 +29,8 @@ instead. Measured with the same program:
 | `poetry run` (1.8 and 2.5), `pipenv run` (2026) | is replaced by the program, which drains |
 | `uv run` (0.13) | passes SIGTERM on to the program and waits: it drains. Before 0.5, of November 2024, the program received no signal |
 
-The rule is about Dockerfiles, and about the command in a Compose file, a role of Kamal, a Quadlet, a pod, a task definition or a job of Nomad. A command is followed through
+The rule is about Dockerfiles, and about the command in a Compose file, a role of Kamal, a Quadlet, a pod, a service of Knative or Cloud Run, a container app, a task definition or a
+job of Nomad. A command is followed through
 an init process, through `sh -c`, and through the entry point script of a Dockerfile if that is in the input: one that ends with `exec \"$@\"` runs what `CMD` says.
 In a Job of Kubernetes it is an info: it is seldom stopped before it has finished.
 ",

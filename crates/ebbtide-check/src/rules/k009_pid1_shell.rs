@@ -2,7 +2,7 @@ use super::repairs::exec;
 use super::words::{assumption, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
-use crate::model::{Platform, Project, show};
+use crate::model::{Project, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "K009",
@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     summary: "A shell is process 1 and keeps SIGTERM from the program",
     details: "
 `command: [\"sh\", \"-c\", \"…\"]` makes the shell process 1 of the container. The kernel ignores SIGTERM for process 1 unless it has a
-handler, which shells have not, and a shell does not pass signals on. The program runs until SIGKILL.
+handler, which shells have not, and a shell does not pass signals on. The program runs until SIGKILL. The rule is about pods, and about services of Knative and Cloud Run and
+Azure Container Apps, whose containers are written in the same way.
 
 Whether the shell stays depends on the script and on the shell: some replace themselves by the last command. Measured with dash
 0.5.12 (Debian, Ubuntu), busybox ash 1.35 (Alpine) and bash 5.2:
@@ -36,7 +37,7 @@ Scripts with a `trap` for a signal, those that end with `source` or `eval`, idle
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.on(Platform::Kubernetes).filter(|workload| !workload.shares_process_namespace) {
+    for workload in project.with_pods().filter(|workload| !workload.shares_process_namespace) {
         for container in workload.running() {
             let Some(command) = container.command() else { continue };
             let Some(script) = command.script() else { continue };

@@ -1,19 +1,26 @@
 use super::signals::wrong_signal;
+use super::words::{assumption, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Declared, Platform, Project};
+use crate::knowledge::{ShellsThatStay, shells_that_stay};
+use crate::model::{Container, Declared, Platform, Project, Workload};
 
 pub(super) static RULE: Rule = Rule {
     id: "P004",
     name: "fly-signal",
     severity: Severity::Warning,
-    summary: "The kill signal of the application is not the graceful stop of its server",
+    summary: "The kill signal of the application does not reach its program, or is not the graceful stop of its server",
     details: "
 Fly stops a machine by `kill_signal`, SIGINT by default, whatever the STOPSIGNAL of the image is. For nginx and php-fpm that is the fast stop, which closes
 connections at once; [D007](D007.md) has the graceful stop of each server. The server is that of the process in `[processes]`, of `[build] image`, or of the base image of the
-`Dockerfile` beside `fly.toml` (`[build] dockerfile`) if that runs what its base runs. An error is what no program can handle, and what is no signal.
+`Dockerfile` beside `fly.toml` (`[build] dockerfile`). An error is what no program can handle, and what is no signal.
+
+The init of a machine signals its child alone. A process that is `sh -c` leaves a shell in front of the program, depending on the script and the shell ([K009](K009.md) has the
+table), and a shell does not pass the signal on.
 ",
     sources: &[
         "superfly/docs, `reference/configuration.html.md`: kill_signal, SIGINT by default",
+        "superfly/init-snapshot, `src/bin/init/main.rs`: the signal goes to the main child process alone",
+        "the table of K009: measured with `unshare --pid`",
         "nginx.org, Controlling nginx: TERM and INT are the fast shutdown, QUIT the graceful one",
         "the Dockerfiles of the official images nginx, php, httpd, postgres and haproxy",
     ],
@@ -25,12 +32,34 @@ connections at once; [D007](D007.md) has the graceful stop of each server. The s
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Fly) {
         for container in &workload.containers {
-            let (signal, shown) = match &container.stop_signal {
-                Some(Declared::Written(signal, place)) => (signal.as_str(), (*place, "the kill signal")),
-                Some(_) => continue,
-                None => ("SIGINT", (container.place, "no kill_signal: SIGINT by default")),
+            let sent = match &container.stop_signal {
+                Some(Declared::Written(signal, place)) => {
+                    Some((signal.as_str(), (*place, "the kill signal")))
+                }
+                Some(_) => None,
+                None => Some(("SIGINT", (container.place, "no kill_signal: SIGINT by default"))),
             };
-            findings.extend(wrong_signal(&RULE, workload, container, signal, shown));
+            findings.extend(
+                sent.and_then(|(signal, shown)| wrong_signal(&RULE, workload, container, signal, shown)),
+            );
+            findings.extend(shell_in_front(workload, container));
         }
     }
+}
+
+/// Returns the finding that a shell stays in front of the program and keeps the signal.
+fn shell_in_front(workload: &Workload, container: &Container) -> Option<Finding> {
+    let (init, command) = container.run()?.without_init();
+    let script = command.script()?;
+    let stays = shells_that_stay(&script.text)?;
+    let known = shell_of_program(&command).or_else(|| shell_of(container));
+    if init.is_some_and(|init| init.signals_group) || known.is_some_and(|shell| !stays.includes(shell)) {
+        return None;
+    }
+    let title = "does not receive the kill signal: a shell is in front of it";
+    let finding = Finding::new(&RULE, Severity::Warning, workload, title, script.place, "runs in a shell")
+        .effect("the machine stops with the shell and takes the program along, or waits for kill_timeout: requests in flight are reset")
+        .remedy("begin the last command with `exec`, or run the program without a shell");
+    let is_assumed = stays != ShellsThatStay::All && known.is_none();
+    Some(if is_assumed { finding.note(assumption(stays)) } else { finding })
 }

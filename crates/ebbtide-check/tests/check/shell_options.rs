@@ -5,7 +5,7 @@ use ebbtide_check::{Options, Report, Severity, fix};
 use crate::common::{check_text, ids, shown};
 
 /// A file of each format that runs these words, with the rule about a shell that stays.
-fn files(words: &[&str]) -> [(&'static str, String, &'static str); 9] {
+fn files(words: &[&str]) -> [(&'static str, String, &'static str); 14] {
     let list = format!("[{}]", words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "));
     let line =
         words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() });
@@ -43,8 +43,36 @@ fn files(words: &[&str]) -> [(&'static str, String, &'static str); 9] {
             ),
             "N006",
         ),
+        ("knative.yaml", knative("", &list), "K009"),
+        ("cloud-run.yaml", knative(", annotations: {run.googleapis.com/ingress: all}", &list), "K009"),
+        (
+            "app.json",
+            format!(
+                "{{\"type\": \"Microsoft.App/containerApps\", \"name\": \"api\", \"properties\": {{\"template\": {{\"containers\": [{{\"name\": \"api\", \"command\": {list}}}]}}}}}}"
+            ),
+            "K009",
+        ),
+        (
+            "main.tf",
+            format!(
+                "resource \"google_cloud_run_v2_service\" \"api\" {{\n  template {{\n    containers {{\n      image = \"api\"\n      command = {list}\n    }}\n  }}\n}}\n"
+            ),
+            "K009",
+        ),
+        (
+            "fly.toml",
+            format!("app = \"api\"\nprimary_region = \"ams\"\n[processes]\n  api = \"{line}\"\n"),
+            "P004",
+        ),
         ("api.service", format!("[Service]\nType=notify\nExecStart=/bin/{line}\n"), "S008"),
     ]
+}
+
+fn knative(metadata: &str, command: &str) -> String {
+    format!(
+        "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {{name: api{metadata}}}\nspec:\n  template:\n    spec:\n      containers:\n      - \
+         image: api\n        command: {command}\n"
+    )
 }
 
 /// The words before a script that are the same as `sh -c`.
@@ -100,7 +128,7 @@ fn a_fix_changes_the_script_and_no_option() {
 }
 
 fn shells() -> Vec<String> {
-    ["K009", "D002", "E013", "N006", "S008"].map(str::to_owned).to_vec()
+    ["K009", "D002", "E013", "N006", "P004", "S008"].map(str::to_owned).to_vec()
 }
 
 #[test]
@@ -184,5 +212,31 @@ fn the_shell_form_of_an_image_behind_its_init_is_a_shell() {
     ] {
         let report = check_text("Dockerfile", &format!("FROM debian\n{lines}\n"));
         assert_eq!(ids(&report).contains(&"D008"), is_found, "{lines}\n{}", shown(&report));
+    }
+}
+
+/// Only one shell of the table stays, and it is not known which one the image has; bash replaces itself.
+#[test]
+fn a_shell_in_front_on_fly_depends_on_the_shell_as_elsewhere() {
+    let found = |process: &str| {
+        let text = format!("app = \"api\"\nprimary_region = \"ams\"\n[processes]\n  api = \"{process}\"\n");
+        let report = check_text("fly.toml", &text);
+        (ids(&report), shown(&report).contains("assumed: the image's /bin/sh is dash"))
+    };
+    assert_eq!(found("sh -c 'cd /app && ./api'"), (vec!["P004"], true));
+    assert_eq!(found("sh -c './api | tee log'"), (vec!["P004"], false));
+    assert_eq!(found("tini -- sh -c './api | tee log'"), (vec!["P004"], false));
+    // The whole group is signalled.
+    assert_eq!(found("tini -g -- sh -c './api | tee log'"), (vec![], false));
+    assert_eq!(found("bash -c 'cd /app && ./api'"), (vec![], false));
+}
+
+#[test]
+fn an_init_or_a_package_manager_is_found_on_the_platforms_of_pods() {
+    for metadata in ["", ", annotations: {run.googleapis.com/ingress: all}"] {
+        for (command, rule) in [("[npm, start]", "D004"), ("[tini, --, sh, -c, './api | tee log']", "D008")] {
+            let report = check_text("service.yaml", &knative(metadata, command));
+            assert_eq!(ids(&report), [rule], "{metadata}{}", shown(&report));
+        }
     }
 }
