@@ -24,6 +24,9 @@ const VARIABLES: [&str; 4] = [
     "TRAEFIK_ENTRYPOINTS_WEB_TRANSPORT_LIFECYCLE_GRACETIMEOUT",
 ];
 
+/// The variable with the flags of gunicorn. Services share their variables, and some of them run another program.
+pub(crate) const GUNICORN: &str = "GUNICORN_CMD_ARGS";
+
 /// The drain time of programs without a flag. PLATFORMS.md, A.7, has the sources.
 const DEFAULTS: [(&str, Duration); 3] =
     [("gunicorn", seconds(30)), ("sidekiq", seconds(25)), ("traefik", seconds(10))];
@@ -37,7 +40,7 @@ pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain>
         .or_else(|| traefik(&split))
         .or_else(|| variable(variables))
         .or_else(|| ebbtide::drain_of(variables))
-        .or_else(|| gunicorn_variable(variables, &runs));
+        .or_else(|| gunicorn_variable(variables, &runs).filter(|_| may_run_gunicorn(words)));
     declared.or_else(|| {
         // What is set to a value that is only known later is not the default.
         if flags(&split, &runs).next().is_some() || is_set(&split, variables) {
@@ -48,14 +51,18 @@ pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain>
     })
 }
 
+/// Returns whether a command line may run gunicorn: it names it, or a script, or is that of the image.
+pub(crate) fn may_run_gunicorn(words: &[&Word]) -> bool {
+    let names = |mark: &str| words.iter().any(|word| word.text.contains(mark));
+    words.is_empty() || ["gunicorn", ".sh", "entrypoint"].into_iter().any(names)
+}
+
 /// Returns whether another option or a variable sets the drain time.
 fn is_set(words: &[(&str, Place)], variables: &[Variable]) -> bool {
     let is_option = |word: &str| word.to_ascii_lowercase().contains(".transport.lifecycle.gracetimeout");
     let is_variable = |variable: &Variable| match (&*variable.name, &variable.value) {
-        ("GUNICORN_CMD_ARGS", Some(value)) => value.contains("--graceful-timeout"),
-        (name, _) => {
-            name == "GUNICORN_CMD_ARGS" || VARIABLES.iter().any(|known| known.eq_ignore_ascii_case(name))
-        }
+        (GUNICORN, Some(value)) => value.contains("--graceful-timeout"),
+        (name, _) => name == GUNICORN || VARIABLES.iter().any(|known| known.eq_ignore_ascii_case(name)),
     };
     words.iter().any(|(word, _)| is_option(word)) || variables.iter().any(is_variable)
 }
@@ -145,7 +152,7 @@ fn variable(variables: &[Variable]) -> Option<Drain> {
 }
 
 fn gunicorn_variable(variables: &[Variable], runs: &impl Fn(&str) -> bool) -> Option<Drain> {
-    let variable = variables.iter().find(|variable| variable.name == "GUNICORN_CMD_ARGS")?;
+    let variable = variables.iter().find(|variable| variable.name == GUNICORN)?;
     let value = variable.value.as_deref()?;
     let words: Vec<_> = std::iter::once("gunicorn")
         .chain(value.split_whitespace())

@@ -35,6 +35,11 @@ impl Command {
         (!self.is_shell_form).then(|| base_name(&word.text))
     }
 
+    /// Returns whether its program has the name of a script, of which what it runs is not known.
+    pub(crate) fn is_script(&self) -> bool {
+        self.program().is_some_and(|program| program.ends_with(".sh") || program.contains("entrypoint"))
+    }
+
     /// Returns the words from the program on. A shell form has none.
     pub(crate) fn program_words(&self) -> &[Word] {
         let words = if self.is_shell_form { None } else { self.words.get(self.start()..) };

@@ -17,6 +17,8 @@ pub(crate) struct Container {
     pub(crate) build: Option<Build>,
     /// The stage of the Dockerfile that its image is, if that is in the input.
     pub(crate) built: Option<Place>,
+    /// What that image runs.
+    pub(crate) built_command: Option<BuiltCommand>,
     pub(crate) variables: Vec<Variable>,
     /// The files with further variables, in the order in which they are read.
     pub(crate) env_files: Vec<Word>,
@@ -62,6 +64,7 @@ impl Container {
             arguments: None,
             build: None,
             built: None,
+            built_command: None,
             variables: Vec::new(),
             env_files: Vec::new(),
             has_ports: false,
@@ -107,6 +110,24 @@ impl Container {
         }
     }
 
+    /// Returns the container with what its image runs, where that is built in the input and its own file does not replace it. A script that is the
+    /// entry point of the image is left out: it executes the arguments in its place.
+    pub(crate) fn with_built_command(&self) -> Self {
+        let mut whole = self.clone();
+        if let Some(built) = self.built_command.as_ref().filter(|_| self.entrypoint.is_none()) {
+            whole.entrypoint = built.entrypoint.clone().filter(|command| !command.is_script());
+            whole.arguments = self.arguments.clone().or_else(|| built.arguments.clone());
+            whole.shell.clone_from(&built.shell);
+        }
+        whole
+    }
+
+    /// Returns whether its own file has nothing but options for what its image runs.
+    pub(crate) fn has_options_alone(&self) -> bool {
+        let first = self.arguments.as_ref().and_then(|command| command.words.first());
+        self.entrypoint.is_none() && first.is_some_and(|word| word.text.starts_with('-'))
+    }
+
     /// Returns the words of the entry point and of the arguments that the deployment file has.
     pub(crate) fn words(&self) -> Vec<&Word> {
         self.entrypoint.iter().chain(&self.arguments).flat_map(|command| &command.words).collect()
@@ -134,6 +155,14 @@ pub(crate) fn repository(image: &str) -> Option<&str> {
         .rfind(':')
         .filter(|at| !without_digest.get(*at..).is_some_and(|rest| rest.contains('/')));
     without_digest.get(..tag.unwrap_or(without_digest.len()))
+}
+
+/// What an image that is built in the input runs.
+#[derive(Clone, Debug)]
+pub(crate) struct BuiltCommand {
+    pub(crate) entrypoint: Option<Command>,
+    pub(crate) arguments: Option<Command>,
+    pub(crate) shell: Option<String>,
 }
 
 /// Where an image is built.

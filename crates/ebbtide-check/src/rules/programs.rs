@@ -35,6 +35,27 @@ pub(super) fn programs(container: &Container) -> Vec<Program> {
     found
 }
 
+/// Returns whether a container may run one of these programs: its command names one, is not known, or is that of its image.
+pub(super) fn may_run(container: &Container, own: &[&str]) -> bool {
+    let is_own = |program: &str| {
+        let is_unknown = program.is_empty() || program.contains('$') || program.contains("entrypoint");
+        // Options, and the names of scripts and of settings, are for the entry point of the image.
+        let is_argument =
+            program.starts_with('-') || [".sh", ".conf"].iter().any(|end| program.ends_with(end));
+        is_unknown || is_argument || own.contains(&program)
+    };
+    let Some(command) = container.run() else { return true };
+    let (_, command) = command.without_init();
+    let Some(script) = command.script() else {
+        return programs(container).iter().any(|program| is_own(program.name()));
+    };
+    Script::read(&script.text).commands.iter().any(|simple| {
+        let words = executed(simple).map(|(text, _)| Word { text: text.to_owned(), place: script.place });
+        let simple = Command { words: words.collect(), is_shell_form: false, place: script.place };
+        simple.program().is_some_and(is_own)
+    })
+}
+
 fn follow(
     container: &Container,
     command: Command,

@@ -59,10 +59,12 @@ impl ServerSignal {
     }
 }
 
-/// Returns the server that a container runs, if its graceful stop is not SIGTERM: that of its command, else that of its image.
+/// Returns the server that a container runs, if its graceful stop is not SIGTERM: that of its command, or of the one of its image, else that which the
+/// name of the image says.
 pub(super) fn server(container: &Container) -> Option<ServerSignal> {
-    if container.run().is_some() {
-        let program = programs(container).into_iter().next()?;
+    let whole = container.with_built_command();
+    if whole.run().is_some() && !whole.has_options_alone() {
+        let program = programs(&whole).into_iter().next()?;
         let server = server_of_program(program.name())?;
         return Some(ServerSignal { server, place: program.place()?, is_of_image: false });
     }

@@ -17,8 +17,8 @@ fn pod(image: &str, more: &str) -> String {
     )
 }
 
-/// A pod, a task definition and a job that run an image, with the rule of their budget.
-fn runs(image: &str) -> [(&'static str, String, &'static str); 4] {
+/// A workload of each platform that runs an image by its name, with the rule of its budget.
+fn runs(image: &str) -> [(&'static str, String, &'static str); 6] {
     let task = format!(
         "{{\"family\": \"api\", \"containerDefinitions\": [{{\"name\": \"api\", \"image\": \"{image}\"}}]}}"
     );
@@ -26,11 +26,21 @@ fn runs(image: &str) -> [(&'static str, String, &'static str); 4] {
         "job \"api\" {{\n  group \"api\" {{\n    task \"api\" {{\n      driver = \"docker\"\n      config {{ image = \"{image}\" }}\n    }}\n  }}\n}}\n"
     );
     let unit = format!("[Container]\nImage={image}\n");
+    let cloud_run = format!(
+        "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {{name: api, annotations: {{run.googleapis.com/ingress: all}}}}\nspec:\n  template:\n    \
+         spec:\n      containers: [{{image: '{image}'}}]\n"
+    );
+    let app = format!(
+        "{{\"type\": \"Microsoft.App/containerApps\", \"name\": \"api\", \"properties\": {{\"template\": {{\"containers\": [{{\"name\": \"api\", \"image\": \
+         \"{image}\"}}]}}}}}}"
+    );
     [
         ("deploy/pod.yaml", pod(image, ""), "K001"),
         ("deploy/task.json", task, "E002"),
         ("deploy/api.nomad.hcl", job, "N001"),
         ("deploy/api.container", unit, "Q001"),
+        ("deploy/service.yaml", cloud_run, "P002"),
+        ("deploy/app.json", app, "P003"),
     ]
 }
 
@@ -61,7 +71,7 @@ fn what_the_dockerfile_declares_counts_where_its_image_runs() {
         ("api", "api:1.4", false),
         ("shop/api", "${IMAGE}", false),
     ] {
-        assert_eq!(check(built, run), [expected; 4], "{built} {run}");
+        assert_eq!(check(built, run), [expected; 6], "{built} {run}");
     }
 }
 
@@ -79,15 +89,15 @@ fn a_name_that_two_builds_have_says_nothing() {
         "shop/api",
         "  other:\n    image: shop/api:two\n    build: ./other\n    stop_grace_period: 60s\n",
     );
-    assert_eq!(found(&[("compose.yaml", &twice), DOCKERFILE, OTHER], "shop/api"), [false; 4]);
+    assert_eq!(found(&[("compose.yaml", &twice), DOCKERFILE, OTHER], "shop/api"), [false; 6]);
     let skaffold = skaffold("", "shop/api", "other", "");
     let both = [("compose.yaml", &*compose("shop/api", "")), ("skaffold.yaml", &skaffold), DOCKERFILE, OTHER];
-    assert_eq!(found(&both, "shop/api"), [false; 4]);
+    assert_eq!(found(&both, "shop/api"), [false; 6]);
     // Nor does one whose other build is not in the input.
-    assert_eq!(found(&both[..3], "shop/api"), [false; 4]);
+    assert_eq!(found(&both[..3], "shop/api"), [false; 6]);
     let same = skaffold_text("shop/api", "api");
     let both = [("compose.yaml", &*compose("shop/api", "")), ("skaffold.yaml", &same), DOCKERFILE];
-    assert_eq!(found(&both, "shop/api"), [true; 4]);
+    assert_eq!(found(&both, "shop/api"), [true; 6]);
 }
 
 /// A configuration of Skaffold with one artifact, with more of it, and with more of the file.
@@ -117,7 +127,7 @@ fn the_artifacts_of_skaffold_are_images_that_it_builds() {
         let text = skaffold("", "registry.example/shop/api", "api", artifact);
         let image = "FROM debian:12 AS tools\nFROM debian:12 AS app\nENV EBBTIDE_GRACE=60s\nCMD [\"api\"]\n";
         let files = [("skaffold.yaml", &*text), (file, image)];
-        assert_eq!(found(&files, "registry.example/shop/api:1"), [expected; 4], "{artifact} {file}");
+        assert_eq!(found(&files, "registry.example/shop/api:1"), [expected; 6], "{artifact} {file}");
     }
 }
 
@@ -125,8 +135,8 @@ fn the_artifacts_of_skaffold_are_images_that_it_builds() {
 fn skaffold_gives_a_name_without_an_owner_a_meaning_below_its_folder() {
     let text = skaffold_text("api", "../api");
     let at = |path: &str| found(&[(path, &text), DOCKERFILE], "api");
-    assert_eq!(at("deploy/skaffold.yaml"), [true; 4]);
-    assert_eq!(at("tools/skaffold.yaml"), [false; 4]);
+    assert_eq!(at("deploy/skaffold.yaml"), [true; 6]);
+    assert_eq!(at("tools/skaffold.yaml"), [false; 6]);
 }
 
 #[test]
@@ -140,8 +150,8 @@ fn a_profile_of_skaffold_with_another_dockerfile_makes_it_unknown() {
         let text = skaffold(profile, "shop/api", "api", "");
         found(&[("skaffold.yaml", &text), DOCKERFILE, OTHER], "shop/api")
     };
-    assert_eq!(with(&profile("api")), [true; 4]);
-    assert_eq!(with(&profile("other")), [false; 4]);
+    assert_eq!(with(&profile("api")), [true; 6]);
+    assert_eq!(with(&profile("other")), [false; 6]);
 }
 
 /// A base, and overlays that rename its image.
@@ -208,11 +218,11 @@ fn the_targets_of_bake_are_images_that_it_builds() {
     ] {
         let text =
             format!("target \"base\" {{\n  context = \"api\"\n}}\n\ntarget \"api\" {{\n  {keys}\n}}\n");
-        assert_eq!(found(&[("docker-bake.hcl", &text), DOCKERFILE], "shop/api:1"), [expected; 4], "{keys}");
+        assert_eq!(found(&[("docker-bake.hcl", &text), DOCKERFILE], "shop/api:1"), [expected; 6], "{keys}");
     }
     let json = "{\"target\": {\"api\": {\"context\": \"api\", \"tags\": [\"shop/api:dev\"]}}}";
-    assert_eq!(found(&[("docker-bake.json", json), DOCKERFILE], "shop/api"), [true; 4]);
-    assert_eq!(found(&[("other.json", json), DOCKERFILE], "shop/api"), [false; 4]);
+    assert_eq!(found(&[("docker-bake.json", json), DOCKERFILE], "shop/api"), [true; 6]);
+    assert_eq!(found(&[("other.json", json), DOCKERFILE], "shop/api"), [false; 6]);
 }
 
 #[test]

@@ -250,3 +250,52 @@ fn drop_ins_of_a_container_are_applied() {
         [""; 0]
     );
 }
+
+/// A backup or a client has nothing to flush; what is not known may be the server.
+#[test]
+fn a_database_is_what_its_image_runs_and_not_the_name_of_the_image() {
+    for (image, command, is_found) in [
+        ("postgres:16", "", true),
+        ("postgres:16", "command: [postgres, -c, fsync=off]", true),
+        ("postgres:16", "command: -c fsync=off", true),
+        ("postgres:16", "command: [gosu, postgres, postgres]", true),
+        ("postgres:16", "entrypoint: [sh, -c, 'setup; exec docker-entrypoint.sh postgres']", true),
+        ("postgres:16", "entrypoint: [/init.sh]", true),
+        ("postgres:16", "command: ['${COMMAND}']", true),
+        ("postgres:16", "command: [python, backup.py]", false),
+        (
+            "postgres:16",
+            "entrypoint: [sh, -c, 'while true; do pg_dump -U postgres -f /b shop; sleep 86400; done']",
+            false,
+        ),
+        ("redis:7", "command: [redis-server, --appendonly, 'yes']", true),
+        ("redis:7", "command: /etc/redis/redis.conf", true),
+        ("redis:7", "command: [redis-cli, --latency]", false),
+        ("mongo:7", "entrypoint: [bash, -c, 'mongosh --eval init']", false),
+        ("cockroachdb/cockroach", "command: start-single-node --insecure", true),
+        ("mysql:8", "command: --default-authentication-plugin=x", true),
+    ] {
+        let text = format!("services:\n  db:\n    image: {image}\n    {command}\n");
+        let report = check_text("compose.yaml", &text);
+        assert_eq!(ids(&report).contains(&"C002"), is_found, "{text}{}", shown(&report));
+    }
+}
+
+/// Services share their variables, and a worker does not run gunicorn.
+#[test]
+fn the_flags_of_gunicorn_are_about_services_that_may_run_it() {
+    for (command, is_found) in [
+        ("", true),
+        ("command: [gunicorn, shop]", true),
+        ("command: ./start.sh", true),
+        ("command: [sh, -c, 'migrate && exec gunicorn shop']", true),
+        ("command: [celery, -A, shop, worker]", false),
+        ("command: [python, manage.py, consume]", false),
+    ] {
+        let text = format!(
+            "services:\n  web:\n    image: acme/shop\n    environment: {{GUNICORN_CMD_ARGS: '--graceful-timeout 60'}}\n    {command}\n"
+        );
+        let report = check_text("compose.yaml", &text);
+        assert_eq!(ids(&report).contains(&"C001"), is_found, "{text}{}", shown(&report));
+    }
+}

@@ -194,3 +194,60 @@ fn the_default_signal_of_nomad_is_right_for_one_server() {
     assert!(rule == "N005" && effect.starts_with("SIGINT is not the graceful stop of nginx"), "{effect}");
     assert_eq!(job("shop").len(), 1);
 }
+
+/// The official image of a server has its own entry point: options alone are for the server, and another program is no server.
+#[test]
+fn the_program_that_runs_decides_and_not_the_name_of_its_image() {
+    let compose = |image: &str, more: &str| {
+        let text = format!("services:\n  web:\n    image: {image}\n    stop_signal: SIGTERM\n{more}");
+        ids(&check_text("compose.yaml", &text))
+    };
+    for (image, more, expected) in [
+        ("postgres:16", "    command: [-c, max_connections=200]\n    stop_grace_period: 1m\n", &["C003"][..]),
+        ("postgres:16", "    command: postgres -c fsync=off\n    stop_grace_period: 1m\n", &["C003"]),
+        ("nginx:1.27", "    command: [python, app.py]\n", &[]),
+        ("nginx:1.27", "    entrypoint: [python, app.py]\n", &[]),
+        ("nginx:1.27", "    entrypoint: [python]\n    command: [-m, app]\n", &[]),
+        ("shop:1", "    command: [-c, a]\n", &[]),
+    ] {
+        assert_eq!(compose(image, more), expected, "{image}{more}");
+    }
+    let pod = |container: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  os: {{name: linux}}\n  containers: [{{name: web, image: 'nginx:1.27', \
+             lifecycle: {{stopSignal: SIGTERM}}, {container}}}]\n"
+        );
+        ids(&check_text("pod.yaml", &text))
+    };
+    assert_eq!(pod("args: ['-g', 'daemon off;']"), ["K012"]);
+    assert_eq!(pod("args: [python, app.py]"), [""; 0]);
+    assert_eq!(pod("command: [python, app.py]"), [""; 0]);
+}
+
+/// What the Dockerfile of the image runs counts as a command of the workload's own does, which replaces it.
+#[test]
+fn the_server_of_an_image_that_is_built_is_judged_by_its_command() {
+    let nginx = "FROM debian:12\nRUN apt-get install -y nginx\nSTOPSIGNAL SIGQUIT\n";
+    let service = |more: &str| format!("services:\n  web:\n    build: .\n    stop_signal: SIGTERM\n{more}");
+    let fly = |more: &str| format!("app = \"web\"\nprimary_region = \"ams\"\n{more}");
+    let check = |file: &str, text: &str, run: &str| {
+        ids(&check_all(&[(file, text), ("Dockerfile", &format!("{nginx}{run}"))]))
+    };
+    let cmd = "CMD [\"nginx\", \"-g\", \"daemon off;\"]\n";
+    let both = "ENTRYPOINT [\"nginx\"]\nCMD [\"-g\", \"daemon off;\"]\n";
+    let script = "ENTRYPOINT [\"/docker-entrypoint.sh\"]\nCMD [\"nginx\"]\n";
+    for run in [cmd, both, script] {
+        assert_eq!(check("compose.yaml", &service(""), run), ["C003"], "{run}");
+        assert_eq!(check("fly.toml", &fly(""), run), ["P004"], "{run}");
+        let other = "    entrypoint: [python]\n    command: [app.py]\n";
+        assert_eq!(check("compose.yaml", &service(other), run), [""; 0], "{run}");
+    }
+    // The arguments are those of the entry point, or replace the command.
+    let arguments = "    command: [python, app.py]\n";
+    assert_eq!(check("compose.yaml", &service(arguments), both), ["C003"]);
+    assert_eq!(check("compose.yaml", &service(arguments), cmd), [""; 0]);
+    assert_eq!(check("compose.yaml", &service(arguments), script), [""; 0]);
+    assert_eq!(check("fly.toml", &fly("[processes]\n  web = \"python app.py\"\n"), cmd), [""; 0]);
+    let server = "    command: [nginx]\n";
+    assert_eq!(check("compose.yaml", &service(server), "ENTRYPOINT [\"python\", \"run.py\"]\n"), [""; 0]);
+}

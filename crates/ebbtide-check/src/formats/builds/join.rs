@@ -6,8 +6,8 @@ use super::kustomization::Kustomization;
 use crate::formats::dockerfile::{self, StageImage};
 use crate::formats::paths::clean;
 use crate::input::Sources;
-use crate::knowledge::drain_of;
-use crate::model::{Build, Container, Declared, Platform, Workload};
+use crate::knowledge::{GUNICORN, drain_of, may_run_gunicorn};
+use crate::model::{Build, BuiltCommand, Container, Declared, Platform, Workload};
 
 /// The files that Podman looks for if none is named.
 const DEFAULTS: [&str; 2] = ["Containerfile", "Dockerfile"];
@@ -122,7 +122,13 @@ impl<'s> BuiltImages<'s> {
         let runs = |workload: &&mut Workload| {
             matches!(
                 workload.platform,
-                Platform::Kubernetes | Platform::Ecs | Platform::Nomad | Platform::Quadlet
+                Platform::Kubernetes
+                    | Platform::Knative
+                    | Platform::CloudRun
+                    | Platform::ContainerApps
+                    | Platform::Ecs
+                    | Platform::Nomad
+                    | Platform::Quadlet
             )
         };
         for container in workloads.iter_mut().filter(runs).flat_map(|workload| &mut workload.containers) {
@@ -170,21 +176,20 @@ fn stage_of<'s>(build: &Build, stages: &'s [StageImage]) -> Option<&'s StageImag
     }
 }
 
-/// The variable with the flags of gunicorn.
-const GUNICORN: &str = "GUNICORN_CMD_ARGS";
-
 fn inherit(container: &mut Container, image: &Container) {
     container.built = Some(image.place);
+    container.built_command = Some(BuiltCommand {
+        entrypoint: image.entrypoint.clone(),
+        arguments: image.arguments.clone(),
+        shell: image.shell.clone(),
+    });
     let is_replaced = container.entrypoint.is_some() || container.arguments.is_some();
     // An image that runs what its base runs is the server of that base, whatever it is called.
     if image.run().is_none() && (container.image.is_none() || !is_replaced) {
         container.image.clone_from(&image.image);
     }
     // What the image sets for gunicorn says nothing about a service that runs another program in it.
-    let own = container.words();
-    let may_run_gunicorn =
-        ["gunicorn", ".sh", "entrypoint"].map(|mark| own.iter().any(|word| word.text.contains(mark)));
-    let is_other = is_replaced && !may_run_gunicorn.contains(&true);
+    let is_other = is_replaced && !may_run_gunicorn(&container.words());
     for variable in image.variables.iter().filter(|variable| !is_other || variable.name != GUNICORN) {
         if container.variables.iter().all(|own| own.name != variable.name) {
             container.variables.push(variable.clone());
