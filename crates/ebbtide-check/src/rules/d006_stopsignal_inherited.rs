@@ -15,10 +15,12 @@ SIGWINCH, postgres SIGINT, haproxy SIGUSR1. An image that runs another program o
 not expect. As process 1 it then ignores the signal, and runs until SIGKILL.
 
 It is an error for Node.js, Python, Java, .NET and uvicorn with SIGQUIT, SIGWINCH and SIGUSR1, which they do not handle as a request to
-stop. It is a warning for other programs, and for SIGINT. Scripts as entry points are left out.
+stop. It is a warning for other programs, and for SIGINT. Scripts as entry points, options alone, which are for the server of the base, and supervisord, which stops at SIGINT and
+SIGQUIT too, are left out.
 ",
     sources: &[
         "the Dockerfiles of the official images nginx, php, httpd, postgres and haproxy",
+        "Supervisor/supervisor, `supervisord.py`: SIGTERM, SIGINT and SIGQUIT request the exit",
         "measured with `unshare --pid`: Python with a handler for SIGTERM survives SIGQUIT, SIGWINCH and SIGUSR1",
     ],
     bad: &[Example { name: "Dockerfile", text: include_str!("../../fixtures/D006/bad.Dockerfile") }],
@@ -37,11 +39,13 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             else {
                 continue;
             };
-            let (Some(known), Some(command)) = (server_of_image(base), container.run()) else { continue };
+            let run = container.run().filter(|_| !container.has_options_alone());
+            let (Some(known), Some(command)) = (server_of_image(base), run) else { continue };
             let Some(found) = programs(container).into_iter().next() else { continue };
             let (program, place) = (found.name().to_owned(), found.place().unwrap_or(command.place));
             let is_script = program.ends_with(".sh") || program.contains("entrypoint");
-            if is_script || known.programs.iter().any(|own| program.starts_with(own)) {
+            let stops = program == "supervisord" && matches!(known.signal, "SIGINT" | "SIGQUIT");
+            if is_script || stops || known.programs.iter().any(|own| program.starts_with(own)) {
                 continue;
             }
             let is_deaf = known.signal != "SIGINT" && DEAF.contains(&program.as_str());

@@ -86,7 +86,7 @@ struct Found {
 /// Returns the server that an image runs: that of its official base, or one that it installs.
 fn server(container: &Container) -> Option<Found> {
     let of_base = base(container);
-    let Some(command) = container.run() else {
+    let Some(command) = container.run().filter(|_| !container.has_options_alone()) else {
         let (server, place) = of_base?;
         return Some(Found { server, place, command: place, package: None });
     };

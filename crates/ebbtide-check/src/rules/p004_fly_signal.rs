@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "The kill signal of the application does not reach its program, or is not the graceful stop of its server",
     details: "
 Fly stops a machine by `kill_signal`, SIGINT by default, whatever the STOPSIGNAL of the image is. For nginx and php-fpm that is the fast stop, which closes
-connections at once; [D007](D007.md) has the graceful stop of each server. The server is that of the process in `[processes]`, of `[build] image`, or of the base image of the
+connections at once; [D007](D007.md) has the graceful stop of each server. The server is that of the process in `[processes]` or of the command in `[experimental]`, of `[build] image`, or of the base image of the
 `Dockerfile` beside `fly.toml` (`[build] dockerfile`). An error is what no program can handle, and what is no signal.
 
 The init of a machine signals its child alone. A process that is `sh -c` leaves a shell in front of the program, depending on the script and the shell ([K009](K009.md) has the
@@ -19,6 +19,7 @@ table), and a shell does not pass the signal on.
 ",
     sources: &[
         "superfly/docs, `reference/configuration.html.md`: kill_signal, SIGINT by default",
+        "superfly/flyctl, `internal/appconfig/machines.go`: the command of a machine",
         "superfly/init-snapshot, `src/bin/init/main.rs`: the signal goes to the main child process alone",
         "the table of K009: measured with `unshare --pid`",
         "nginx.org, Controlling nginx: TERM and INT are the fast shutdown, QUIT the graceful one",

@@ -41,3 +41,22 @@ fn the_dockerfile_beside_the_file_says_which_server_it_is_and_how_long_it_drains
     let named = check_all(&[("web/fly.toml", &other), ("web/Dockerfile.web", nginx)]);
     assert_eq!(ids(&named), ["P004"], "{}", shown(&named));
 }
+
+#[test]
+fn the_command_of_the_experimental_section_replaces_that_of_the_image() {
+    let nginx = "[build]\n  image = \"nginx:1.27\"\n";
+    let web = "[processes]\n  web = \"shop\"\n";
+    for (section, more, expected) in [
+        ("cmd = [\"sh\", \"-c\", \"shop | tee log\"]", "", &["P004"][..]),
+        ("cmd = [\"sh\", \"-c\", \"shop | tee log\"]", web, &[]),
+        ("entrypoint = [\"sh\", \"-c\", \"shop | tee log\"]", web, &["P004"]),
+        ("exec = [\"sh\", \"-c\", \"shop | tee log\"]", web, &["P004"]),
+        ("exec = [\"shop\"]", "[processes]\n  web = \"sh -c 'a; b'\"\n", &[]),
+        ("cmd = [\"shop\"]", nginx, &[]),
+        ("cmd = [\"gunicorn\", \"--graceful-timeout\", \"60\"]", "", &["P001"]),
+        ("auto_rollback = true", nginx, &["P004"]),
+    ] {
+        let report = check_text("fly.toml", &app(&format!("{more}[experimental]\n  {section}\n")));
+        assert_eq!(ids(&report), expected, "{section}{more}{}", shown(&report));
+    }
+}

@@ -240,3 +240,18 @@ fn an_init_or_a_package_manager_is_found_on_the_platforms_of_pods() {
         }
     }
 }
+
+#[test]
+fn an_init_of_podman_is_one_whichever_way_it_is_set() {
+    for (key, rule) in [
+        ("RunInit=true", "D008"),
+        ("PodmanArgs=--init", "D008"),
+        ("PodmanArgs=--init=true --cpus 2", "D008"),
+        ("PodmanArgs=--init=false", "D002"),
+        ("PodmanArgs=--init-path /init", "D002"),
+    ] {
+        let report =
+            check_text("api.container", &format!("[Container]\nImage=api\n{key}\nExec=sh -c 'a; b'\n"));
+        assert_eq!(ids(&report), [rule], "{key}{}", shown(&report));
+    }
+}

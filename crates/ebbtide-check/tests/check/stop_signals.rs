@@ -251,3 +251,25 @@ fn the_server_of_an_image_that_is_built_is_judged_by_its_command() {
     let server = "    command: [nginx]\n";
     assert_eq!(check("compose.yaml", &service(server), "ENTRYPOINT [\"python\", \"run.py\"]\n"), [""; 0]);
 }
+
+/// They are for the entry point of the base, which puts its server in front of them.
+#[test]
+fn options_alone_as_the_command_of_an_image_are_those_of_its_base() {
+    let check = |image: &str| ids(&check_text("Dockerfile", image));
+    for (base, options) in [
+        ("postgres:16", "[\"-c\", \"max_connections=300\"]"),
+        ("haproxy:3.0", "[\"-f\", \"/etc/haproxy.cfg\"]"),
+        ("php:8.3-fpm", "[\"-F\"]"),
+    ] {
+        assert_eq!(check(&format!("FROM {base}\nCMD {options}\n")), [""; 0], "{base}");
+        assert_eq!(check(&format!("FROM {base}\nSTOPSIGNAL SIGTERM\nCMD {options}\n")), ["D007"], "{base}");
+        let image = format!("FROM {base}\nCMD {options}\n");
+        let compose =
+            "services:\n  web:\n    build: .\n    stop_signal: SIGTERM\n    stop_grace_period: 1m\n";
+        let report = check_all(&[("compose.yaml", compose), ("Dockerfile", &image)]);
+        assert_eq!(ids(&report), ["C003"], "{base}{}", shown(&report));
+    }
+    // It stops at SIGQUIT, and not at SIGWINCH.
+    assert_eq!(check("FROM php:8.3-fpm\nCMD [\"supervisord\", \"-n\"]\n"), [""; 0]);
+    assert_eq!(check("FROM php:8.3-apache\nCMD [\"supervisord\", \"-n\"]\n"), ["D006"]);
+}

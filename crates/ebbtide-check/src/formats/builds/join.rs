@@ -185,7 +185,8 @@ fn inherit(container: &mut Container, image: &Container) {
     });
     let is_replaced = container.entrypoint.is_some() || container.arguments.is_some();
     // An image that runs what its base runs is the server of that base, whatever it is called.
-    if image.run().is_none() && (container.image.is_none() || !is_replaced) {
+    let is_base = image.run().is_none() || image.has_options_alone();
+    if is_base && (container.image.is_none() || !is_replaced) {
         container.image.clone_from(&image.image);
     }
     // What the image sets for gunicorn says nothing about a service that runs another program in it.

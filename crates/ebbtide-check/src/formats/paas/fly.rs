@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::formats::Facts;
-use crate::formats::scalar::{text, variables};
+use crate::formats::scalar::{command, text, variables};
 use crate::formats::times::{self, Form};
 use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
@@ -42,7 +42,12 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         let mut container = Container::new(group.unwrap_or(name), Role::Main, place);
         container.image = root.at(&["build", "image"]).map(text);
         container.build = build(root, app.node.place);
-        container.arguments = run;
+        let set = |key: &str| root.at(&["experimental", key]).and_then(command);
+        // `exec` replaces the entry point with the arguments of each process.
+        (container.entrypoint, container.arguments) = match set("exec") {
+            Some(exec) => (Some(exec), None),
+            None => (set("entrypoint"), run.or_else(|| set("cmd"))),
+        };
         container.variables.clone_from(&variables);
         container.has_ports = group.is_none_or(|group| group == "app");
         container.stop_signal = root.get("kill_signal").map(text);

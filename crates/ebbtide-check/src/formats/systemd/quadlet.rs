@@ -97,7 +97,7 @@ fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     container.has_ports = !section.list("PublishPort").is_empty();
     let signal = args.value("--stop-signal").map(|node| declared(&node));
     container.stop_signal = signal.or_else(|| last(section, "StopSignal").map(declared));
-    let has_init = last(section, "RunInit").and_then(Node::boolean).unwrap_or(false);
+    let has_init = last(section, "RunInit").and_then(Node::boolean).unwrap_or(false) || args.has("--init");
     // Podman's init is catatonit.
     container.init = has_init.then_some(Init { signals_group: true });
     container.drain = drain_of(&container.words(), &container.variables);
@@ -114,6 +114,13 @@ impl Args {
             words.map(|text| Word { text, place: node.place })
         });
         Self(words.collect())
+    }
+
+    /// Returns whether an option without a value is set.
+    fn has(&self, option: &str) -> bool {
+        self.0
+            .iter()
+            .any(|word| word.text.strip_prefix(option).is_some_and(|rest| matches!(rest, "" | "=true")))
     }
 
     /// Returns the last value of an option, `--option=value` or `--option value`.
