@@ -16,13 +16,17 @@ const FLAGS: [(Option<&str>, &str); 7] = [
     (Some("sidekiq"), "-t"),
 ];
 
-/// Variables that declare the drain time.
-const VARIABLES: [&str; 4] = [
+/// Variables that declare the drain time. Spring takes the name of its property with and without the dashes.
+const VARIABLES: [&str; 5] = [
+    "SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE",
     "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE",
     "DOTNET_SHUTDOWNTIMEOUTSECONDS",
     "ASPNETCORE_SHUTDOWNTIMEOUTSECONDS",
     "TRAEFIK_ENTRYPOINTS_WEB_TRANSPORT_LIFECYCLE_GRACETIMEOUT",
 ];
+
+/// Variables with options that Java takes before those of its command line.
+const JAVA_OPTIONS: [&str; 2] = ["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"];
 
 /// The variable with the flags of gunicorn. Services share their variables, and some of them run another program.
 pub(crate) const GUNICORN: &str = "GUNICORN_CMD_ARGS";
@@ -39,6 +43,7 @@ pub(crate) fn drain_of(words: &[&Word], variables: &[Variable]) -> Option<Drain>
         .or_else(|| nginx(words))
         .or_else(|| traefik(&split))
         .or_else(|| variable(variables))
+        .or_else(|| java_options(variables))
         .or_else(|| ebbtide::drain_of(variables))
         .or_else(|| gunicorn_variable(variables, &runs).filter(|_| may_run_gunicorn(words)));
     declared.or_else(|| {
@@ -151,6 +156,15 @@ fn variable(variables: &[Variable]) -> Option<Drain> {
     })
 }
 
+fn java_options(variables: &[Variable]) -> Option<Drain> {
+    let named = variables.iter().filter(|variable| JAVA_OPTIONS.contains(&&*variable.name));
+    let mut values = named.filter_map(|variable| Some((variable.value.as_deref()?, variable.place)));
+    values.find_map(|(value, place)| {
+        let words: Vec<_> = value.split_whitespace().map(|word| (word, place)).collect();
+        flag(&words, &|_| false)
+    })
+}
+
 fn gunicorn_variable(variables: &[Variable], runs: &impl Fn(&str) -> bool) -> Option<Drain> {
     let variable = variables.iter().find(|variable| variable.name == GUNICORN)?;
     let value = variable.value.as_deref()?;
@@ -221,6 +235,18 @@ mod tests {
                 &[("SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", "PT1M")],
                 60,
                 "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE",
+            ),
+            (
+                &["java"],
+                &[("SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE", "45s")],
+                45,
+                "SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE",
+            ),
+            (
+                &[],
+                &[("JAVA_TOOL_OPTIONS", "-Xmx1g -Dspring.lifecycle.timeout-per-shutdown-phase=50s")],
+                50,
+                "-Dspring.lifecycle.timeout-per-shutdown-phase",
             ),
             (&["--entryPoints.tcp.transport.lifeCycle.graceTimeOut=40s"], &[], 40, "graceTimeOut"),
             (

@@ -42,7 +42,8 @@ fn is_unknown(word: &Word) -> bool {
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     let images: Vec<_> = project.on(Platform::Image).flat_map(|workload| &workload.containers).collect();
     let is_deployed = |workload: &&Workload| {
-        !matches!(workload.platform, Platform::Image | Platform::Compose)
+        // What Render has in front of a program is not known.
+        !matches!(workload.platform, Platform::Image | Platform::Compose | Platform::Render)
             && !workload.is_oneshot
             && !workload.is_batch()
             && !workload.shares_process_namespace

@@ -308,3 +308,30 @@ fn a_grace_period_is_compared_with_the_drain_of_another_environment() {
         assert_eq!(ids(&report), expected, "{}", shown(&report));
     }
 }
+
+#[test]
+fn a_service_of_render_has_what_the_dockerfile_says_that_it_builds() {
+    let slow = "FROM python:3.13\nCMD [\"gunicorn\", \"--graceful-timeout\", \"60\", \"shop\"]\n";
+    let check = |more: &str, file: &str| {
+        let blueprint = format!("services:\n- type: web\n  name: shop\n{more}");
+        let report = check_all(&[("render.yaml", &blueprint), (file, slow)]);
+        ids(&report)
+    };
+    for (more, file, expected) in [
+        ("  runtime: docker\n", "Dockerfile", &["P003"][..]),
+        ("  env: docker\n", "Dockerfile", &["P003"]),
+        ("  runtime: docker\n  dockerfilePath: ./web/Dockerfile\n", "web/Dockerfile", &["P003"]),
+        ("  runtime: docker\n  maxShutdownDelaySeconds: 62\n", "Dockerfile", &[]),
+        // Another file, another command, another runtime, another root.
+        ("  runtime: docker\n  dockerfilePath: ./web/Dockerfile\n", "Dockerfile", &[]),
+        ("  runtime: docker\n  dockerCommand: celery worker\n", "Dockerfile", &[]),
+        ("  runtime: python\n", "Dockerfile", &[]),
+        ("  runtime: docker\n  rootDir: web\n", "Dockerfile", &[]),
+    ] {
+        assert_eq!(check(more, file), expected, "{more}{file}");
+    }
+    // The shell in the image is found there.
+    let blueprint = "services:\n- {type: web, name: shop, runtime: docker}\n";
+    let shell = ("Dockerfile", "FROM debian:12\nCMD ./api | tee log\n");
+    assert_eq!(ids(&check_all(&[("render.yaml", blueprint), shell])), ["D001"]);
+}

@@ -12,7 +12,7 @@ use crate::model::{Build, BuiltCommand, Container, Declared, Platform, Workload}
 /// The files that Podman looks for if none is named.
 const DEFAULTS: [&str; 2] = ["Containerfile", "Dockerfile"];
 
-/// Gives each service of Compose, each role of Kamal, each container of Podman and each application of Fly what the Dockerfile of its image says,
+/// Gives each service of Compose and of Render, each role of Kamal, each container of Podman and each application of Fly what the Dockerfile of its image says,
 /// where its own file does not override it. So do the containers of other platforms whose image is built under its name. A stage that is
 /// built by its name is an image of its own.
 pub(crate) fn join(
@@ -26,7 +26,10 @@ pub(crate) fn join(
     let mut add_named = |stage| named.push(stage);
     let mut built = BuiltImages::new(builds, sources);
     let is_built = |workload: &&mut Workload| {
-        matches!(workload.platform, Platform::Compose | Platform::Kamal | Platform::Fly | Platform::Quadlet)
+        matches!(
+            workload.platform,
+            Platform::Compose | Platform::Kamal | Platform::Fly | Platform::Render | Platform::Quadlet
+        )
     };
     for build in &builds.named {
         let stage = stages.of(&build.build);

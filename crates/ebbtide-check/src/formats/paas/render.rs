@@ -1,7 +1,8 @@
 use crate::formats::Facts;
 use crate::formats::times::{self, Form};
+use crate::input::Place;
 use crate::knowledge::{drain_of, split_words};
-use crate::model::{Command, Container, Platform, Role, Variable, Word, Workload, seconds};
+use crate::model::{Build, Command, Container, Platform, Role, Variable, Word, Workload, seconds};
 use crate::tree::Node;
 
 /// The types of services that run until they are stopped.
@@ -62,6 +63,7 @@ fn workload(service: &Node) -> Workload {
         let words: Vec<Word> = words.map(|text| Word { text, place: node.place }).collect();
         (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
     });
+    container.build = build(service, place);
     let variables = service.list("envVars").iter().filter_map(|variable| {
         let value = variable.get("value")?;
         Some(Variable {
@@ -75,4 +77,15 @@ fn workload(service: &Node) -> Workload {
     container.drain = drain_of(&container.words(), &container.variables);
     workload.containers.push(container);
     workload
+}
+
+/// Where the image is built: the path is relative to the root of the repository, in which the blueprint is.
+fn build(service: &Node, place: Place) -> Option<Build> {
+    let runtime = service.text_of("runtime").or_else(|| service.text_of("env"));
+    // What the root of a part of the repository changes is not known.
+    if runtime != Some("docker") || service.get("rootDir").is_some() {
+        return None;
+    }
+    let file = service.text_of("dockerfilePath").unwrap_or("Dockerfile").to_owned();
+    Some(Build { context: ".".to_owned(), file, target: None, place })
 }
