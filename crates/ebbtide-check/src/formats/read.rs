@@ -66,6 +66,10 @@ fn recognise(id: SourceId, source: &Source) -> Facts {
     if dockerfile::is_dockerfile(source) {
         return image(id, source);
     }
+    // What has such a name and is none is no YAML either.
+    if dockerfile::is_meant(source) && !syntax::of(source).is_template(source.text()) {
+        return Facts::default();
+    }
     if paas::is_procfile(source) {
         return paas::procfile(id, source);
     }

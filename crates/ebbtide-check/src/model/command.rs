@@ -46,6 +46,20 @@ impl Command {
         words.unwrap_or_default()
     }
 
+    /// Returns the words from the file on that runs: the program, or the file that a shell reads. A script in a word has none.
+    pub(crate) fn file_words(&self) -> &[Word] {
+        let words = self.program_words();
+        let Some((first, rest)) = words.split_first().filter(|(first, _)| is_shell(base_name(&first.text)))
+        else {
+            return words;
+        };
+        match operand(rest.iter().map(|word| word.text.as_str())) {
+            Some((false, at)) => rest.get(at..).unwrap_or_default(),
+            Some((true, _)) => &[],
+            None => std::slice::from_ref(first),
+        }
+    }
+
     /// Returns the index of the program's word.
     fn start(&self) -> usize {
         let mut at = 0_usize;
@@ -192,15 +206,20 @@ fn is_shell(program: &str) -> bool {
 }
 
 /// Returns the index of the script among the words after the name of a shell: the first operand, if `-c` is among the options.
+fn script_index<'w>(words: impl Iterator<Item = &'w str>) -> Option<usize> {
+    operand(words).filter(|(has_script, _)| *has_script).map(|(_, at)| at)
+}
+
+/// Returns the index of the first operand among the words after the name of a shell, and whether it is a script: `-c` is among the options.
 ///
 /// The options may be before and after `-c`, in one word or in several: `-o pipefail -c`, `-ec`, `-c -e`, `-c --`.
-fn script_index<'w>(words: impl Iterator<Item = &'w str>) -> Option<usize> {
+fn operand<'w>(words: impl Iterator<Item = &'w str>) -> Option<(bool, usize)> {
     let (mut has_script, mut operands, mut has_ended) = (false, 0_usize, false);
     for (at, word) in words.enumerate() {
         if operands > 0 {
             operands = operands.saturating_sub(1);
         } else if has_ended || !word.starts_with(['-', '+']) {
-            return has_script.then_some(at);
+            return Some((has_script, at));
         } else if matches!(word, "-" | "--") {
             has_ended = true;
         } else if word.starts_with("--") {
@@ -259,6 +278,23 @@ mod tests {
             ("gunicorn shop", None),
         ] {
             assert_eq!(behind(line).as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_file_that_runs_is_the_program_or_what_a_shell_reads() {
+        for (line, expected) in [
+            ("./start.sh web", "./start.sh web"),
+            ("bash start.sh web", "start.sh web"),
+            ("/bin/sh -e -x /app/start.sh", "/app/start.sh"),
+            ("env A=1 bash -o pipefail start.sh", "start.sh"),
+            ("sh -c x", ""),
+            ("sh", "sh"),
+            ("python app.py", "python app.py"),
+        ] {
+            let command = command(line);
+            let words: Vec<&str> = command.file_words().iter().map(|word| word.text.as_str()).collect();
+            assert_eq!(words.join(" "), expected, "{line}");
         }
     }
 

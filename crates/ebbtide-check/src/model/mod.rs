@@ -19,7 +19,7 @@ mod time;
 mod unit;
 mod workload;
 
-pub(crate) use command::{Command, Init, Word};
+pub(crate) use command::{Command, Init, Word, base_name};
 pub(crate) use container::{Build, BuiltCommand, Container, Role, Variable, repository};
 pub(crate) use declared::{Declared, is_variable};
 pub(crate) use disruption::{Allowed, Disruption, NodeShutdown};

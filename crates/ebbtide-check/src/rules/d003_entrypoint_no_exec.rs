@@ -10,8 +10,9 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "The entry point script starts the program as its child and does not pass signals on",
     details: "
-A script as entry point is process 1. Unless its last command begins with `exec`, the program is its child: the shell ignores SIGTERM, and
-the program runs until SIGKILL.
+A script as entry point, or as the command of an image without one, is process 1, also as the file of a shell: `CMD [\"bash\", \"start.sh\"]`. Unless its last command begins with
+`exec`, the program is its child: the shell ignores SIGTERM, and the program runs until SIGKILL. Behind an init process the shell ends at SIGTERM and takes the program along
+([D008](D008.md)).
 
 The last command is what counts. If that is an `if` or a `case`, every branch that runs a program needs `exec`; a branch that the `CMD` of the
 Dockerfile cannot reach is left out, where the script compares its first argument with a word. A function that is called last is followed. An `exec` in a pipe
@@ -37,9 +38,8 @@ The script has to be in the input and below the folder of the Dockerfile. Script
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Image) {
         for container in &workload.containers {
-            let (Some(script), Some(entrypoint)) = (&container.wrapper, &container.entrypoint) else {
-                continue;
-            };
+            let (Some(script), Some(run)) = (&container.wrapper, container.run()) else { continue };
+            let init = run.without_init().0.or(container.init);
             let all = script_ends(container, script);
             let (replaced, children): (Vec<_>, Vec<_>) = all.iter().partition(|end| end.stays.is_none());
             let Some(first) = children.first() else { continue };
@@ -56,9 +56,13 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             }
             findings.push(
                 finding
-                .also(Some(entrypoint.place), "process 1")
+                .also(Some(run.place), if init.is_some() { "the init ends with the script" } else { "process 1" })
                 .repair(exec(script))
-                .effect("the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset")
+                .effect(if init.is_some() {
+                    "at SIGTERM the script and the init end, and the program is killed at once with its requests in flight"
+                } else {
+                    "the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset"
+                })
                 .remedy(if all.len() > 1 {
                     "begin the last command of each branch with `exec`"
                 } else {

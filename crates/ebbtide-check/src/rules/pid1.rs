@@ -9,7 +9,7 @@ use crate::model::{Container, Word};
 /// Returns the commands that the entry point script of an image may end with.
 pub(super) fn script_ends(container: &Container, script: &Word) -> Vec<ScriptEnd> {
     let run = container.run().map(|run| run.without_init().1);
-    let arguments = run.iter().flat_map(|run| run.program_words().iter().skip(1));
+    let arguments = run.iter().flat_map(|run| run.file_words().iter().skip(1));
     let arguments: Vec<String> = arguments.map(|word| word.text.clone()).collect();
     // The shell of a script stays: only `sh -c` replaces itself.
     ends(&Script::read(&script.text), Some(&arguments))

@@ -82,7 +82,7 @@ fn follow(
     let words = command.program_words();
     match container.wrapper.as_ref().filter(|_| depth == 0) {
         Some(wrapper) => {
-            let arguments = words.get(1..).unwrap_or_default();
+            let arguments = command.file_words().get(1..).unwrap_or_default();
             let texts: Vec<String> = arguments.iter().map(|word| word.text.clone()).collect();
             for end in ends(&Script::read(&wrapper.text), Some(&texts)) {
                 let words = executed(&end.command).flat_map(|(text, range)| match text {

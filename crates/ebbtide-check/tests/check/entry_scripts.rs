@@ -167,3 +167,62 @@ fn the_program_that_gets_a_wrong_signal_is_shown() {
     let image = "FROM nginx:1.27\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"node\", \"server.js\"]\n";
     assert_eq!(lines(&check_text("Dockerfile", image)), found("D006", "Dockerfile", "\"node\""));
 }
+
+/// A script may be the command, and the file of a shell.
+#[test]
+fn a_script_is_found_wherever_the_image_starts_it() {
+    let script = "#!/bin/bash\nset -e\nmigrate\n./shop --port 80\n";
+    let check = |lines: &str, script: &str| {
+        check_all(&[("Dockerfile", &format!("FROM debian:12\n{lines}\n")), ("start.sh", script)])
+    };
+    for start in [
+        "CMD [\"./start.sh\"]",
+        "CMD [\"bash\", \"start.sh\"]",
+        "ENTRYPOINT [\"/bin/sh\", \"-e\", \"/app/start.sh\"]",
+        "ENTRYPOINT [\"/app/start.sh\"]\nCMD [\"web\"]",
+    ] {
+        let report = check(start, script);
+        assert_eq!(lines(&report), found("D003", "start.sh", "./shop --port 80"), "{start}");
+        assert!(shown(&report).contains("runs on after `docker stop`"), "{}", shown(&report));
+        assert_eq!(lines(&check(start, &script.replace("./shop", "exec ./shop"))), [], "{start}");
+    }
+    // Another program reads it, or another file is run.
+    for start in ["CMD [\"python\", \"start.sh\"]", "CMD [\"bash\", \"other.sh\"]", "CMD [\"shop\"]"] {
+        assert_eq!(lines(&check(start, script)), [], "{start}");
+    }
+    // The arguments are those after the file.
+    let branches = "#!/bin/sh\ncase \"$1\" in\n  web) exec ./web ;;\n  *) ./other ;;\nesac\n";
+    assert_eq!(lines(&check("CMD [\"sh\", \"start.sh\", \"web\"]", branches)), []);
+    assert_eq!(lines(&check("CMD [\"sh\", \"start.sh\", \"job\"]", branches)).len(), 1);
+}
+
+/// The shell is not process 1 then: it ends at SIGTERM, and the program with it.
+#[test]
+fn behind_an_init_a_script_takes_the_program_along() {
+    let image = "FROM debian:12\nENTRYPOINT [\"tini\", \"--\", \"/start.sh\"]\n";
+    let report = check_all(&[("Dockerfile", image), ("start.sh", "#!/bin/sh\n./shop\n")]);
+    let shown = shown(&report);
+    assert_eq!(ids(&report), ["D003"], "{shown}");
+    assert!(
+        shown.contains("at SIGTERM the script and the init end") && !shown.contains("process 1"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_workload_runs_the_script_that_is_the_command_of_its_image() {
+    let check = |more: &str| {
+        let pod = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: shop}}\nspec:\n  containers:\n    - name: shop\n      image: acme/shop:1\n{more}"
+        );
+        ids(&check_all(&[
+            ("compose.yaml", "services:\n  shop: {image: acme/shop, build: .}\n"),
+            ("Dockerfile", "FROM debian:12\nCMD [\"./start.sh\"]\n"),
+            ("start.sh", "#!/bin/sh\nmigrate\n./shop\n"),
+            ("pod.yaml", &pod),
+        ]))
+    };
+    // One in the image, and one of the pod.
+    assert_eq!(check("").iter().filter(|id| **id == "X001").count(), 1);
+    assert!(!check("      args: [./other]\n").contains(&"X001"));
+}

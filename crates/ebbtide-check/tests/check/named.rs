@@ -55,6 +55,8 @@ fn a_broken_file_of_a_folder_is_noted_where_it_was_meant_to_be_a_deployment_file
         ("Procfile", "web\nworker\n", "no Procfile"),
         ("Containerfile", "FORM debian\nRUN a\n", "no Dockerfile"),
         ("api.dockerfile", "RUN a\n", "no Dockerfile"),
+        // It is no YAML either.
+        ("Dockerfile", "FORM debian\nRUN a: b: [\n", "no Dockerfile"),
     ] {
         let report = check_text(name, text);
         assert_eq!((report.problems.len(), report.is_incomplete()), (1, false), "{name}: {}", shown(&report));

@@ -1,19 +1,18 @@
 use std::path::Path;
 
 use crate::input::{SourceId, Sources};
-use crate::model::{Platform, Word, Workload};
+use crate::model::{Platform, Word, Workload, base_name};
 
-/// Gives each image the script that its entry point is, if one of that name is in the folder of the Dockerfile or below it.
+/// Gives each image the script that its entry point is, or without one its command, if one of that name is in the folder of the Dockerfile or below it.
 pub(crate) fn join(workloads: &mut [Workload], scripts: &[Word], sources: &Sources) {
     for workload in workloads.iter_mut().filter(|workload| workload.platform == Platform::Image) {
         let folder = parent(sources, workload.place.source);
         for container in &mut workload.containers {
-            let Some(entrypoint) = &container.entrypoint else { continue };
-            let (_, command) = entrypoint.without_init();
-            let Some(name) = command.program().map(str::to_owned) else { continue };
+            let Some((_, command)) = container.run().map(|run| run.without_init()) else { continue };
+            let Some(name) = command.file_words().first().map(|word| base_name(&word.text)) else { continue };
             let mut found = scripts.iter().filter(|script| {
                 let path = Path::new(sources.name(script.place));
-                path.file_name().is_some_and(|file| file == name.as_str())
+                path.file_name().is_some_and(|file| file == name)
                     && folder.is_some_and(|folder| path.starts_with(folder))
             });
             // Two scripts of that name: the file does not say which one is copied.
