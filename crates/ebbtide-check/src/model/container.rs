@@ -102,11 +102,13 @@ impl Container {
     }
 
     /// Returns what the files run: the entry point with its arguments, else the arguments, which the image's own entry point then
-    /// executes in its place.
+    /// executes in its place, unless its Dockerfile says that it is another program. An entry point in the shell form ignores them.
     pub(crate) fn run(&self) -> Option<Command> {
-        match &self.entrypoint {
-            Some(_) => self.command(),
-            None => self.arguments.clone(),
+        let arguments = self.arguments.as_ref().filter(|_| self.entrypoint.is_none());
+        let Some(arguments) = arguments else { return self.command() };
+        match self.with_built_command().command() {
+            Some(command) => Some(command).filter(|command| !command.is_shell_form),
+            None => Some(arguments.clone()),
         }
     }
 

@@ -335,3 +335,25 @@ fn a_service_of_render_has_what_the_dockerfile_says_that_it_builds() {
     let shell = ("Dockerfile", "FROM debian:12\nCMD ./api | tee log\n");
     assert_eq!(ids(&check_all(&[("render.yaml", blueprint), shell])), ["D001"]);
 }
+
+/// An entry point that is a program takes a shell for its argument, and one that is an init runs it.
+#[test]
+fn the_arguments_of_a_workload_are_those_of_the_entry_point_of_its_image() {
+    let script = "[\"sh\", \"-c\", \"./a | ./b\"]";
+    let compose = format!("services:\n  api: {{image: shop/api, build: ., command: {script}}}\n");
+    let task = format!(
+        "{{\"family\": \"api\", \"containerDefinitions\": [{{\"name\": \"api\", \"image\": \"shop/api\", \"command\": {script}}}]}}"
+    );
+    for (entry_point, expected) in [
+        ("", &["D002", "E013"][..]),
+        ("ENTRYPOINT [\"/docker-entrypoint.sh\"]\n", &["D002", "E013"]),
+        ("ENTRYPOINT [\"/usr/bin/supervise\"]\n", &[]),
+        ("ENTRYPOINT [\"tini\", \"--\"]\n", &["D008", "D008"]),
+        ("ENTRYPOINT exec supervise\n", &[]),
+    ] {
+        let image = format!("FROM debian:12\n{entry_point}CMD [\"api\"]\n");
+        let report =
+            check_all(&[("compose.yaml", &*compose), ("Dockerfile", &*image), ("task.json", &*task)]);
+        assert_eq!(ids(&report), expected, "{entry_point}{}", shown(&report));
+    }
+}
