@@ -107,7 +107,7 @@ pub(crate) fn without_program(source: &Source) -> Option<&'static str> {
     let (ending, _) =
         WITHOUT_PROGRAM.iter().find(|(ending, section)| source.name().ends_with(ending) && has(section))?;
     match *ending {
-        ".pod" => Some("unit of a pod: its containers stop by their own units, which are checked"),
+        ".pod" => Some("unit of a pod: its containers stop by the units of their own"),
         ".volume" => Some("unit of a volume, which has no program to stop"),
         ".network" => Some("unit of a network, which has no program to stop"),
         _ => None,
