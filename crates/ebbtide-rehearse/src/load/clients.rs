@@ -31,7 +31,8 @@ pub(super) async fn client(
     match shape {
         ShapePlan::Storm { route, .. } => storm(&context, &to, &route, pace.as_deref()).await,
         ShapePlan::Keepalive { think, route, .. } => {
-            let spec = |_: &mut fastrand::Rng| RequestSpec::plain(&route);
+            let plain = RequestSpec::plain(&route);
+            let spec = |_: &mut fastrand::Rng| plain.clone();
             keep_alive(&context, Shape::Keepalive, &to, &slot, think, rng, spec).await;
         }
         ShapePlan::Slow { time, route, .. } => slow(&context, &to, &slot, time, &route, rng).await,
@@ -91,14 +92,14 @@ pub(super) async fn exchange_once(
     context.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
     let was_reached = pending.connected.is_some();
     if let Some(seen) = ended {
-        context.record(&pending, &seen, None);
+        context.record(&mut pending, &seen, None);
     }
     Some(was_reached)
 }
 
 /// Runs one client with a new connection for every request. Without a `pace` it never waits.
 async fn storm(context: &ClientContext, to: &Address, route: &Route, pace: Option<&Pace>) {
-    let mut backoff = Backoff::default();
+    let (mut backoff, mut limits) = (Backoff::default(), context.limits());
     while context.wanted() {
         if let Some(pace) = pace {
             let slot = pace.next(context.clock.now());
@@ -107,7 +108,7 @@ async fn storm(context: &ClientContext, to: &Address, route: &Route, pace: Optio
                 return;
             }
         }
-        match context.ask(Shape::Storm, to, None, RequestSpec::plain(route).last(), None).await {
+        match context.ask(&mut limits, Shape::Storm, to, None, RequestSpec::plain(route).last(), None).await {
             NextStep::Kept(connection) => connection.let_peer_close().await,
             NextStep::Over | NextStep::Stale => backoff.reset(),
             NextStep::Unreachable => context.pause(backoff.next()).await,
@@ -126,14 +127,14 @@ async fn keep_alive(
     mut rng: fastrand::Rng,
     mut spec: impl FnMut(&mut fastrand::Rng) -> RequestSpec,
 ) {
-    let mut backoff = Backoff::default();
+    let (mut backoff, mut limits) = (Backoff::default(), context.limits());
     let mut kept = None;
     let mut pause = None;
     while context.wanted() {
         let own = kept.take().filter(|connection: &Connection| connection.shared().is_none());
         let has_just_read = pause.take() == Some(Duration::ZERO);
         let free = slot.connection(context, to, has_just_read).await.or(own);
-        match context.ask(shape, to, free, spec(&mut rng), None).await {
+        match context.ask(&mut limits, shape, to, free, spec(&mut rng), None).await {
             NextStep::Kept(mut connection) => {
                 backoff.reset();
                 let time = *pause.insert(think.draw(&mut rng));
@@ -199,10 +200,14 @@ async fn open_loop(context: &Rc<ClientContext>, to: &Address, slot: &Rc<Slot>, r
         let (context, to, route, free) = (Rc::clone(context), to.clone(), route.clone(), Rc::clone(&free));
         let slot = Rc::clone(slot);
         under_way.spawn_local(async move {
+            let mut limits = context.limits();
             loop {
                 let shared = slot.connection(&context, &to, false).await;
                 let kept = shared.or_else(|| free.borrow_mut().pop());
-                match context.ask(Shape::Open, &to, kept, RequestSpec::plain(&route), Some(due)).await {
+                match context
+                    .ask(&mut limits, Shape::Open, &to, kept, RequestSpec::plain(&route), Some(due))
+                    .await
+                {
                     NextStep::Kept(connection) if connection.shared().is_none() => {
                         return free.borrow_mut().push(connection);
                     }

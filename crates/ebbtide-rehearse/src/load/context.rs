@@ -1,7 +1,6 @@
 //! The stage and the limits that all clients of a run share, and the function that sends each request.
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::engine::Gauge;
+use super::limits::Limits;
 use crate::clock::{At, Clock};
 use crate::record::{Endpoint, Meaning, Outcome, Request, Shape, Traffic};
 use crate::wire::{
@@ -107,13 +107,19 @@ impl ClientContext {
         }
     }
 
+    /// Returns the limits of a client.
+    pub(super) fn limits(&self) -> Limits {
+        Limits::new(self.clock, &self.stage)
+    }
+
     /// Sends one request: on `kept` if there is one, else on a new connection. `due` is the time at which it was due.
     pub(super) async fn ask(
         &self,
+        limits: &mut Limits,
         shape: Shape,
         to: &Address,
         kept: Option<Connection>,
-        spec: RequestSpec,
+        mut spec: RequestSpec,
         due: Option<At>,
     ) -> NextStep {
         if kept.as_ref().is_some_and(|connection| !connection.may_send()) {
@@ -124,16 +130,17 @@ impl ClientContext {
             return NextStep::Unreachable;
         }
         let Some(id) = self.number() else { return NextStep::Bound };
-        let mut pending = self.pending(id, shape, to, spec.label());
+        let mut pending = self.pending(id, shape, to, spec.take_label());
         pending.due = due.unwrap_or(pending.begun);
         self.gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        let next = self.ask_on(to, kept, spec, &mut pending).await;
+        let next = self.ask_on(limits, to, kept, spec, &mut pending).await;
         self.gauge.in_flight.fetch_sub(1, Ordering::Relaxed);
         next
     }
 
     async fn ask_on(
         &self,
+        limits: &mut Limits,
         to: &Address,
         kept: Option<Connection>,
         spec: RequestSpec,
@@ -163,8 +170,7 @@ impl ClientContext {
         let exchange = tokio::select! {
             biased;
             exchange = connection.exchange(request, keep_body) => exchange,
-            () = self.limit(pending.shape) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
-            () = self.until(Stage::Abandoned) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
+            () = limits.passed(self.limit(pending.shape)) => Exchange::Ended(RequestResult::without_answer(Outcome::TimedOut)),
         };
         match exchange {
             Exchange::NotSent => {
@@ -221,12 +227,9 @@ impl ClientContext {
         }
     }
 
-    /// Waits as long as a response of `shape` may take. A stream of events has no limit.
-    async fn limit(&self, shape: Shape) {
-        match shape {
-            Shape::Events => pending().await,
-            _ => sleep(self.request_limit).await,
-        }
+    /// Returns how long a response of `shape` may take. A stream of events has no limit.
+    fn limit(&self, shape: Shape) -> Option<Duration> {
+        (shape != Shape::Events).then_some(self.request_limit)
     }
 
     /// Returns request `id` as it begins now.
@@ -257,13 +260,14 @@ impl ClientContext {
         self.traffic.borrow_mut().requests.push(request);
     }
 
-    pub(super) fn record(&self, pending: &PendingRequest, seen: &RequestResult, order: Option<Box<str>>) {
+    /// Records the end of a request, whose route is taken out of it.
+    pub(super) fn record(&self, pending: &mut PendingRequest, seen: &RequestResult, order: Option<Box<str>>) {
         self.write(Request {
             id: pending.id,
             shape: pending.shape,
             phase: None,
             to: pending.to.clone(),
-            route: pending.route.clone(),
+            route: std::mem::take(&mut pending.route),
             fresh: pending.fresh,
             opened: pending.opened,
             due: pending.due,

@@ -3,6 +3,7 @@
 mod clients;
 mod context;
 mod engine;
+mod limits;
 mod line;
 mod phases;
 mod phases_http2;

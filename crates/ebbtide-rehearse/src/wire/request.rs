@@ -15,7 +15,7 @@ use crate::record::REQUEST_ID;
 use crate::scenario::Route;
 
 /// A request that has not been given a number yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RequestSpec {
     label: Box<str>,
     method: Method,
@@ -44,7 +44,7 @@ pub(crate) struct MessagePlan {
 }
 
 /// What a request has for a body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum BodyPlan {
     /// That of the template, if the method has one.
     Template,
@@ -76,9 +76,9 @@ impl RequestSpec {
         }
     }
 
-    /// Returns the route, as in [`Route::label`].
-    pub(crate) fn label(&self) -> Box<str> {
-        self.label.clone()
+    /// Takes the route out, as in [`Route::label`].
+    pub(crate) fn take_label(&mut self) -> Box<str> {
+        std::mem::take(&mut self.label)
     }
 
     /// Marks the request as the last one of its connection (`Connection: close`).
