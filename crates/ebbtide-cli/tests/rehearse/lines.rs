@@ -121,7 +121,7 @@ fn a_service_that_closes_after_an_answer_loses_no_line() {
 
 #[test]
 fn a_line_without_an_answer_is_lost() {
-    for (mode, close) in [("unanswered", "eof"), ("reset", "reset"), ("error", "eof")] {
+    for (mode, close) in [("unanswered", "eof"), ("reset", "reset")] {
         let seen = rehearse("/", mode, 3, &[]);
         seen.lost(3);
         seen.each(3, "unanswered");
@@ -130,6 +130,27 @@ fn a_line_without_an_answer_is_lost() {
         assert_eq!(seen.count("lost"), 3, "{:#}", seen.verdict);
         assert!(seen.evidence("requests-answered").contains("no response byte"), "{:#}", seen.verdict);
     }
+}
+
+/// A service that refuses a request in words of its own, which do not have its number.
+#[test]
+fn a_line_that_is_answered_by_an_error_is_answered_wrongly() {
+    for mode in ["error", "error-stays"] {
+        let seen = rehearse("/", mode, 3, &[]);
+        seen.lost(3);
+        seen.each(3, "answered");
+        assert_eq!((seen.count("wrong"), seen.count("lost")), (3, 0), "{:#}", seen.verdict);
+        let evidence = seen.evidence("requests-answered");
+        assert!(
+            evidence.contains("a line without the number of the request instead of its answer"),
+            "{evidence}"
+        );
+    }
+    // New connections as well.
+    let seen = rehearse("/", "turns-away-telling", 3, &[]);
+    seen.lost(3);
+    assert_eq!((seen.count("wrong"), seen.count("lost")), (3, 0), "{:#}", seen.verdict);
+    assert_eq!(check(&seen.verdict, "refusals-clean").0, "pass", "{:#}", seen.verdict);
 }
 
 /// Longer than the end of a connection takes that cannot come together with an answer.

@@ -40,7 +40,9 @@ def note(mark, line):
 def serve(sock):
     if is_tcp(sock):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if MODE == "turns-away" and spoils():
+    if MODE.startswith("turns-away") and spoils():
+        if MODE == "turns-away-telling":
+            sock.sendall(b"ERR stopping\n")
         return sock.close()
     if tls:
         sock = tls.wrap_socket(sock, server_side=True)
@@ -65,12 +67,15 @@ def serve(sock):
         if MODE == "broadcasts":
             sock.sendall(b"news for all\n" + b"and more")
             answer = b" news\n" + answer
-        if MODE not in ("turns-away", "drops-halves") and spoils():
+        if MODE not in ("turns-away", "turns-away-telling", "drops-halves") and spoils():
             note("L", line)
             if MODE in ("half", "plain-half"):
                 sock.sendall(answer[:-1])
-            if MODE in ("error", "plain-error"):
+            if MODE in ("error", "plain-error", "error-stays"):
                 sock.sendall(b"ERR stopping\n")
+            if MODE == "error-stays":
+                while sock.recv(65536):
+                    pass
             if MODE == "mute":
                 while sock.recv(65536):
                     pass

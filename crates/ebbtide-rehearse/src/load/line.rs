@@ -2,7 +2,7 @@
 
 use super::clients::{Backoff, exchange_once};
 use super::context::{ClientContext, PendingRequest};
-use crate::record::{Outcome, Shape};
+use crate::record::Shape;
 use crate::scenario::{Route, Span};
 use crate::wire::{Address, Line, LineConnection, RequestResult};
 
@@ -59,10 +59,11 @@ async fn exchange(
     };
     let seen = tokio::select! {
         biased;
-        seen = connection.exchange(line) => seen,
-        () = context.late() => RequestResult::without_answer(Outcome::TimedOut),
+        seen = connection.exchange(line) => Some(seen),
+        () = context.late() => None,
     };
-    if seen.answer.is_some() {
+    let seen = seen.unwrap_or_else(|| connection.late(true));
+    if seen.answer.is_some_and(|answer| !answer.no_number) {
         *kept = Some(connection);
     }
     Some(seen)

@@ -4,8 +4,7 @@ use tokio::time::{sleep, timeout};
 
 use super::context::Stage;
 use super::phases::{ConnectionInfo, GOES_ON, LATE, PREPARE, PhaseClient, record_held};
-use crate::record::Outcome;
-use crate::wire::{Line, LineConnection, RequestResult, Socket};
+use crate::wire::{Line, LineConnection, Socket};
 
 impl PhaseClient<'_> {
     /// Holds one connection with half a line sent, and finishes it after the signal.
@@ -40,9 +39,10 @@ impl PhaseClient<'_> {
         sent = sent && !connection.closed() && connection.write(rest).await.is_ok();
         let seen = tokio::select! {
             biased;
-            seen = connection.answer(&line, sent) => seen,
-            () = self.context.late() => RequestResult { sent, ..RequestResult::without_answer(Outcome::TimedOut) },
+            seen = connection.answer(&line, sent) => Some(seen),
+            () = self.context.late() => None,
         };
+        let seen = seen.unwrap_or_else(|| connection.late(sent));
         held(if is_early { Err("closed before the signal".to_owned()) } else { Ok(()) });
         self.write(id, info, begun, &seen);
     }

@@ -140,6 +140,9 @@ pub struct Answer {
     /// Whether it is a gRPC response that ended without a gRPC status.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open_grpc: bool,
+    /// Whether it is a line without the number of its request: the last one of an exchange that had no other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_number: bool,
 }
 
 /// What the end of a body is known by.

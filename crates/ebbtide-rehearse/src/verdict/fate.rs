@@ -147,7 +147,10 @@ pub(super) enum Reason {
     NoGrpcStatus,
     /// A gRPC status that the route did not have before the signal.
     GrpcStatus(u16),
+    /// What came is no response of its protocol.
     Malformed,
+    /// A line of more than a MiB.
+    LongLine,
     TimedOut,
     /// A status that the route did not have before the signal, or one of 500 and more.
     Status(u16),
@@ -157,6 +160,8 @@ pub(super) enum Reason {
     OtherLength,
     /// Another `Location` than the one that the route always had.
     OtherLocation,
+    /// A line without the number of its request, and no other.
+    NoNumber,
 }
 
 /// The column of the counts that a reason belongs to.
@@ -198,6 +203,7 @@ impl Reason {
             Outcome::CutInHead { .. } => Self::CutInHead,
             Outcome::CutInBody { .. } if request.is_line() => Self::CutInLine,
             Outcome::CutInBody { .. } => Self::CutInBody,
+            Outcome::Malformed if request.is_line() => Self::LongLine,
             Outcome::Malformed => Self::Malformed,
             Outcome::TimedOut => Self::TimedOut,
         })
@@ -223,6 +229,7 @@ impl Reason {
             | Self::CutInEvent
             | Self::NoGrpcStatus
             | Self::NoReply
+            | Self::LongLine
             | Self::Malformed => Column::Truncated,
             Self::TimedOut => Column::TimedOut,
             Self::Status(_)
@@ -230,7 +237,8 @@ impl Reason {
             | Self::ErrorClose(_)
             | Self::Empty
             | Self::OtherLength
-            | Self::OtherLocation => Column::Wrong,
+            | Self::OtherLocation
+            | Self::NoNumber => Column::Wrong,
         }
     }
 
@@ -267,13 +275,57 @@ impl Reason {
             Self::GrpcStatus(code) => return format!("gRPC status {}", words::grpc_status(code)),
             Self::CutInEvent => "stream of events ended within an event",
             Self::Malformed => "response is not HTTP",
+            Self::LongLine => "answer is longer than 1 MiB without the end of its line",
             Self::TimedOut => "accepted and not answered within the request timeout",
             Self::Status(status) => return format!("status {status}"),
             Self::Empty => "empty body, which the route never had before the signal",
             Self::OtherLength => "another body than the one that the route always had before the signal",
             Self::OtherLocation => "another Location than before the signal",
+            Self::NoNumber => "a line without the number of the request instead of its answer",
         }
         .into()
+    }
+}
+
+#[cfg(any(test, feature = "samples"))]
+impl Reason {
+    /// Every reason, with an example of each code.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(Self::ClosedBeforeSend), |reason| {
+            // Exhaustive: a new reason needs a place here.
+            Some(match reason {
+                Self::ClosedBeforeSend => Self::HalfSent,
+                Self::HalfSent => Self::NewReset,
+                Self::NewReset => Self::NewClosed,
+                Self::NewClosed => Self::Kept,
+                Self::Kept => Self::InProgress,
+                Self::InProgress => Self::Pipelined,
+                Self::Pipelined => Self::Reset(8),
+                Self::Reset(_) => Self::CutByReset(2),
+                Self::CutByReset(_) => Self::CutInHead,
+                Self::CutInHead => Self::CutInBody,
+                Self::CutInBody => Self::CutInLine,
+                Self::CutInLine => Self::TruncatedUnframed,
+                Self::TruncatedUnframed => Self::ErrorClose(1011),
+                Self::ErrorClose(_) => Self::NoEcho,
+                Self::NoEcho => Self::NoCloseFrame,
+                Self::NoCloseFrame => Self::CutInEvent,
+                Self::CutInEvent => Self::NoReply,
+                Self::NoReply => Self::NoGrpcStatus,
+                Self::NoGrpcStatus => Self::GrpcStatus(14),
+                Self::GrpcStatus(14) => Self::GrpcStatus(13),
+                Self::GrpcStatus(_) => Self::Malformed,
+                Self::Malformed => Self::LongLine,
+                Self::LongLine => Self::TimedOut,
+                Self::TimedOut => Self::Status(503),
+                Self::Status(503) => Self::Status(404),
+                Self::Status(_) => Self::Empty,
+                Self::Empty => Self::OtherLength,
+                Self::OtherLength => Self::OtherLocation,
+                Self::OtherLocation => Self::NoNumber,
+                Self::NoNumber => return None,
+            })
+        })
     }
 }
 
@@ -328,6 +380,7 @@ fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -
         {
             Fate::Bad(Reason::NoReply)
         }
+        (Outcome::Answered { .. }, Some(answer)) if answer.no_number => Fate::Bad(Reason::NoNumber),
         (Outcome::Answered { .. }, Some(answer)) if answer.open_event => Fate::Bad(Reason::CutInEvent),
         (Outcome::Answered { status }, Some(answer)) if after => {
             match usual.compare(request, status, answer) {

@@ -82,6 +82,7 @@ fn answer_of(outcome: Outcome) -> Option<Answer> {
         grpc: false,
         grpc_status: None,
         open_grpc: false,
+        no_number: false,
     };
     matches!(outcome, Outcome::Answered { .. }).then_some(answer)
 }
@@ -137,6 +138,11 @@ pub(crate) fn found(id: CheckId, record: &Record, terms: &Terms) -> Check {
 /// The servers that stop gracefully by a signal of their own, and its name.
 pub fn graceful_signals() -> Vec<(&'static str, String)> {
     super::servers::graceful_signals()
+}
+
+/// What a verdict says of each way in which a request counts against a service.
+pub fn losses() -> Vec<String> {
+    super::fate::Reason::all().map(super::fate::Reason::text).collect()
 }
 
 /// The record of a run with `count` requests at a steady rate, of which one in 97 after the signal is lost, and its terms.

@@ -158,6 +158,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_never_have_the_number_of_their_request_are_no_answers() {
+        let mut record = good();
+        record.traffic.requests = (0..3).map(|at| request(at, Outcome::Answered { status: 0 })).collect();
+        for request in &mut record.traffic.requests {
+            request.answer.as_mut().unwrap().no_number = true;
+        }
+        let why = unusable(&record, &terms()).unwrap().why;
+        assert!(
+            why.starts_with("3 of 3 requests of GET / failed before the signal (a line without"),
+            "{why}"
+        );
+    }
+
+    #[test]
     fn requests_that_wait_for_a_blocked_server_lead_to_the_route_that_blocks_it() {
         for outcome in [Outcome::TimedOut, Outcome::ConnectTimeout] {
             let found = found(&run(&["GET /"], outcome, 8));

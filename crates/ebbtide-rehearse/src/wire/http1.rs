@@ -92,6 +92,7 @@ impl Http1Connection {
                         .get(GRPC_STATUS)
                         .and_then(|status| grpc_status(status.as_bytes())),
                     open_grpc: false,
+                    no_number: false,
                 };
                 let kind = response.headers().get(CONTENT_TYPE);
                 let mut events =

@@ -45,12 +45,14 @@ pub(crate) struct LineConnection {
     raw: RawConnection,
     /// When its client began to connect.
     pub(crate) opened: At,
+    /// The last whole line of the present exchange that had not the number of its request.
+    other: Option<Vec<u8>>,
 }
 
 impl LineConnection {
     /// Creates a connection on `socket`, which its client began to open at `opened`.
     pub(crate) fn on(socket: Socket, opened: At) -> Self {
-        Self { raw: RawConnection::new(socket), opened }
+        Self { raw: RawConnection::new(socket), opened, other: None }
     }
 
     /// Reads and drops what came between two exchanges. Returns whether the connection is still open, by the present state of the
@@ -88,16 +90,18 @@ impl LineConnection {
         self.answer(line, sent).await
     }
 
-    /// Reads until the answer to `line` or the end. Lines without its number are skipped.
+    /// Reads until the answer to `line` or the end. Lines without its number are skipped: they may be news for every client. If the
+    /// connection ends after one, that line was the answer: a service that refuses a request says so in words of its own.
     pub(crate) async fn answer(&mut self, line: &Line, sent: bool) -> RequestResult {
         let ended = |outcome| RequestResult { sent, ..RequestResult::without_answer(outcome) };
+        self.other = None;
         loop {
             while let Some(end) = self.raw.read.iter().position(|byte| *byte == b'\n') {
                 let read: Vec<u8> = self.raw.read.drain(..=end).collect();
                 if let Some(text) = line.answer(&read) {
-                    let answer = Some(answered(&text));
-                    return RequestResult { answer, ..ended(Outcome::Answered { status: 0 }) };
+                    return answered(&text, sent);
                 }
+                self.other = Some(read);
             }
             if self.raw.read.len() > LONGEST {
                 return ended(Outcome::Malformed);
@@ -107,17 +111,30 @@ impl LineConnection {
                 Ok(_) => continue,
                 Err(_) => Close::Reset,
             };
-            return ended(if self.raw.read.is_empty() {
-                Outcome::Unanswered { close }
-            } else {
-                Outcome::CutInBody { close }
-            });
+            return match self.raw.read.is_empty() {
+                true => self.or_other(sent, Outcome::Unanswered { close }),
+                false => ended(Outcome::CutInBody { close }),
+            };
         }
+    }
+
+    /// Returns the result of an exchange whose answer did not come in time.
+    pub(crate) fn late(&mut self, sent: bool) -> RequestResult {
+        self.or_other(sent, Outcome::TimedOut)
+    }
+
+    /// Returns the line that came instead of an answer, or else `outcome`.
+    fn or_other(&mut self, sent: bool, outcome: Outcome) -> RequestResult {
+        let Some(text) = self.other.take() else {
+            return RequestResult { sent, ..RequestResult::without_answer(outcome) };
+        };
+        let seen = answered(&text, sent);
+        RequestResult { answer: seen.answer.map(|answer| Answer { no_number: true, ..answer }), ..seen }
     }
 }
 
-fn answered(text: &[u8]) -> Answer {
-    Answer {
+fn answered(text: &[u8], sent: bool) -> RequestResult {
+    let answer = Answer {
         length: text.len() as u64,
         digest: digest(text),
         framing: Framing::Line,
@@ -127,7 +144,10 @@ fn answered(text: &[u8]) -> Answer {
         grpc: false,
         grpc_status: None,
         open_grpc: false,
-    }
+        no_number: false,
+    };
+    let seen = RequestResult::without_answer(Outcome::Answered { status: 0 });
+    RequestResult { answer: Some(answer), sent, ..seen }
 }
 
 #[cfg(test)]

@@ -204,6 +204,7 @@ fn answered(response: &Response) -> RequestResult {
         grpc: response.header_bytes(GRPC_STATUS).is_some(),
         grpc_status: response.header_bytes(GRPC_STATUS).and_then(grpc_status),
         open_grpc: false,
+        no_number: false,
     };
     let outcome = Outcome::Answered { status: response.status };
     RequestResult { answer: Some(answer), ..RequestResult::without_answer(outcome) }

@@ -139,7 +139,12 @@ fn of_reason(reason: Reason) -> Option<Symptom> {
         | Reason::NoGrpcStatus => Symptom::InFlight,
         Reason::TimedOut => Symptom::TimedOut,
         Reason::Status(_) | Reason::GrpcStatus(_) => Symptom::Status,
-        Reason::Malformed | Reason::Empty | Reason::OtherLength | Reason::OtherLocation => return None,
+        Reason::Malformed
+        | Reason::LongLine
+        | Reason::Empty
+        | Reason::OtherLength
+        | Reason::OtherLocation
+        | Reason::NoNumber => return None,
     })
 }
 

@@ -314,6 +314,7 @@ fn answer(stream: &Stream, state: &ConnectionState, is_head: bool) -> Answer {
         grpc: head.grpc_status.is_some(),
         grpc_status,
         open_grpc: head.is_grpc && grpc_status.is_none(),
+        no_number: false,
     }
 }
 
