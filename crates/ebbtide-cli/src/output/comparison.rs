@@ -27,10 +27,7 @@ pub(super) fn compared(judgement: &Judgement<'_>) -> Vec<ComparedRow> {
     vec![
         row(COMMAND, &|one| one.command.clone()),
         row("verdict", &|one| Headline::of(one.rehearsal).word.to_owned()),
-        row("failed checks", &|one| match one.rehearsal.sinking() {
-            names if names.is_empty() => "none".to_owned(),
-            names => names,
-        }),
+        row("checks that did not pass", &|one| one.rehearsal.sinking().unwrap_or_else(|| "none".to_owned())),
         row("runs", &|one| words::count(one.rehearsal.runs.len() as u64)),
         row("accepted requests", &count(|rehearsal| rehearsal.requests.accepted())),
         row("lost by the shutdown", &count(|rehearsal| rehearsal.lost_by_shutdown)),

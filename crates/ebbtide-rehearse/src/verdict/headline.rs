@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{RehearsalVerdict, Verdict};
+use super::{Finding, RehearsalVerdict, Verdict};
 use crate::scenario::StopAt;
 use crate::words;
 
@@ -22,7 +22,7 @@ impl Headline {
         let early = rehearsal.requests.refused_early;
         let lost = words::count(rehearsal.lost_by_shutdown.saturating_sub(early));
         let power = power(rehearsal);
-        let sunk = rehearsal.sinking();
+        let sunk = rehearsal.sinking().unwrap_or_default();
         match rehearsal.verdict {
             Verdict::Pass if rehearsal.requests.sent == 0 => {
                 Self { word: "PASS", rest: format!(": the process ended as expected; {power}") }
@@ -64,10 +64,20 @@ impl fmt::Display for Headline {
 }
 
 impl RehearsalVerdict {
-    /// Returns the names of the checks that keep the verdict from being `pass`.
-    pub fn sinking(&self) -> String {
-        let sunk = self.checks.iter().filter(|check| check.sinks()).map(|check| check.id.name());
-        sunk.collect::<Vec<_>>().join(", ")
+    /// Returns the names of the checks that keep the verdict from being `pass`, if there are any: those that failed, and after them those
+    /// that are inconclusive, which are marked if others failed.
+    pub fn sinking(&self) -> Option<String> {
+        let names = |verdict| -> Vec<&str> {
+            let sunk = self.checks.iter().filter(|check| check.sinks() && check.verdict == verdict);
+            sunk.map(|check| check.id.name()).collect()
+        };
+        let (failed, unclear) = (names(Finding::Fail).join(", "), names(Finding::Inconclusive).join(", "));
+        match (failed.is_empty(), unclear.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(unclear),
+            (false, true) => Some(failed),
+            (false, false) => Some(format!("{failed}; inconclusive: {unclear}")),
+        }
     }
 }
 
@@ -85,5 +95,35 @@ fn power(rehearsal: &RehearsalVerdict) -> String {
     match named.as_slice() {
         [] => format!("no load, in {runs}"),
         named => format!("in flight at the signal: {}, in {runs}", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Outcome, Record};
+    use crate::verdict::samples::{good, request, terms};
+    use crate::verdict::{conclude, judge};
+
+    fn headline(statuses: &[(u64, u16)]) -> String {
+        let mut record: Record = good();
+        record.traffic.requests.extend(statuses.iter().map(|(begun, status)| {
+            let mut request = request(*begun, Outcome::Answered { status: *status });
+            request.route = if *status == 404 { "GET /gone".into() } else { request.route };
+            request
+        }));
+        let rehearsal = conclude(vec![(judge(&record, &terms()), crate::verdict::Facts::default())]);
+        Headline::of(&rehearsal).to_string()
+    }
+
+    #[test]
+    fn failed_checks_come_before_inconclusive_ones_which_are_marked() {
+        let gone = (900_000, 404);
+        let both = headline(&[gone, (1_200_000, 500)]);
+        assert!(both.starts_with("FAIL: requests-answered; inconclusive: routes-served (1 of "), "{both}");
+        let failed = headline(&[(1_200_000, 500)]);
+        assert!(failed.starts_with("FAIL: requests-answered (1 of "), "{failed}");
+        let unclear = headline(&[gone]);
+        assert!(unclear.starts_with("INCONCLUSIVE: routes-served (0 of "), "{unclear}");
     }
 }

@@ -7,7 +7,7 @@ use crate::verdict::fate::{Case, Fate};
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
 
-/// The responses of one route: those before the signal, or all of them if there are none.
+/// The responses of one route: those before the signal, or else those after it for which the shutdown is not to blame.
 #[derive(Default)]
 struct RouteResponses {
     before: u64,
@@ -33,7 +33,14 @@ pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::RoutesServed, finding, evidence);
     let routes = responses(case);
     if routes.is_empty() {
-        return found(Finding::Inconclusive, "no response was received".into());
+        let blamed = case.requests.iter().any(|judged| judged.blamed && status(judged.request).is_some());
+        let evidence = match blamed {
+            true => {
+                "no response was received before the signal, and what the shutdown caused says nothing about a route"
+            }
+            false => "no response was received",
+        };
+        return found(Finding::Inconclusive, evidence.into());
     }
     let useless: Vec<_> = routes
         .iter()
@@ -78,12 +85,8 @@ fn request_remedy(status: u16) -> Option<&'static str> {
 fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResponses> {
     let mut routes = BTreeMap::<_, RouteResponses>::new();
     for judged in case.requests.iter().filter(|judged| judged.fate != Fate::Foreign) {
-        let status = match judged.request.outcome {
-            Outcome::Answered { status } => status,
-            // The handshake of a WebSocket.
-            Outcome::CloseFrame { .. } => UPGRADED,
-            _ => continue,
-        };
+        // A stream that ends with UNAVAILABLE at the stop was served until then.
+        let Some(status) = status(judged.request).filter(|_| !judged.blamed) else { continue };
         let seen = routes.entry((&judged.request.to, &*judged.request.route)).or_default();
         if !judged.after && seen.before == 0 {
             *seen = RouteResponses::default();
@@ -95,6 +98,16 @@ fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResp
         }
     }
     routes
+}
+
+fn status(request: &Request) -> Option<u16> {
+    match request.outcome {
+        Outcome::Answered { .. } if request.answer.is_some_and(|answer| answer.no_number) => None,
+        Outcome::Answered { status } => Some(status),
+        // The handshake of a WebSocket.
+        Outcome::CloseFrame { .. } => Some(UPGRADED),
+        _ => None,
+    }
 }
 
 /// That of a line.
@@ -196,6 +209,34 @@ mod tests {
         // A slow route may have no response before the signal.
         assert_eq!(found(&with("GET /a", &[(1_200_000, 200)]), &terms()).0.verdict, Finding::Pass);
         assert_eq!(found(&with("GET /a", &[(1_200_000, 404)]), &terms()).0.verdict, Finding::Inconclusive);
+    }
+
+    #[test]
+    fn what_the_shutdown_caused_is_no_fault_of_the_route() {
+        let streamed = |ended: &[(u64, u16)]| {
+            let statuses: Vec<_> = ended.iter().map(|(ended, _)| (*ended, 200)).collect();
+            let mut record = with("POST /a.A/Watch", &statuses);
+            let streams =
+                record.traffic.requests.iter_mut().filter(|request| request.route.starts_with("POST"));
+            for (stream, (_, status)) in streams.zip(ended) {
+                stream.answer.as_mut().unwrap().grpc_status = Some(*status);
+            }
+            record
+        };
+        // Streams that lasted until the signal, and had no status before it.
+        let unavailable = streamed(&[(1_200_000, 14), (1_200_000, 14)]);
+        let (check, verdict) = found(&unavailable, &terms());
+        assert_eq!((check.verdict, verdict), (Finding::Pass, Verdict::Fail), "{check:?}");
+        // The opposite: it failed before the signal, or with a status that is the caller's fault.
+        assert_eq!(
+            found(&streamed(&[(900_000, 14), (1_200_000, 14)]), &terms()).0.verdict,
+            Finding::Inconclusive
+        );
+        assert_eq!(found(&streamed(&[(1_200_000, 12)]), &terms()).0.verdict, Finding::Inconclusive);
+        let mut nothing_else = unavailable;
+        nothing_else.traffic.requests.retain(|request| request.route.starts_with("POST"));
+        let check = found(&nothing_else, &terms()).0;
+        assert!(check.evidence.starts_with("no response was received before the signal"), "{check:?}");
     }
 
     #[test]
