@@ -2,6 +2,7 @@
 
 pub(super) mod dependencies;
 pub(super) mod exit_code;
+pub(super) mod late;
 mod library;
 pub(super) mod listener;
 pub(super) mod process;

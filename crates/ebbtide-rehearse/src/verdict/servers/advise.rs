@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::knowledge::{Cause, Knowledge, Symptom, knowledge};
 use crate::record::{Ended, Recognised, Shape};
 use crate::scenario::StopSignal;
+use crate::verdict::checks::late::{Late, WaitedFor};
 use crate::verdict::checks::signals::INIT;
 use crate::verdict::fate::{Case, Reason};
 use crate::verdict::losses::{Blame, LossGroup};
@@ -74,8 +75,8 @@ fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
             losses(case, case.groups.iter().filter(|group| group.shape == Shape::Phases))
         }
         CheckId::RefusalsClean | CheckId::LameDuckServed => vec![Symptom::NewConnections],
-        CheckId::ExitInTime => vec![Symptom::Late],
-        CheckId::NoKill | CheckId::ExitCode if late => vec![Symptom::Late],
+        CheckId::ExitInTime => lateness(case),
+        CheckId::NoKill | CheckId::ExitCode if late => lateness(case),
         CheckId::ExitCode => match case.record.exit {
             Some((_, Ended::Code(_))) => vec![Symptom::OtherCode],
             _ if ended_by_the_signal(case).is_some() => vec![Symptom::EndedBySignal],
@@ -95,6 +96,16 @@ fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
     }
 }
 
+/// What a process that was not in time showed. That it waited for its clients is said only if that was seen.
+fn lateness(case: &Case<'_>) -> Vec<Symptom> {
+    match Late::of(case).waited_for() {
+        WaitedFor::Clients => vec![Symptom::Late],
+        // As with a process that a wrapper leaves behind: the signal did not reach it.
+        WaitedFor::NotStopping => vec![Symptom::Orphans],
+        WaitedFor::Unheard | WaitedFor::Dependency | WaitedFor::Unclear => Vec::new(),
+    }
+}
+
 /// The symptom of the most frequent loss; before it that of a process that did not stop by itself.
 fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) -> Vec<Symptom> {
     let blamed = groups.filter(|group| group.blame == Blame::Shutdown);
@@ -104,7 +115,9 @@ fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) 
         found.push(Symptom::Unhandled);
     }
     match case.record.killed {
-        Some(killed) if most.after.iter().all(|request| request.ended >= killed) => found.push(Symptom::Late),
+        Some(killed) if most.after.iter().all(|request| request.ended >= killed) => {
+            found.extend(lateness(case))
+        }
         _ => found.extend(of_reason(most.reason)),
     }
     found
@@ -255,6 +268,8 @@ mod tests {
     #[test]
     fn a_process_that_is_killed_did_not_stop_in_time() {
         let mut record = record(&[ServerKind::Puma], RESET);
+        // It lasts from before the end to the end.
+        record.traffic.requests.last_mut().unwrap().begun = At(SIGNALLED - 900_000);
         record.killed = Some(At(SIGNALLED + 100_000));
         record.exit = Some((At(SIGNALLED + 101_000), Ended::Signal(9)));
         for id in [CheckId::ExitInTime, CheckId::NoKill, CheckId::ExitCode, CheckId::RequestsAnswered] {
