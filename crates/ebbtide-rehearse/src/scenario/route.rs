@@ -152,6 +152,7 @@ impl Route {
         }
         let (target, path) = Target::from_url_of(place, schemes).map_err(|error| match error {
             BadTarget::NotASocket(_) => BadTarget::NotASocket(text.into()),
+            BadTarget::NoSuchPort(_) => error,
             _ => wrong(),
         })?;
         Ok(Self { method, path, target: Some(target), call: None })
@@ -184,6 +185,8 @@ mod tests {
             ("/slow?ms={ms}", Some(Target::unix(Path::new("/run/app.sock"))))
         );
         assert!(Route::parse("ping").is_err());
+        let url = "http://localhost:99999/slow".to_owned();
+        assert_eq!(Route::parse(&format!("PUT:{url}")), Err(BadTarget::NoSuchPort(url)));
         assert_eq!(Route::parse_or("/ping", &Method::PUT).unwrap().method, Method::PUT);
         assert_eq!(Route::parse_or("GET:/ping", &Method::PUT).unwrap().method, Method::GET);
     }

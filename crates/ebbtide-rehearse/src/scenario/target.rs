@@ -117,7 +117,9 @@ impl Target {
             return Err(BadTarget::NotAUrl(url.into()));
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let usual = if tls { 443 } else { 80 };
+        let port = port_text(&uri).map_or(Some(usual), |port| port.parse().ok().filter(|port| *port != 0));
+        let port = port.ok_or_else(|| BadTarget::NoSuchPort(url.into()))?;
         Ok((Self { tls, ..Self::tcp(host, port) }, path))
     }
 
@@ -139,6 +141,13 @@ impl Target {
     }
 }
 
+/// Returns the port of `uri` as it is written, if one is. `http` has none for a number that is no port.
+fn port_text(uri: &http::Uri) -> Option<&str> {
+    let authority = uri.authority()?.as_str();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    place.strip_prefix(uri.host()?)?.strip_prefix(':').filter(|port| !port.is_empty())
+}
+
 /// Why an address or a route cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum BadTarget {
@@ -153,6 +162,9 @@ pub enum BadTarget {
         /// The URL.
         url: String,
     },
+    /// The port in a URL is none.
+    #[error("invalid URL `{0}`: expected a port from 1 to 65535")]
+    NoSuchPort(String),
     /// Not a port.
     #[error("invalid port `{0}`: expected PORT, HOST:PORT, unix:SOCKET or http://HOST:PORT/PATH")]
     NotAPort(String),
@@ -201,6 +213,18 @@ mod tests {
             "invalid URL `ftp://localhost/`: unsupported scheme `ftp`, expected http:// or https://"
         );
         assert!(Target::from_url("localhost:80").is_err());
+    }
+
+    #[test]
+    fn a_number_that_is_no_port_is_refused() {
+        for url in ["http://localhost:99999/", "http://[::1]:0/", "https://user@localhost:65536"] {
+            assert_eq!(Target::from_url(url), Err(BadTarget::NoSuchPort(url.to_owned())));
+        }
+        for (url, port) in
+            [("http://localhost:/a", 80), ("https://[::1]/", 443), ("http://a:b@localhost:65535/", 65535)]
+        {
+            assert_eq!(Target::from_url(url).unwrap().0.port(), Some(port), "{url}");
+        }
     }
 
     #[test]
@@ -254,6 +278,7 @@ mod tests {
         error_form::walk! {
             BadTarget::NotAUrl(_) => BadTarget::NotAUrl("localhost:80".to_owned());
             BadTarget::Scheme { .. } => BadTarget::Scheme { scheme: "ftp".to_owned(), url: "ftp://a/".to_owned() };
+            BadTarget::NoSuchPort(_) => BadTarget::NoSuchPort("http://a:99999/".to_owned());
             BadTarget::NotAPort(_) => BadTarget::NotAPort("eighty".to_owned());
             BadTarget::NotASocket(_) => BadTarget::NotASocket("http://unix:".to_owned());
             BadTarget::NotARoute(_) => BadTarget::NotARoute("POST".to_owned());
