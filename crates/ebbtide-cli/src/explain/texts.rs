@@ -57,6 +57,36 @@ mod tests {
         }
     }
 
+    /// The evidence in the table of `check`: what is within backticks in its first column. `…` stands for anything.
+    fn evidence(check: CheckId) -> Vec<String> {
+        let rows = text(check).lines().filter(|line| line.starts_with("| "));
+        let cells = rows.filter_map(|line| line.split(" | ").next());
+        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn each_loss_that_a_verdict_can_name_is_explained() {
+        let known = evidence(CheckId::RequestsAnswered);
+        let losses = ebbtide_rehearse::samples::losses();
+        assert!(losses.len() >= 30, "{losses:?}");
+        for loss in &losses {
+            let explains = |evidence: &String| match evidence.strip_suffix('…') {
+                Some(begin) => loss.starts_with(begin),
+                None => evidence == loss,
+            };
+            assert!(known.iter().any(explains), "`ebbtide explain requests-answered` lacks: {loss}");
+        }
+        // Nothing is explained that no verdict says. A list of statuses names some of them.
+        for evidence in known.iter().filter(|evidence| evidence.contains(' ')) {
+            let begin = evidence.trim_end_matches('…');
+            let is_example = evidence.starts_with("status ") || evidence.starts_with("gRPC status ");
+            assert!(
+                is_example || losses.iter().any(|loss| loss.starts_with(begin)),
+                "no verdict says: {evidence}"
+            );
+        }
+    }
+
     #[test]
     fn a_text_names_other_checks_that_exist() {
         for check in CheckId::ALL {
