@@ -95,7 +95,7 @@ pub(super) async fn settle(
     else {
         return Ok(());
     };
-    let mut seen = Vec::new();
+    let (mut seen, mut speaks_http) = (Vec::new(), false);
     // A readiness URL without a path is the service's front page.
     let usual = USUAL.into_iter().filter(|path| Some(*path) != ready_path || *path == "/");
     for path in usual {
@@ -108,13 +108,17 @@ pub(super) async fn settle(
                 choose(plan, &route, home).await;
                 return Ok(());
             }
-            Got::Status(status) => format!("answers {status}"),
+            Got::Status(status) => {
+                speaks_http = true;
+                format!("answers {status}")
+            }
             Got::Grpc => "answers a gRPC status".to_owned(),
             Got::Refused | Got::NotHttp(_) | Got::Tls(_) | Got::Nothing => "gave no answer".to_owned(),
         };
         seen.push(format!("{} {answer}", route.label()));
     }
-    Err(NotRehearsed::NoRoute(seen.join(", ")))
+    let seen = seen.join(", ");
+    Err(if speaks_http { NotRehearsed::NoRoute(seen) } else { NotRehearsed::NoHttp(seen) })
 }
 
 async fn choose(plan: &mut LoadPlan, found: &Route, home: &Address) {

@@ -148,9 +148,17 @@ async fn look(
 /// Waits until a listener answers a usual path with 200 to 399, or has not done so for a while. Returns its readiness check.
 async fn first_listener(place: &Place, listeners: impl Fn() -> Vec<String>) -> (Ready, Address) {
     let mut waiting = None;
+    let is_over = |clock: Clock| clock.now().since(At::default()) > WARM;
     loop {
         let found = targets(&listeners());
+        if !found.is_empty() {
+            waiting.get_or_insert_with(Clock::start);
+        }
         for path in READY {
+            // A service of another protocol may leave every request without an answer: each takes long enough.
+            if waiting.is_some_and(is_over) {
+                break;
+            }
             for (target, socket) in &found {
                 if let Some((target, to)) = answers(place, target, socket, path).await {
                     return (Ready::Http(target, path.to_owned()), to);
@@ -158,8 +166,7 @@ async fn first_listener(place: &Place, listeners: impl Fn() -> Vec<String>) -> (
             }
         }
         if let Some((target, socket)) = found.first() {
-            let clock = *waiting.get_or_insert_with(Clock::start);
-            if clock.now().since(At::default()) > WARM {
+            if waiting.is_some_and(is_over) {
                 return (Ready::Port(target.clone()), place.address_of(target, socket.clone()));
             }
         }

@@ -77,6 +77,9 @@ pub enum NotRehearsed {
     /// No route to load.
     #[error("no route to load was found: {0}")]
     NoRoute(String),
+    /// No route to load: the service answers no request of HTTP.
+    #[error("no route to load was found: {0}")]
+    NoHttp(String),
     /// The service did not work before the signal, so there is no baseline to compare with.
     #[error("no usable baseline: {0}")]
     Baseline(String),
@@ -146,6 +149,10 @@ impl NotRehearsed {
             }
             Self::Attach(AttachError { why, .. }) => return why.hint(),
             Self::NoRoute(_) => "--url SHAPE=METHOD:PATH names a route, such as --url storm=/orders",
+            Self::NoHttp(_) => {
+                "of a service without HTTP give the port and a route: --ready PORT --url tcp=/LINE for lines, or --url \
+                 keepalive=GRPC:/PACKAGE.SERVICE/METHOD for calls of gRPC"
+            }
             Self::Baseline(_) => {
                 "less load (--storm, --keepalive, --open) or another route (--url) gives a baseline to compare with"
             }
@@ -229,6 +236,7 @@ mod tests {
             NotRehearsed::Call { .. } => NotRehearsed::Call { at: "127.0.0.1:80".to_owned(), why: BadCall::NoReflection };
             NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);
             NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
+            NotRehearsed::NoHttp(_) => NotRehearsed::NoHttp("GET / gave no answer".to_owned());
             NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());
             NotRehearsed::Blocked(_) => NotRehearsed::Blocked("no request was answered".to_owned());
             NotRehearsed::Database(_) => NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned()));
@@ -254,6 +262,7 @@ mod tests {
             AttachError { pid: 7, why: NotAttached::NoProcess }.into(),
             AttachError { pid: 7, why: NotAttached::OtherUser }.into(),
             NotRehearsed::NoRoute(String::new()),
+            NotRehearsed::NoHttp(String::new()),
             NotRehearsed::Baseline(String::new()),
             NotRehearsed::Blocked(String::new()),
             NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned())),

@@ -9,6 +9,7 @@ use ebbtide_rehearse::{Ended, Program, Ready, Route, Scenario, ServerKind, StopS
 
 use super::args::RehearseArgs;
 use super::plan::scenario;
+use super::run::refused;
 use super::survey::{option, surveyed};
 use crate::exit::Ending;
 use crate::output;
@@ -18,10 +19,7 @@ use crate::settings::NAME;
 pub(super) fn init(args: &RehearseArgs) -> Ending {
     let scenario = match scenario(args) {
         Ok(scenario) => scenario,
-        Err(error) => {
-            output::complain(&error.to_string(), Some(&error.hint()));
-            return Ending::Usage;
-        }
+        Err(error) => return refused(args, &error),
     };
     if Path::new(NAME).exists() {
         return exists();
@@ -34,6 +32,11 @@ pub(super) fn init(args: &RehearseArgs) -> Ending {
         Ok(()) => {
             if !args.quiet {
                 output::note(&format!("{NAME} is written; `ebbtide rehearse` uses it"));
+                if survey.route.is_none() {
+                    output::note(&format!(
+                        "no route for the load was found: add one to {NAME}, as its comments say"
+                    ));
+                }
             }
             Ending::Passed
         }
@@ -126,6 +129,10 @@ fn load(survey: &Survey) -> Vec<String> {
             lines.push(format!("url.keepalive = {}", quoted(&get)));
             lines.push(format!("url.open = {}", quoted(&open)));
         }
+        None if matches!(survey.ready, Ready::Port(_)) => {
+            lines.extend(NO_HTTP.map(str::to_owned));
+            return lines;
+        }
         None => {
             lines.push(
                 "# None of the usual paths was answered with 200 to 299: name routes of the service."
@@ -141,6 +148,16 @@ fn load(survey: &Survey) -> Vec<String> {
     lines.push("# url.slow = \"/slow?ms={ms}\"".to_owned());
     lines
 }
+
+/// What the file says of the load of a service that answers no request of HTTP.
+const NO_HTTP: [&str; 6] = [
+    "# No request of HTTP was answered with 200 to 399: name what is sent, which is then the whole load.",
+    "# Lines, each of which is answered by one line; the answer has to contain the number `{id}` of its line:",
+    "# url.tcp = \"/PING {id}\"",
+    "# Calls of gRPC; their messages need server reflection, or `protoset`:",
+    "# url.keepalive = \"GRPC:/PACKAGE.SERVICE/METHOD\"",
+    "# grpc-message = '{\"FIELD\": \"VALUE\"}'",
+];
 
 /// The route as `--url` has it, without its method.
 fn place(route: &Route) -> String {
