@@ -104,7 +104,8 @@ impl Place {
         if let Program::Running(pid) = scenario.program {
             return Ok(Service::attach(pid, &self.log(), clock)?);
         }
-        let service = Service::start(&self.words, &self.env, &self.log(), files, scenario.pid_one, clock)?;
+        let (folder, log) = (scenario.folder.as_deref(), self.log());
+        let service = Service::start(&self.words, &self.env, folder, &log, files, scenario.pid_one, clock)?;
         janitor.watch(self.folder(), Some(service.pid()));
         if let Some(relays) = &self.relays {
             relays.serve(service.pid());

@@ -138,7 +138,7 @@ async fn run_at(
         load: watchers.load.as_ref(),
         database: watchers.database.as_ref(),
         relays: place.relays(),
-        hook: HookPlace { env: &place.env, log: place.hook_log(), files },
+        hook: HookPlace { folder: scenario.folder.as_deref(), env: &place.env, log: place.hook_log(), files },
         clock,
     };
     if at != StopAt::Startup {

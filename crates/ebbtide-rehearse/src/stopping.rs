@@ -1,6 +1,6 @@
 //! The stop of one run: what precedes the signal, the signals, and the end of the process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ pub(super) struct Stopping<'a> {
 
 /// What a preStop command needs.
 pub(super) struct HookPlace<'a> {
+    pub(super) folder: Option<&'a Path>,
     pub(super) env: &'a [(std::ffi::OsString, std::ffi::OsString)],
     pub(super) log: PathBuf,
     pub(super) files: Rlimit,
@@ -139,25 +140,26 @@ impl Stopping<'_> {
         let env: Vec<_> =
             self.hook.env.iter().cloned().chain([("EBBTIDE_SERVICE_PID".into(), pid.into())]).collect();
         let (grace, mut left) = (self.plan.grace, None);
-        let end = match Hook::start(words, &env, &self.hook.log, self.hook.files, self.clock) {
-            Err(why) => PreStopEnd::Failed(why),
-            Ok(mut hook) => {
-                let waiting = async {
-                    tokio::select! {
-                        biased;
-                        ended = hook.ended() => match ended {
-                            Ok(()) => PreStopEnd::Done,
-                            Err(why) => PreStopEnd::Failed(why),
-                        },
-                        () = sleep(grace) => PreStopEnd::Overran,
-                    }
-                };
-                let end = self.unless_ended(waiting, began + grace, record, news).await?;
-                let end = end.unwrap_or(PreStopEnd::ServiceEnded);
-                left = (end == PreStopEnd::Overran).then_some(hook);
-                end
-            }
-        };
+        let end =
+            match Hook::start(words, &env, self.hook.folder, &self.hook.log, self.hook.files, self.clock) {
+                Err(why) => PreStopEnd::Failed(why),
+                Ok(mut hook) => {
+                    let waiting = async {
+                        tokio::select! {
+                            biased;
+                            ended = hook.ended() => match ended {
+                                Ok(()) => PreStopEnd::Done,
+                                Err(why) => PreStopEnd::Failed(why),
+                            },
+                            () = sleep(grace) => PreStopEnd::Overran,
+                        }
+                    };
+                    let end = self.unless_ended(waiting, began + grace, record, news).await?;
+                    let end = end.unwrap_or(PreStopEnd::ServiceEnded);
+                    left = (end == PreStopEnd::Overran).then_some(hook);
+                    end
+                }
+            };
         record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end });
         if left.is_none() && record.exit.is_none() {
             self.brace();

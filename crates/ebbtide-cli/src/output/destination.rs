@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use super::stderr::complain;
 use super::whole_file::WholeFile;
@@ -68,6 +68,11 @@ impl<F: Format> Destination<F> {
     /// Returns the format.
     pub(crate) fn format(&self) -> F {
         self.format
+    }
+
+    /// Returns whether the report is written to the file at `path`.
+    pub(crate) fn goes_to(&self, path: &Path) -> bool {
+        self.file.as_deref().and_then(place).is_some_and(|file| Some(file) == place(path))
     }
 
     /// Adds text on stdout when no format goes there that replaces it. Workflow commands may be mixed with text.
@@ -157,6 +162,9 @@ pub(crate) fn destinations_beside<F: Format>(
     writable(given)
 }
 
+/// What to do about a file that cannot be written.
+pub(crate) const UNWRITABLE: &str = "the folder of the file has to exist and permit new files";
+
 fn writable<F: Format>(all: Vec<Destination<F>>) -> Result<Vec<Destination<F>>, Ending> {
     if let Some(twice) = written_twice(&all) {
         complain(&format!("more than one --format goes to {twice}"), Some("write each to a file of its own"));
@@ -164,22 +172,24 @@ fn writable<F: Format>(all: Vec<Destination<F>>) -> Result<Vec<Destination<F>>, 
     }
     match all.iter().find_map(Destination::unwritable) {
         Some((destination, error)) => {
-            complain(&format!("cannot write {destination}: {error}"), None);
+            complain(&format!("cannot write {destination}: {error}"), Some(UNWRITABLE));
             Err(Ending::Usage)
         }
         None => Ok(all),
     }
 }
 
-/// Returns the file that two formats would be written to: the later one would replace the other. A device or a pipe takes both.
+/// Returns the file at `path` by a name that is the same for every path to it. A device or a pipe, which takes the output of several, has none.
+fn place(path: &Path) -> Option<PathBuf> {
+    let file = fs::canonicalize(path).or_else(|_| path::absolute(path)).ok()?;
+    (!file.exists() || file.is_file()).then_some(file)
+}
+
+/// Returns the file that two formats would be written to: the later one would replace the other.
 fn written_twice<F: Format>(all: &[Destination<F>]) -> Option<&Destination<F>> {
-    let file = |destination: &Destination<F>| {
-        let file = destination.file.as_ref()?;
-        fs::canonicalize(file).or_else(|_| path::absolute(file)).ok()
-    };
     let mut seen = Vec::new();
     all.iter().find(|destination| {
-        let Some(file) = file(destination).filter(|file| !file.exists() || file.is_file()) else {
+        let Some(file) = destination.file.as_deref().and_then(place) else {
             return false;
         };
         let is_known = seen.contains(&file);

@@ -17,7 +17,7 @@ mod table;
 mod text;
 mod whole_file;
 
-pub(crate) use destination::{Destination, Format, destinations, destinations_beside};
+pub(crate) use destination::{Destination, Format, UNWRITABLE, destinations, destinations_beside};
 pub(crate) use format::VerdictFormat;
 pub(crate) use html::Gallery;
 pub(crate) use judgement::Judgement;

@@ -9,6 +9,7 @@ use ebbtide_rehearse::{Expected, HostName, Ready, RequestHeader, Span, StopSigna
 use http::Method;
 
 use super::calls::CallArgs;
+use super::origins::Origins;
 use super::platform::StopPlatform;
 use super::service::ServiceArgs;
 use super::stop::StopArgs;
@@ -305,6 +306,10 @@ pub(crate) struct RehearseArgs {
     /// Print no progress on stderr
     #[arg(long, short, help_heading = OUTPUT)]
     pub(super) quiet: bool,
+
+    /// Where the options come from.
+    #[arg(skip)]
+    pub(super) origins: Origins,
 }
 
 /// The maximum number of runs.

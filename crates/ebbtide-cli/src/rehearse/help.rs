@@ -96,8 +96,8 @@ Settings:
   Each option but --attach, --demo, --init and --quiet is also a key of the section
   [rehearse] of ebbtide.toml, in the current folder or the nearest one above it up to
   the root of the repository: grace = \"30s\", strict = true, url.storm = \"/ping\".
-  An option on the command line replaces that of the file. Paths of `command`, `body-file`,
-  `cacert` and `protoset` count from the folder of the file. --demo reads no settings.
+  An option on the command line replaces that of the file. Paths in the file count from
+  its folder, in which its `command` and `compare` run as well. --demo reads no settings.
 
 The baseline:
   A failure that is as frequent before the signal as after it is not caused by the

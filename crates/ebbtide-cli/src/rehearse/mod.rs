@@ -2,9 +2,11 @@
 
 mod args;
 mod calls;
+mod combinations;
 mod conclude;
 mod help;
 mod init;
+mod origins;
 mod plan;
 mod platform;
 mod run;

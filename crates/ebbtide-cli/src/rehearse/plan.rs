@@ -1,6 +1,7 @@
 //! Converts the options to a scenario.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 use super::args::{MOST_RUNS, RehearseArgs};
 use super::calls::BadCalls;
+use super::combinations::{self, Contradiction};
 use super::service::BadService;
 use super::shapes::{fitted, shapes};
 use super::stop::stop_plan;
@@ -51,6 +53,9 @@ pub(crate) enum BadPlan {
     /// The options of dependencies contradict each other.
     #[error(transparent)]
     Service(#[from] BadService),
+    /// Options contradict each other.
+    #[error(transparent)]
+    Options(#[from] Contradiction),
     /// The options of calls contradict each other.
     #[error(transparent)]
     Calls(#[from] BadCalls),
@@ -84,6 +89,7 @@ impl BadPlan {
                 "write it after `--`, or as `command` in the section [rehearse] of ebbtide.toml; --demo needs none"
                     .to_owned()
             }
+            Self::Options(why) => why.hint.clone(),
             Self::Service(service) => service.hint(),
             Self::Calls(calls) => calls.hint().to_owned(),
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
@@ -100,6 +106,31 @@ impl BadPlan {
             Self::Route(_) | Self::TwoRoutes(_) => {
                 "`ebbtide rehearse --help` explains every option".to_owned()
             }
+        }
+    }
+}
+
+impl BadPlan {
+    /// Returns the options that the error is about, by the names that they have in clap, the one to change first.
+    pub(super) fn options(&self) -> Vec<&'static str> {
+        match self {
+            Self::Options(why) => why.options.clone(),
+            Self::NoLoad => vec!["storm", "keepalive", "slow", "open"],
+            Self::TwoRoutes(_) | Self::Route(_) => vec!["url"],
+            Self::NoRoute(shape) => vec![shape.name()],
+            Self::BodyNotSent => vec!["body", "body_file"],
+            Self::BodyFile(..) => vec!["body_file"],
+            Self::CaCert(..) | Self::NotCertificates(..) => vec!["cacert"],
+            Self::Service(BadService::TwoVias(_)) => vec!["via"],
+            Self::Service(BadService::NoVia(_)) => vec!["via_at_signal"],
+            Self::Service(BadService::NoRelay(_)) => vec!["env", "command"],
+            Self::Calls(BadCalls::NotAProtoset(..) | BadCalls::Unreadable(..)) => vec!["protoset"],
+            Self::Calls(_) => vec!["grpc_message", "protoset"],
+            Self::Started(_) => vec!["signal_at"],
+            Self::Kill => vec!["signal"],
+            Self::Compare(_) => vec!["compare"],
+            Self::Feature(_) => vec!["database_url"],
+            Self::NoCommand | Self::Demo(_) => Vec::new(),
         }
     }
 }
@@ -129,10 +160,13 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         posts: args.method.is_none(),
     };
     args.calls.complete(&mut load)?;
+    let stop = stop_plan(args);
+    combinations::check(args, &load, &stop)?;
     let database = database(args)?;
     Ok(Scenario {
         program,
         env: args.service.variables(),
+        folder: args.origins.folder_of("command").map(Path::to_owned),
         pid_one: args.service.pid1,
         ready: args.ready.clone().unwrap_or(Ready::Managed),
         ready_limit: args.ready_timeout,
@@ -142,7 +176,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         strict: args.strict,
         template,
         load,
-        stop: stop_plan(args),
+        stop,
         via: args.service.vias(&args.command)?,
         database,
         report: env::var_os("EBBTIDE_REPORT").filter(|path| !path.is_empty()).map(Into::into),
@@ -171,11 +205,23 @@ fn program(args: &RehearseArgs) -> Result<Program, BadPlan> {
 pub(super) fn compared(args: &RehearseArgs, scenario: &Scenario) -> Result<Option<Scenario>, BadPlan> {
     let Some(line) = &args.compare else { return Ok(None) };
     let words = shlex::split(line).filter(|words| !words.is_empty());
-    let words: Vec<_> =
+    let mut words: Vec<OsString> =
         words.ok_or_else(|| BadPlan::Compare(line.clone()))?.into_iter().map(Into::into).collect();
     args.service.vias(&words)?;
+    let folder = args.origins.folder_of("compare").map(Path::to_owned);
+    if let (Some(folder), Some(program)) = (&folder, words.first_mut()) {
+        program_in(folder, program);
+    }
     let program = Program::Command(words);
-    Ok(Some(Scenario { program, ..scenario.clone() }))
+    Ok(Some(Scenario { program, folder, ..scenario.clone() }))
+}
+
+/// Makes `program` a path from `folder` if it is a relative path: neither absolute nor the name of one in `PATH`.
+pub(super) fn program_in(folder: &Path, program: &mut OsString) {
+    let path = Path::new(program.as_os_str());
+    if path.is_relative() && path.components().count() > 1 {
+        *program = folder.join(path).into_os_string();
+    }
 }
 
 /// The longest body that a file may have.
@@ -252,6 +298,7 @@ mod tests {
 
     use super::*;
     use crate::error_form;
+    use crate::rehearse::combinations::one_file;
 
     fn unknown_option() -> BadDemo {
         BadDemo::Options { why: "unknown option".to_owned(), valid: vec!["stuck-worker".to_owned()] }
@@ -269,6 +316,7 @@ mod tests {
             BadPlan::CaCert(..) => BadPlan::CaCert("ca.pem".to_owned(), io::ErrorKind::NotFound.into());
             BadPlan::NotCertificates(..) => BadPlan::NotCertificates("ca.pem".to_owned(), BadCertificates::None);
             BadPlan::Service(_) => BadPlan::Service(BadService::NoVia("redis".to_owned()));
+            BadPlan::Options(_) => BadPlan::Options(one_file(None, "json"));
             BadPlan::Calls(_) => BadPlan::Calls(BadCalls::TwoMessages);
             BadPlan::Route(_) => BadPlan::Route(BadTarget::NotARoute("POST".to_owned()));
             BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());

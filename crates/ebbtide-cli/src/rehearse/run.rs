@@ -13,21 +13,24 @@ use ebbtide_rehearse::{
 use tokio::sync::Notify;
 
 use super::args::RehearseArgs;
+use super::combinations::one_file;
 use super::conclude::conclude;
 use super::init::init;
-use super::plan::{compared, scenario};
+use super::origins::Origins;
+use super::plan::{BadPlan, compared, scenario};
 use super::settings::with_settings;
 use super::signals::Signals;
 use super::survey::{left, option, surveyed};
 use crate::exit::Ending;
-use crate::output::{self, Gallery, Judgement, Progress, VerdictFormat, WholeFile};
+use crate::output::{self, Format as _, Gallery, Judgement, Progress, VerdictFormat, WholeFile};
 
 /// Runs `ebbtide rehearse` with `args`, which were `given` on the command line as `words`.
 pub(crate) fn run(
-    args: RehearseArgs,
+    mut args: RehearseArgs,
     given: Option<&ArgMatches>,
     words: impl Iterator<Item = OsString>,
 ) -> Ending {
+    args.origins = given.map(Origins::given).unwrap_or_default();
     if args.init {
         return init(&args);
     }
@@ -57,6 +60,11 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
         Ok(destinations) => destinations,
         Err(ending) => return ending,
     };
+    if let Some(record) = &args.record
+        && let Some(same) = destinations.iter().find(|destination| destination.goes_to(record))
+    {
+        return refused(&args, &one_file(Some(record), same.format().name()).into());
+    }
     if args.ready.is_none() && !args.demo {
         let ready = match surveyed(&scenario) {
             Ok(survey) => survey.ready,
@@ -76,7 +84,8 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
         Ok(recorder) => recorder,
         Err(error) => {
             let file = args.record.unwrap_or_default();
-            output::complain(&format!("cannot write {} (--record): {error}", file.display()), None);
+            let what = format!("cannot write {} (--record): {error}", file.display());
+            output::complain(&what, Some(output::UNWRITABLE));
             return Ending::Usage;
         }
     };
@@ -100,10 +109,17 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
 /// Returns the scenario of `--compare`, if there is one, and that of the command. Prints what is wrong with the options.
 fn planned(args: &RehearseArgs) -> Result<(Option<Scenario>, Scenario), Ending> {
     let planned = scenario(args).and_then(|main| Ok((compared(args, &main)?, main)));
-    planned.map_err(|error| {
-        output::complain(&error.to_string(), Some(&error.hint()));
-        Ending::Usage
-    })
+    planned.map_err(|error| refused(args, &error))
+}
+
+/// Prints why the options cannot be used: with the place of the key if it is one of the file. Returns the exit code.
+pub(super) fn refused(args: &RehearseArgs, error: &BadPlan) -> Ending {
+    let (text, hint) = (error.to_string(), error.hint());
+    match args.origins.at_key(&error.options(), &text, &hint) {
+        Some(at_key) => output::complain(&at_key.to_string(), at_key.hint()),
+        None => output::complain(&text, Some(&hint)),
+    }
+    Ending::Usage
 }
 
 /// Rehearses `scenario`. Prints the reason if there is no verdict.

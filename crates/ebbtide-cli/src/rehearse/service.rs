@@ -30,7 +30,7 @@ pub(super) struct ServiceArgs {
         value_name = "PID",
         value_parser = pid,
         allow_hyphen_values = true,
-        conflicts_with_all = ["command", "demo", "init", "pid1", "env", "via", "compare", "repeat", "until_failure"],
+        conflicts_with_all = ["command", "demo", "init", "pid1", "env", "via", "compare", "repeat", "until_failure", "expect_exit"],
     )]
     pub(super) attach: Option<i32>,
 

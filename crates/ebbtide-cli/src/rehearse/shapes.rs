@@ -18,7 +18,7 @@ const KEEPALIVE: u32 = 200;
 const OPEN: u32 = 100;
 
 /// The shapes whose number of clients is that of `--held`.
-const HELD: [Shape; 7] = [
+pub(super) const HELD: [Shape; 7] = [
     Shape::Websocket,
     Shape::Events,
     Shape::Download,

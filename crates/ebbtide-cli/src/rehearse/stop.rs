@@ -1,6 +1,8 @@
 //! How the service is stopped: the options that precede, follow and time the signal, and the plan of the stop.
 
+use std::env;
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,6 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ebbtide_rehearse::{PreStop, SecondSignal, StopAt, StopPlan};
 
 use super::args::{RehearseArgs, STOP};
+use super::plan::program_in;
 use super::platform::StopPlatform;
 use super::values::{duration, limit, signal};
 
@@ -55,7 +58,7 @@ pub(super) fn stop_plan(args: &RehearseArgs) -> StopPlan {
         warmup: args.warmup,
         window: args.window,
         at: given.signal_at,
-        pre_stop: given.pre_stop.clone(),
+        pre_stop: given.pre_stop.clone().map(|hook| placed(hook, args)),
         min_lame_duck: given
             .min_lame_duck
             .or(platform.map(StopPlatform::lame_duck))
@@ -63,6 +66,19 @@ pub(super) fn stop_plan(args: &RehearseArgs) -> StopPlan {
         then: given.then_signal.or(platform.and_then(StopPlatform::second_signal)),
         to_all: platform.is_some_and(StopPlatform::signals_all),
     }
+}
+
+/// Returns `hook` with the path of its program, which counts from where it was given: from the folder of the file, or from the current
+/// one. The hook runs in the folder of the service, which may be another one.
+fn placed(hook: PreStop, args: &RehearseArgs) -> PreStop {
+    let PreStop::Command(mut words) = hook else { return hook };
+    let folder = args.origins.folder_of("pre_stop").map(Path::to_owned);
+    let runs_elsewhere = || args.origins.folder_of("command").is_some();
+    let folder = folder.or_else(|| env::current_dir().ok().filter(|_| runs_elsewhere()));
+    if let (Some(folder), Some(program)) = (folder, words.first_mut()) {
+        program_in(&folder, program);
+    }
+    PreStop::Command(words)
 }
 
 /// Parses the time or the command of a preStop hook. What begins with a digit or a sign is a time.

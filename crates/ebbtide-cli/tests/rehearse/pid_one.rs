@@ -4,9 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::common::{SMALL, check, ebbtide, hint, need, service, verdict};
+use crate::common::{check, ebbtide, hint, need, service, verdict};
 use crate::ports::free_port;
 use crate::scene::{Row, holds};
+
+/// A stop soon after the service is ready.
+const QUICK: [&str; 3] = ["--warmup=600ms", "--window=200ms", "--seed=7"];
 
 /// Rehearses the server behind a shell that runs `script`, in which `$0` is the server and `$1` its port.
 fn behind_a_shell(script: &str, options: &[&str]) -> Output {
@@ -14,7 +17,7 @@ fn behind_a_shell(script: &str, options: &[&str]) -> Output {
     let port = free_port().to_string();
     let mut command = ebbtide();
     command.args(["rehearse", "--format=json", "--grace=1s", "--signal-at=idle", "--ready", &port]);
-    command.args(options).args(SMALL).args(["--", "sh", "-c", script]).arg(service("naive.py")).arg(&port);
+    command.args(options).args(QUICK).args(["--", "sh", "-c", script]).arg(service("naive.py")).arg(&port);
     command.output().unwrap()
 }
 
@@ -85,7 +88,7 @@ fn permitted(wrapper: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.args(args).arg(env!("CARGO_BIN_EXE_ebbtide"));
     command.args(["rehearse", "--format=json", "--signal-at=idle", "--pid1", "--ready", &port]);
-    command.args(SMALL).args(["--", "python3"]).arg(service("naive.py")).arg(&port);
+    command.args(QUICK).args(["--", "python3"]).arg(service("naive.py")).arg(&port);
     command.output().unwrap()
 }
 

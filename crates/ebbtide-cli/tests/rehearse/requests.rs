@@ -140,7 +140,7 @@ fn a_platform_sets_signal_and_grace_and_explicit_options_win() {
 
 #[test]
 fn a_handler_that_blocks_every_route_is_named_and_not_the_routes_that_wait_for_it() {
-    const BLOCKED: [&str; 3] = ["--slow-time=3s", "--warmup=2s", "--request-timeout=500ms"];
+    const BLOCKED: [&str; 3] = ["--slow-time=400ms", "--warmup=2s", "--request-timeout=500ms"];
     let seen = holds(&Row::innocent("blocks", &BLOCKED).says(Says::NotRehearsed));
     let why = "requests of GET /slow/{ms} failed before the signal (accepted and not answered within the request timeout), and ";
     assert!(seen.words().contains(why) && seen.words().contains(" of GET /"), "{}", seen.words());

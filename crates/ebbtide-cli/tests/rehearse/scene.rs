@@ -148,7 +148,14 @@ pub(crate) fn holds(row: &Row) -> Seen {
     }
     // With `--fitted` the command chooses the numbers of the load.
     let fitted = row.options.contains(&"--fitted");
-    command.args(LOAD.iter().skip(if fitted { 3 } else { 0 })).args(SLOW);
+    // Without load its options are refused.
+    let is_loaded =
+        !row.options.iter().any(|word| ["--signal-at=idle", "--signal-at=startup"].contains(word));
+    if is_loaded {
+        command.args(LOAD.iter().skip(if fitted { 3 } else { 0 })).args(SLOW);
+    } else {
+        command.arg(LOAD[5]);
+    }
     command.args(row.options.iter().filter(|word| **word != "--fitted").map(fill));
     command.arg("--").arg("python3").arg(service("truth.py")).arg(at).arg(row.mode);
     if row.options.iter().any(|word| word.contains("{second}")) {

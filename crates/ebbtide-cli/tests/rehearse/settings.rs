@@ -75,6 +75,102 @@ fn init_writes_what_it_found_and_a_rehearsal_uses_it() {
 }
 
 #[test]
+fn what_the_file_names_counts_from_its_folder() {
+    need("python3");
+    let folder = repository();
+    let port = free_port();
+    fs::copy(service("careful.py"), folder.path().join("app.py")).unwrap();
+    let text = format!(
+        "[rehearse]\ncommand = \"python3 app.py {port}\"\nready = \"http://127.0.0.1:{port}/readyz\"\n\
+         pre-stop = \"python3 -c 'open(\\\"app.py\\\")'\"\nrecord = \"out/record\"\nformat = [\"json=out/json\"]\n"
+    );
+    fs::write(folder.path().join("ebbtide.toml"), text).unwrap();
+    let below = folder.path().join("a/b");
+    for folder in [&below, &folder.path().join("out")] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let output = rehearse(&below, &[&SMALL[..], &GETS].concat());
+    assert_eq!(output.status.code(), Some(0), "{}{}", said(&output), String::from_utf8_lossy(&output.stdout));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("preStop failed"));
+    for name in ["record", "json"] {
+        assert!(folder.path().join("out").join(name).is_file(), "{name}");
+    }
+    // On the command line the same words count from the current folder.
+    let port = port.to_string();
+    let output = rehearse(&below, &[&SMALL[..], &GETS, &["--", "python3", "app.py", &port]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+}
+
+/// A service of lines, which reads whatever comes and answers no HTTP.
+#[test]
+fn a_service_without_http_is_found_and_the_route_that_it_needs_is_named() {
+    need("python3");
+    let folder = repository();
+    let port = free_port().to_string();
+    let script = service("truth_lines.py").display().to_string();
+    let command = ["--", "python3", &script, &port, "echo", "0"];
+    let call = |words: &[&str]| {
+        let words = [words, &command].concat();
+        let truth = folder.path().join("truth");
+        ebbtide().current_dir(folder.path()).env("TRUTH", truth).arg("rehearse").args(words).output().unwrap()
+    };
+    let output = call(&["--warmup=600ms"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let hint = "\nhint: of a service without HTTP give the port and a route: --ready PORT --url tcp=/LINE";
+    assert!(said(&output).contains(hint), "{}", said(&output));
+    let output = call(&["--warmup=600ms", "--url=tcp=/", "--format=json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    // What `--init` writes says what is missing.
+    let output = call(&["--init"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("note: no route for the load was found: add one"), "{}", said(&output));
+    let text = fs::read_to_string(folder.path().join("ebbtide.toml")).unwrap();
+    for line in [format!("ready = \"127.0.0.1:{port}\""), "# url.tcp = \"/PING {id}\"".to_owned()] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    assert!(text.contains("# url.keepalive = \"GRPC:/PACKAGE.SERVICE/METHOD\""), "{text}");
+}
+
+/// Options that cannot mean anything together end the rehearsal before the service starts; those of the file with their line.
+#[test]
+fn a_contradiction_is_named_with_the_line_of_its_key() {
+    let folder = repository();
+    let service = ["--ready=http://127.0.0.1:1/", "--", "/no/such/program"];
+    let output = rehearse(folder.path(), &[&["--min-lame-duck=40s"][..], &service].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let why = "--min-lame-duck 40 s is longer than the grace period of 30 s, at whose end the process gets SIGKILL\nhint: give a longer --grace";
+    assert!(said(&output).starts_with(&format!("error: {why}")), "{}", said(&output));
+    let file = folder.path().join("ebbtide.toml");
+    fs::write(&file, "[rehearse]\nstorm = 4\n  min-lame-duck = 40\n").unwrap();
+    let output = rehearse(folder.path(), &service);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).ends_with(&format!("{why}, or a shorter --min-lame-duck\n")), "{}", said(&output));
+    assert!(said(&output).contains("error: ebbtide.toml:3:3: --min-lame-duck"), "{}", said(&output));
+    // A key of the load is for other calls.
+    fs::write(&file, "[rehearse]\nstorm = 4\n").unwrap();
+    let output = rehearse(folder.path(), &[&["--signal-at=idle"][..], &service].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    fs::write(&file, "[rehearse]\nstorm = 4\nsignal-at = \"idle\"\n").unwrap();
+    let output = rehearse(folder.path(), &service);
+    assert!(said(&output).contains("error: ebbtide.toml:2:1: --storm has no effect"), "{}", said(&output));
+    // A port that is none, at once; and two outputs to one file.
+    fs::remove_file(&file).unwrap();
+    let output = rehearse(folder.path(), &["--ready=http://127.0.0.1:99999/", "--", "/no/such/program"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("expected a port from 1 to 65535"), "{}", said(&output));
+    let output = rehearse(folder.path(), &[&["--record=x", "--format=json=./x"][..], &service].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).starts_with("error: --record and --format json both write x\nhint: "),
+        "{}",
+        said(&output)
+    );
+    let output = rehearse(folder.path(), &[&["--format=html=no/such/x.html"][..], &service].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("\nhint: the folder of the file has to exist"), "{}", said(&output));
+}
+
+#[test]
 fn without_ready_the_listener_is_found() {
     need("python3");
     let folder = repository();

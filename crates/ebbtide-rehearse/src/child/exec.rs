@@ -10,17 +10,22 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setpgid, setrlimit};
 
-/// Returns the command of a program with `env` added to the environment of this process, no input, and its output in the new file `log`.
+/// Returns the command of a program with `env` added to the environment of this process, no input, and its output in the new file `log`. It
+/// runs in `folder`, or else in that of this process.
 pub(super) fn logged(
     program: &OsStr,
     args: &[OsString],
     env: &[(OsString, OsString)],
+    folder: Option<&Path>,
     log: &Path,
 ) -> io::Result<Command> {
     let output = File::create(log)?;
     let again = output.try_clone()?;
     let mut command = Command::new(program);
     command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
     command.stdin(Stdio::null()).stdout(output).stderr(again);
     Ok(command)
 }

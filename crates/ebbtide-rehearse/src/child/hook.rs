@@ -24,7 +24,7 @@ pub(crate) struct Hook {
 }
 
 impl Hook {
-    /// Starts `words` with `env` added to the environment of this process. Its output goes to the file `log`.
+    /// Starts `words` in `folder` with `env` added to the environment of this process. Its output goes to the file `log`.
     ///
     /// # Errors
     ///
@@ -32,12 +32,13 @@ impl Hook {
     pub(crate) fn start(
         words: &[OsString],
         env: &[(OsString, OsString)],
+        folder: Option<&Path>,
         log: &Path,
         files: Rlimit,
         clock: Clock,
     ) -> Result<Self, String> {
         let (program, args) = words.split_first().ok_or("no program was given")?;
-        let command = exec::logged(program, args, env, log);
+        let command = exec::logged(program, args, env, folder, log);
         let mut command = command.map_err(|error| error.to_string())?;
         exec::standardise(&mut command, files);
         let mut child = command.spawn().map_err(|error| {

@@ -46,7 +46,7 @@ enum Process {
 }
 
 impl Service {
-    /// Starts `words` with `env` added to the environment of this process, as PID 1 of a namespace if `pid_one`. Standard output and error
+    /// Starts `words` in `folder` with `env` added to the environment of this process, as PID 1 of a namespace if `pid_one`. Standard output and error
     /// go to the file `log`.
     ///
     /// Call it on the main thread of the process: the service dies with the thread that started it.
@@ -57,13 +57,14 @@ impl Service {
     pub(crate) fn start(
         words: &[OsString],
         env: &[(OsString, OsString)],
+        folder: Option<&Path>,
         log: &Path,
         files: Rlimit,
         pid_one: bool,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let (program, args) = words.split_first().ok_or(StartError::Empty)?;
-        let mut command = exec::logged(program, args, env, log).map_err(StartError::Log)?;
+        let mut command = exec::logged(program, args, env, folder, log).map_err(StartError::Log)?;
         let failed = |source| StartError::Exec {
             program: program.to_string_lossy().into(),
             why: ExecFailure::of(program, &source),

@@ -30,6 +30,7 @@ impl Scenario {
         Self {
             program,
             env: Vec::new(),
+            folder: None,
             pid_one: false,
             ready,
             ready_limit: Duration::from_secs(30),

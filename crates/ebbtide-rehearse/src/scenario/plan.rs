@@ -31,6 +31,8 @@ pub struct Scenario {
     pub program: Program,
     /// Variables that are added to its environment, which is that of this process. Default: none.
     pub env: Vec<(OsString, OsString)>,
+    /// The folder in which it runs, and the command of a preStop hook as well. Default: that of this process.
+    pub folder: Option<PathBuf>,
     /// Whether the service is PID 1 of a PID namespace of its own, as in a container: a signal without a handler then does nothing.
     /// Needs root, or user namespaces. Default: no.
     pub pid_one: bool,

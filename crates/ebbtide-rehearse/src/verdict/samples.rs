@@ -182,6 +182,7 @@ pub fn scenario() -> Scenario {
     Scenario {
         program: Program::Command(vec!["./service".into(), "--port=1".into()]),
         env: Vec::new(),
+        folder: None,
         pid_one: false,
         ready: Ready::Port(Target::tcp("127.0.0.1", 1)),
         ready_limit: Duration::from_secs(30),

@@ -4,12 +4,12 @@ use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches as _};
 
 use super::keys::{COMMAND, options};
 use super::read::{Setting, conflicts, read};
 use crate::rehearse::args::RehearseArgs;
+use crate::rehearse::origins::Origins;
 use crate::settings::{BadSettings, SettingsFile};
 
 /// Returns `args`, which were `given`, completed by the settings of the nearest `ebbtide.toml`, and that file. `None`: there are
@@ -42,9 +42,8 @@ pub(super) fn merged(
     if settings.is_empty() {
         return Ok(None);
     }
-    let is_given = |id: &str| {
-        given.try_contains_id(id).unwrap_or(false) && given.value_source(id) == Some(ValueSource::CommandLine)
-    };
+    let origins = Origins::given(given);
+    let is_given = |id: &str| origins.has(id);
     let excluded = |setting: &&Setting| {
         let ids = options.get_arguments().map(|arg| arg.get_id().as_str());
         is_given(&setting.id) || ids.filter(|id| is_given(id)).any(|id| conflicts(&options, &setting.id, id))
@@ -67,7 +66,10 @@ pub(super) fn merged(
     let whole = |error: clap::Error| {
         file.invalid(None, error.kind().to_string(), "`ebbtide rehearse --help` explains every option")
     };
-    merged.map(Some).map_err(whole)
+    let mut args = merged.map_err(whole)?;
+    let keys = wanted.iter().map(|setting| (setting.id.clone(), setting.span.clone()));
+    args.origins = origins.with_keys(file, keys);
+    Ok(Some(args))
 }
 
 fn nearest(folder: &Path) -> Result<Option<SettingsFile>, BadSettings> {

@@ -1,5 +1,6 @@
 //! Reads the section, and checks each value as the option does.
 
+use std::env;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::Path;
@@ -10,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{COMMAND, Key, Kind, keys};
+use crate::rehearse::plan::program_in;
 use crate::settings::{BadSettings, SECTIONS, SettingsFile};
 
 /// A key that the file sets.
@@ -25,7 +27,11 @@ pub(super) struct Setting {
 }
 
 /// The key's value is a path, which counts from the folder of the file.
-const PATHS: [&str; 3] = ["body-file", "cacert", "protoset"];
+const PATHS: [&str; 4] = ["body-file", "cacert", "protoset", "record"];
+/// The key's value may have a path behind its first `=`.
+const OUTPUT: &str = "format";
+/// The key's value may have the path of a Unix socket.
+const ADDRESSES: [&str; 3] = ["ready", "url", "via"];
 
 /// Returns the settings of the section `[rehearse]`; none if the file does not have it.
 ///
@@ -109,13 +115,7 @@ fn words(
             _ => Err(wrong(value)),
         }
     };
-    let option = |value: &str| {
-        let value = match PATHS.contains(&key.name.as_str()) {
-            true => file.folder.join(value).display().to_string(),
-            false => value.to_owned(),
-        };
-        format!("--{}={value}", key.name)
-    };
+    let option = |value: &str| format!("--{}={}", key.name, placed(&file.folder, &key.name, value));
     let check = |span: Range<usize>, word: String| match complaint(options, &word) {
         Some(message) => Err(file.invalid(Some(span), message, help(key))),
         None => Ok(OsString::from(word)),
@@ -169,11 +169,34 @@ fn command(
         let hint = "write a command line such as \"./my-service --port 8080\"";
         return Err(file.invalid(Some(value.span()), message, hint));
     };
-    let path = Path::new(program.as_os_str());
-    if path.is_relative() && path.components().count() > 1 {
-        *program = file.folder.join(path).into_os_string();
-    }
+    program_in(&file.folder, program);
     Ok(words)
+}
+
+/// Returns the value of key `name` with its path, if it has one, from `folder`.
+fn placed(folder: &Path, name: &str, value: &str) -> String {
+    const SOCKET: &str = "unix:";
+    let from_folder = |path: &str| folder.join(path).display().to_string();
+    if PATHS.contains(&name) {
+        return from_folder(value);
+    }
+    if let Some((format, path)) = value.split_once('=').filter(|(_, path)| name == OUTPUT && !path.is_empty())
+    {
+        return format!("{format}={}", from_folder(path));
+    }
+    // In the folder itself the path is left short: that of a socket is limited.
+    let is_here = || env::current_dir().is_ok_and(|here| here == folder);
+    match value.split_once(SOCKET).filter(|_| ADDRESSES.contains(&name)) {
+        Some((before, socket))
+            if (before.is_empty() || before.ends_with("://") || before.ends_with('='))
+                && !socket.starts_with(['/', '@'])
+                && !socket.is_empty()
+                && !is_here() =>
+        {
+            format!("{before}{SOCKET}{}", from_folder(socket))
+        }
+        _ => value.to_owned(),
+    }
 }
 
 /// Returns what the command says about an option that it does not take.

@@ -235,6 +235,29 @@ fn paths_count_from_the_folder_of_the_file() {
     assert_eq!(args.body_file.as_deref(), Some(Path::new("/project/body.json")));
     assert_eq!(args.cacert.as_deref(), Some(Path::new("/etc/ca.pem")));
     assert_eq!(args.command, ["shop"], "a program that is searched for");
+    // What it writes, and the sockets of a service that runs there.
+    let text = "[rehearse]\ncommand = \"shop\"\nrecord = \"out/r.ndjson\"\nformat = [\"html=out/x.html\", \"json=/tmp/x\", \"text\"]\n\
+                ready = \"http://unix:run/a.sock:/readyz\"\nvia = [\"redis=unix:run/r.sock\"]\n\
+                url.storm = \"POST:http://unix:/run/b.sock:/x\"\nurl.tcp = \"/unix:x\"\npre-stop = \"bin/drain run\"\n";
+    let args = options_with(text, &[]).unwrap().unwrap();
+    assert_eq!(args.record.as_deref(), Some(Path::new("/project/out/r.ndjson")));
+    let formats: Vec<String> = args.format.iter().map(ToString::to_string).collect();
+    assert_eq!(formats, ["/project/out/x.html", "/tmp/x", "to stdout"]);
+    let text = format!("{:?}", (&args.ready, &args.url, &args.service.via));
+    for place in ["/project/run/a.sock", "unix:/run/b.sock", "/project/run/r.sock", "/unix:x"] {
+        assert!(text.contains(place), "{place}: {text}");
+    }
+    let plan = scenario(&args).unwrap();
+    assert_eq!(plan.folder.as_deref(), Some(Path::new("/project")));
+    let hook = format!("{:?}", plan.stop.pre_stop);
+    assert!(hook.contains("\"/project/bin/drain\", \"run\""), "{hook}");
+    // A command of the command line runs where it is written.
+    let here = scenario(
+        &options_with("[rehearse]\ncommand = \"shop\"\n", &["--", "./x"])
+            .unwrap()
+            .unwrap_or_else(|| panic!("no settings")),
+    );
+    assert_eq!(here.unwrap().folder, None);
     let text = "[rehearse]\nprotoset = \"shop.protoset\"\ngrpc-message = '{\"id\": 7}'\n";
     let calls = options_with(text, &["--", "shop"]).unwrap().unwrap().calls;
     assert_eq!(calls.protoset.as_deref(), Some(Path::new("/project/shop.protoset")));
