@@ -75,6 +75,7 @@ async fn no_socket(address: &Endpoint) -> Unready {
     match timeout(LOOK, connect(address)).await {
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Unready::NoSocket,
         Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => Unready::Denied,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Unready::Stale,
         _ => Unready::NothingListened,
     }
 }

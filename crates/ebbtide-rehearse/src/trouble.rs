@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::child::{AttachError, StartError};
 use super::probe::DatabaseTrouble;
 use super::protocol::NoProtocol;
-use super::record::Ended;
+use super::record::{Ended, UNIX};
 use super::scenario::BadCall;
 use super::unready::Unready;
 use super::verdict::Unusable;
@@ -131,8 +131,15 @@ impl NotRehearsed {
     /// Returns the advice for the user, which the command prints as a `hint:` line.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
+            Self::PortTaken(at) if at.starts_with(UNIX) => {
+                "stop the process that listens there, or choose another path for the socket of the service"
+            }
             Self::PortTaken(_) => {
                 "stop the process that listens there, or choose another port for the service"
+            }
+            Self::EndedEarly { tail, .. } if tail.iter().any(|line| is_in_use(line)) => {
+                "an address of the service is in use: stop the process that listens there, or choose another port; the file of a Unix \
+                 socket that an earlier process left has to be removed before the service binds it"
             }
             Self::EndedEarly { left, .. } if !left.is_empty() => {
                 "a service that moves to the background cannot be watched: run it in the foreground"
@@ -166,6 +173,15 @@ impl NotRehearsed {
             _ => return None,
         })
     }
+}
+
+/// Returns whether a line of the service's output says that an address is in use: in the words of the C library, Go, Java or .NET, or by
+/// the name or the number of the error.
+fn is_in_use(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    ["address already in use", "eaddrinuse", "errno 98", "os error 98", "port is already allocated"]
+        .iter()
+        .any(|words| line.contains(words))
 }
 
 /// Lists where the service listens, for a service that is not ready at the expected address.
@@ -230,7 +246,7 @@ mod tests {
             NotRehearsed::Start(_) => NotRehearsed::Start(not_executed());
             NotRehearsed::Attach(_) => NotRehearsed::Attach(AttachError { pid: 1, why: NotAttached::Init });
             NotRehearsed::NeverReady { .. } => never_ready(Unready::NothingListened, &[]), unready(0), unready(1), unready(2), unready(3), unready(4),
-                unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12);
+                unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12), unready(13);
             NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1), protocol(NoProtocol::Tls(TlsFailure::Expired)),
                 protocol(NoProtocol::Tls(TlsFailure::NotHttp2));
             NotRehearsed::Call { .. } => NotRehearsed::Call { at: "127.0.0.1:80".to_owned(), why: BadCall::NoReflection };
@@ -249,9 +265,34 @@ mod tests {
     }
 
     #[test]
+    fn an_address_in_use_is_told_from_the_output_of_the_service() {
+        let hint = |line: &str| {
+            let tail = vec![line.to_owned(), "exiting".to_owned()];
+            let (when, left) = ("before it was ready", Vec::new());
+            let error = NotRehearsed::EndedEarly { when, ended: Ended::Code(1), left, tail };
+            error.hint().unwrap_or_default()
+        };
+        for line in [
+            "OSError: [Errno 98] Address already in use",
+            "Error: listen EADDRINUSE: address already in use :::8080",
+            "listen tcp :8080: bind: address already in use",
+            "java.net.BindException: Address already in use (Bind failed)",
+        ] {
+            assert!(hint(line).starts_with("an address of the service is in use: "), "{line}");
+        }
+        assert_eq!(hint("cannot read the configuration"), "");
+        let taken = |at: &str| NotRehearsed::PortTaken(at.to_owned()).hint().unwrap();
+        assert!(
+            taken("unix:/run/app.sock").contains("another path")
+                && taken("[::1]:80").contains("another port")
+        );
+    }
+
+    #[test]
     fn hints_have_the_form() {
         for error in [
             NotRehearsed::PortTaken("127.0.0.1:8080".to_owned()),
+            NotRehearsed::PortTaken("unix:/run/app.sock".to_owned()),
             ended_early(&["orders (pid 7)"]),
             ended_early(&[]),
             never_ready(Unready::NothingListened, &[]),

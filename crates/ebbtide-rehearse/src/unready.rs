@@ -12,6 +12,8 @@ pub enum Unready {
     NothingListened,
     /// There is no Unix socket at the path.
     NoSocket,
+    /// There is a Unix socket at the path, on which no process listens.
+    Stale,
     /// This user may not connect to the Unix socket.
     Denied,
     /// The path was requested.
@@ -50,6 +52,10 @@ impl Unready {
             Self::Requested { got, .. } => got,
             Self::NothingListened | Self::NoSocket => {
                 return "check that --ready is the address on which the service listens; --ready-timeout sets the limit";
+            }
+            Self::Stale => {
+                return "an earlier process may have left the file: it has to be removed before the service binds the socket; check that \
+                        --ready is the socket on which the service listens";
             }
             Self::Denied => {
                 return "this user needs the permission to write to the socket and to search its folder: run the rehearsal as \
@@ -91,6 +97,7 @@ impl fmt::Display for Unready {
             Self::Requested { path, got } => (path, got),
             Self::NothingListened => return f.write_str("nothing listened there"),
             Self::NoSocket => return f.write_str("there is no such Unix socket"),
+            Self::Stale => return f.write_str("no process listens on the Unix socket, which exists"),
             Self::Denied => return f.write_str("permission to connect to the Unix socket denied"),
         };
         let what = match got {
@@ -125,7 +132,9 @@ pub(crate) mod tests {
         let path = || "/readyz".to_owned();
         let requested =
             statuses.into_iter().chain(others).map(|got| Unready::Requested { path: path(), got });
-        requested.chain([Unready::NothingListened, Unready::NoSocket, Unready::Denied]).collect()
+        requested
+            .chain([Unready::NothingListened, Unready::NoSocket, Unready::Stale, Unready::Denied])
+            .collect()
     }
 
     #[test]

@@ -159,3 +159,18 @@ fn a_unix_socket_without_permission_is_named() {
     );
     drop(listener);
 }
+
+#[test]
+fn a_socket_that_an_earlier_process_left_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("a.sock");
+    // Dropped, it leaves its file.
+    std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let ready = format!("--ready=unix:{}", socket.display());
+    let output =
+        ebbtide().args(["rehearse", "--ready-timeout=300ms", &ready, "--", "sleep", "9"]).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(words.contains("(no process listens on the Unix socket, which exists; "), "{words}");
+    assert!(words.contains("hint: an earlier process may have left the file"), "{words}");
+}

@@ -101,7 +101,14 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
         let first = if has_handler { "" } else { first };
         return found(Finding::Pass, format!("{how} after {after}: nothing was lost during start-up{first}"));
     }
-    found(Finding::Fail, format!("{how} after {after}")).hint(handler_hint(&name))
+    let hint = match (ended, has_handler) {
+        (Ended::Signal(_), true) => format!(
+            "the handler may be that of the runtime, as Python has one for SIGINT and Node for SIGTERM: install one of the program for {name}, \
+             which finishes what is in flight"
+        ),
+        _ => handler_hint(&name),
+    };
+    found(Finding::Fail, format!("{how} after {after}")).hint(hint)
 }
 
 /// Was nothing lost because of the second signal?
@@ -209,6 +216,10 @@ mod tests {
         ] {
             let check = found(CheckId::SignalHandled, &ended(after_ms, end, caught), &terms());
             assert!(check.verdict == finding && check.evidence.contains(evidence), "{end}: {check:?}");
+            // What has a handler is not told to have one.
+            let hint = check.hint.unwrap_or_default();
+            let has_own = evidence.starts_with("the handler for SIGTERM");
+            assert_eq!(hint.starts_with("the handler may be that of the runtime"), has_own, "{hint}");
         }
         let terms = Terms { expected: vec![Expected(Ended::Signal(15))], ..terms() };
         let check = found(CheckId::SignalHandled, &ended(2, Ended::Signal(15), true), &terms);
