@@ -83,6 +83,11 @@ pub enum News<'a> {
         /// The time until the signal, or after it until SIGKILL.
         left: Duration,
     },
+    /// What precedes the stop signal begins.
+    PreStop {
+        /// What runs: a sleep, or a command.
+        hook: String,
+    },
     /// The stop signal was sent.
     Signalled {
         /// The name of the signal.

@@ -73,6 +73,9 @@ impl Stopping<'_> {
         if let Some(load) = self.load.filter(|_| !routed.is_zero()) {
             load.routed_until(self.clock.now() + routed);
         }
+        if let Some(hook) = &self.plan.pre_stop {
+            news(News::PreStop { hook: hook.to_string() });
+        }
         // A hook that overran is ended with the service.
         let _hook = match &self.plan.pre_stop {
             None => None,
@@ -109,7 +112,8 @@ impl Stopping<'_> {
         news: Listener<'_>,
     ) -> Result<(), NotRehearsed> {
         let began = self.clock.now();
-        let in_grace = time.min(self.plan.grace);
+        let before_grace = self.plan.grace_after_pre_stop;
+        let in_grace = if before_grace { time } else { time.min(self.plan.grace) };
         let (before, until) = (in_grace.saturating_sub(BRACE), began + in_grace);
         let mut ended = self.unless_ended(sleep(before), until, record, news).await?.is_none();
         if !ended {
@@ -121,10 +125,10 @@ impl Stopping<'_> {
         }
         let end = match ended {
             true => PreStopEnd::ServiceEnded,
-            false if time > self.plan.grace => PreStopEnd::Overran,
+            false if time > in_grace => PreStopEnd::Overran,
             false => PreStopEnd::Done,
         };
-        record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end });
+        record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end, before_grace });
         Ok(())
     }
 
@@ -160,7 +164,8 @@ impl Stopping<'_> {
                     end
                 }
             };
-        record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end });
+        let before_grace = self.plan.grace_after_pre_stop;
+        record.pre_stop = Some(PreStopRun { began, ended: self.clock.now(), end, before_grace });
         if left.is_none() && record.exit.is_none() {
             self.brace();
             let until = self.clock.now() + BRACE;

@@ -16,6 +16,8 @@ pub(crate) struct Progress {
     line: Option<ProgressBar>,
     quiet: bool,
     run: String,
+    /// What runs before the signal, while it does.
+    hook: Option<String>,
 }
 
 impl Progress {
@@ -30,13 +32,14 @@ impl Progress {
             line.enable_steady_tick(Duration::from_millis(120));
             line
         });
-        Self { line, quiet, run: String::new() }
+        Self { line, quiet, run: String::new(), hook: None }
     }
 
     /// Shows one progress event.
     pub(crate) fn show(&mut self, news: &News<'_>) {
         match news {
             News::Begins { run, of } => {
+                self.hook = None;
                 self.run = if *of > 1 { format!("run {run}/{of}: ") } else { String::new() };
                 if let Some(line) = &self.line {
                     line.set_message("");
@@ -48,7 +51,10 @@ impl Progress {
                 let left = words::limit(Duration::from_secs(left.as_secs().saturating_add(1)));
                 let (stage, next) = match since_signal {
                     Some(time) => (format!("stopping for {}", words::time(*time)), "SIGKILL"),
-                    None => ("loading".into(), "signal"),
+                    None => match &self.hook {
+                        Some(hook) => (format!("running preStop: {hook}"), "signal"),
+                        None => ("loading".into(), "signal"),
+                    },
                 };
                 let [answered, in_flight, lost, refused] =
                     [answered, in_flight, lost, refused].map(|count| words::count(*count));
@@ -58,6 +64,10 @@ impl Progress {
                         "{in_flight} in flight, {answered} answered, {refused} refused, {lost} lost"
                     ));
                 }
+            }
+            News::PreStop { hook } => {
+                self.step(&format!("running preStop: {hook}"));
+                self.hook = Some(hook.clone());
             }
             News::Signalled { signal, grace } => {
                 self.step(&format!("{signal} sent; grace period {}", words::limit(*grace)));

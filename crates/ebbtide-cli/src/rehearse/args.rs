@@ -236,7 +236,7 @@ pub(crate) struct RehearseArgs {
 
     /// Grace period: SIGKILL is sent this long after the stop signal
     ///
-    /// With --pre-stop it begins before the signal. Default: that of --platform, or 30s.
+    /// With --pre-stop it begins before the signal, except on a --platform other than kubernetes. Default: that of --platform, or 30s.
     #[arg(long, help_heading = STOP, value_name = "TIME", value_parser = limit, allow_hyphen_values = true)]
     pub(super) grace: Option<Duration>,
 

@@ -67,6 +67,13 @@ impl StopPlatform {
             .then_some(SecondSignal { signal: StopSignal::TERM, after: SecondSignal::USUAL })
     }
 
+    /// Returns whether its grace period begins with the signal, also if something precedes that. On Kubernetes a preStop hook is a part of
+    /// it. Docker Compose's `pre_stop` is none, nor is an `ExecStop=` of systemd, which has a `TimeoutStopSec` of its own, and Nomad's
+    /// `shutdown_delay` and the deregistration that others have precede it.
+    pub(super) fn grace_after_pre_stop(self) -> bool {
+        self != Self::Kubernetes
+    }
+
     /// Returns whether every process of the service gets the signal: systemd has `KillMode=control-group`, and Heroku signals each
     /// process of a dyno.
     pub(super) fn signals_all(self) -> bool {

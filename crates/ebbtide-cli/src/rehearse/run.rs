@@ -8,7 +8,8 @@ use std::path::Path;
 use clap::ArgMatches;
 use ebbtide_rehearse::words::chain;
 use ebbtide_rehearse::{
-    News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, RehearsalVerdict, Scenario, rehearse,
+    News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, RehearsalVerdict, Scenario, Shape, ShapePlan,
+    rehearse,
 };
 use tokio::sync::Notify;
 
@@ -80,6 +81,11 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
             Err(ending) => return ending,
         };
     }
+    if let Some(shapes) = over_http1(&args, &scenario)
+        && !args.quiet
+    {
+        output::note(&format!("{shapes}: HTTP/1, also with --http2"));
+    }
     let recorder = match args.record.as_deref().map(|file| recorder(file, &scenario)).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
@@ -104,6 +110,14 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
     let before = before.as_ref().map(|(rehearsal, scenario)| Judgement::new(scenario, rehearsal, &none));
     let judgement = Judgement { before: before.as_ref(), ..Judgement::new(&scenario, &rehearsal, &gallery) };
     conclude(&judgement, &destinations)
+}
+
+/// Returns the shapes of a load over HTTP/2 that are sent over HTTP/1, if there are any.
+fn over_http1(args: &RehearseArgs, scenario: &Scenario) -> Option<String> {
+    let is_http1 = |shape: &Shape| matches!(shape, Shape::Websocket | Shape::Download | Shape::Upload);
+    let shapes = scenario.load.shapes.iter().map(ShapePlan::shape).filter(is_http1);
+    let names: Vec<&str> = shapes.map(Shape::name).collect();
+    (args.http2.is_some() && !names.is_empty()).then(|| names.join(", "))
 }
 
 /// Returns the scenario of `--compare`, if there is one, and that of the command. Prints what is wrong with the options.
@@ -199,4 +213,26 @@ async fn until_interrupted(
         whole.keep()?;
     }
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
+    use super::*;
+
+    #[test]
+    fn what_http2_is_not_used_for_is_named() {
+        let noted = |words: &[&str]| {
+            let options = RehearseArgs::augment_args(clap::Command::new("rehearse"));
+            let words =
+                ["rehearse", "--ready=http://127.0.0.1:1/"].iter().chain(words).chain(&["--", "shop"]);
+            let args = RehearseArgs::from_arg_matches(&options.get_matches_from(words)).unwrap();
+            over_http1(&args, &scenario(&args).unwrap())
+        };
+        let websocket = "--url=websocket=/chat";
+        assert_eq!(noted(&["--http2", websocket, "--url=upload=/a"]).as_deref(), Some("websocket, upload"));
+        assert_eq!(noted(&[websocket]), None);
+        assert_eq!(noted(&["--http2"]), None);
+    }
 }

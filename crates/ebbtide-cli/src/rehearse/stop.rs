@@ -19,7 +19,8 @@ use super::values::{duration, limit, signal};
 pub(super) struct StopArgs {
     /// Wait, or run a command, before the stop signal, as a preStop hook
     ///
-    /// The load continues. The time is part of --grace, as on Kubernetes; at least 2 seconds remain after the signal. COMMAND
+    /// The load continues. The time is part of --grace, as on Kubernetes; at least 2 seconds remain after the signal. With another
+    /// --platform the grace period begins with the signal. COMMAND
     /// is split into words as by a shell, and executed without one; `EBBTIDE_SERVICE_PID` is the process id of the service. If it
     /// fails, or runs longer than --grace, a note says so and the signal is sent.
     #[arg(long, help_heading = STOP, value_name = "TIME|COMMAND", value_parser = pre_stop, allow_hyphen_values = true)]
@@ -59,6 +60,7 @@ pub(super) fn stop_plan(args: &RehearseArgs) -> StopPlan {
         window: args.window,
         at: given.signal_at,
         pre_stop: given.pre_stop.clone().map(|hook| placed(hook, args)),
+        grace_after_pre_stop: platform.is_some_and(StopPlatform::grace_after_pre_stop),
         min_lame_duck: given
             .min_lame_duck
             .or(platform.map(StopPlatform::lame_duck))

@@ -85,3 +85,15 @@ fn without_a_terminal_there_are_plain_lines() {
     assert!(!said.contains('\u{1b}') && !said.contains('\r'), "{said:?}");
     assert_eq!(String::from_utf8_lossy(&run(&["--quiet"]).stderr), "");
 }
+
+#[test]
+fn what_runs_before_the_signal_is_named_while_it_runs() {
+    let (shown, _) = on_a_terminal(&["--pre-stop=1s"]);
+    assert!(shown.contains("running preStop: a sleep of 1 s; signal in "), "{shown:?}");
+    // Without a terminal it is a step.
+    need("python3");
+    let output = ebbtide().args(arguments(free_port(), &["--pre-stop=sleep 0.1"])).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    let (hook, signal) = (words.find("running preStop: `sleep 0.1`"), words.find("SIGTERM sent"));
+    assert!(hook.is_some() && hook < signal, "{words}");
+}

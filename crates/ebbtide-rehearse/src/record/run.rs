@@ -84,10 +84,13 @@ impl Record {
         self.pre_stop.as_ref().map_or(self.signalled, |hook| hook.began)
     }
 
-    /// Returns when `grace` ends: counted from the beginning of the stop. After a preStop hook at least [`LEAST_AFTER_HOOK`] remain.
+    /// Returns when `grace` ends: counted from the beginning of the stop, after a preStop hook at least [`LEAST_AFTER_HOOK`] remain; or
+    /// counted from the signal, if the hook is no part of it.
     pub(crate) fn deadline(&self, grace: Duration) -> At {
-        let end = self.stop_began() + grace;
-        if self.pre_stop.is_some() { end.max(self.signalled + LEAST_AFTER_HOOK) } else { end }
+        match &self.pre_stop {
+            Some(hook) if !hook.before_grace => (hook.began + grace).max(self.signalled + LEAST_AFTER_HOOK),
+            _ => self.signalled + grace,
+        }
     }
 
     /// Returns the name of the event that began the stop.
@@ -122,6 +125,9 @@ pub struct PreStopRun {
     pub ended: At,
     /// How it ended.
     pub end: PreStopEnd,
+    /// Whether the grace period begins after it, with the signal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before_grace: bool,
 }
 
 /// How a preStop hook ended.
@@ -324,8 +330,12 @@ mod tests {
             [(90_000_000, 120_000_000), (72_500_000, 102_500_000), (70_000_000, 102_000_000)]
         {
             let end = PreStopEnd::Done;
-            record.pre_stop = Some(PreStopRun { began: At(began), ended: record.signalled, end });
+            let hook = PreStopRun { began: At(began), ended: record.signalled, end, before_grace: false };
+            record.pre_stop = Some(hook.clone());
             assert_eq!(record.deadline(grace), At(deadline));
+            // Where it is no part of the period, that is whole.
+            record.pre_stop = Some(PreStopRun { before_grace: true, ..hook });
+            assert_eq!(record.deadline(grace), At(130_000_000));
         }
     }
 

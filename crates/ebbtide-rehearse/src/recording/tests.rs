@@ -41,7 +41,7 @@ fn rich() -> (Record, Terms) {
     let mut record = good();
     record.killed = Some(At(1_590_000));
     let end = PreStopEnd::Failed("exit code 1".to_owned());
-    record.pre_stop = Some(PreStopRun { began: At(900_000), ended: At(990_000), end });
+    record.pre_stop = Some(PreStopRun { began: At(900_000), ended: At(990_000), end, before_grace: true });
     record.second_signal = Some(At(1_400_000));
     record.cleaned_up = Some(At(1_650_000));
     record.children_until = Some(At(1_640_000));

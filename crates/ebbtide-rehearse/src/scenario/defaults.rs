@@ -108,6 +108,7 @@ impl Default for StopPlan {
             min_lame_duck: Duration::ZERO,
             then: None,
             to_all: false,
+            grace_after_pre_stop: false,
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct StopPlan {
     pub at: StopAt,
     /// What runs before the signal. Default: nothing.
     pub pre_stop: Option<PreStop>,
+    /// Whether the grace period begins with the signal, and not with what runs before it, as on Kubernetes. Default: no.
+    pub grace_after_pre_stop: bool,
     /// How long after the beginning of the stop a platform may still route new connections to the service: a connection that is refused
     /// earlier is a loss. Clients open connections for this time, also when the process has exited, and none later. Zero: they open
     /// connections until the exit, and no refusal is a loss, which is the default.

@@ -65,6 +65,10 @@ fn pre_stop(case: &Case<'_>) -> Option<String> {
         PreStopEnd::Failed(why) => Some(format!(
             "preStop failed after {took}, and the signal was sent at once, as a platform does: {why}"
         )),
+        PreStopEnd::Overran if hook.before_grace => Some(format!(
+            "preStop was still running after {}, as long as the grace period: the signal was sent then",
+            words::limit(case.terms.grace)
+        )),
         PreStopEnd::Overran => Some(format!(
             "preStop was still running at the end of the grace period: the signal was sent then, and SIGKILL is due {} after it, \
              as the kubelet does",

@@ -49,10 +49,11 @@ impl Timeline {
 fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     let record = case.record;
     let mut marks: Vec<(At, String)> = vec![(record.load_began, first(case.terms.at).into())];
-    if let Some(PreStopRun { began, ended, end }) = &record.pre_stop {
+    if let Some(PreStopRun { began, ended, end, before_grace }) = &record.pre_stop {
         let how = match end {
             PreStopEnd::Done => "preStop ends",
             PreStopEnd::Failed(_) => "preStop fails",
+            PreStopEnd::Overran if *before_grace => "preStop is not waited for any longer",
             PreStopEnd::Overran => "preStop still runs at the end of the grace period",
             PreStopEnd::ServiceEnded => "preStop is ended with the service",
         };

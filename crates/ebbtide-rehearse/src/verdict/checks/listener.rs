@@ -298,6 +298,7 @@ mod tests {
                 began: At(SIGNALLED - 50_000),
                 ended: At(SIGNALLED),
                 end: PreStopEnd::Done,
+                before_grace: false,
             }),
             ..good()
         };

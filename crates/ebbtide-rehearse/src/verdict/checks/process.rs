@@ -19,7 +19,10 @@ pub(in crate::verdict) fn exit_in_time(case: &Case<'_>) -> Check {
         None => words::limit(terms.grace),
         Some(hook) => {
             let took = words::time(hook.ended.since(hook.began));
-            format!("{}, of which preStop took {took}", words::limit(terms.grace))
+            match hook.before_grace {
+                true => format!("{}, after preStop, which took {took}", words::limit(terms.grace)),
+                false => format!("{}, of which preStop took {took}", words::limit(terms.grace)),
+            }
         }
     };
     let deadline = record.deadline(terms.grace);
