@@ -165,10 +165,8 @@ async fn first_listener(place: &Place, listeners: impl Fn() -> Vec<String>) -> (
                 }
             }
         }
-        if let Some((target, socket)) = found.first() {
-            if waiting.is_some_and(is_over) {
-                return (Ready::Port(target.clone()), place.address_of(target, socket.clone()));
-            }
+        if let Some((target, socket)) = found.first().filter(|_| waiting.is_some_and(is_over)) {
+            return (Ready::Port(target.clone()), place.address_of(target, socket.clone()));
         }
         sleep(EVERY).await;
     }

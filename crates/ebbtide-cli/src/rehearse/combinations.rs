@@ -283,6 +283,14 @@ mod tests {
     }
 
     #[test]
+    fn error_texts_have_the_form() {
+        let file = PathBuf::from("x");
+        error_form::walk! {
+            Contradiction { .. } => one_file(Some(&file), "json");
+        }
+    }
+
+    #[test]
     fn what_cannot_mean_anything_is_refused() {
         for (words, options) in [
             (&[READY, "--min-lame-duck=40s"][..], &["min_lame_duck", "grace"][..]),
@@ -311,7 +319,7 @@ mod tests {
             let refused = refused.unwrap_or_else(|| panic!("accepted: {words:?}"));
             assert_eq!(refused.options, options, "{words:?}: {refused}");
             assert_eq!(error_form::violations(&refused.hint), [""; 0], "{refused}");
-            assert_eq!(error_form::violations(&refused.message), [""; 0], "{refused}");
+            error_form::check(&refused);
         }
     }
 

@@ -81,7 +81,12 @@ fn what_cannot_be_rehearsed_over_tls_is_named_with_a_remedy() {
             ["certificate is for another name", "hint: --host NAME"],
         ),
         (false, vec![https], 3, ["/readyz: the answer is not TLS", "hint: an http:// URL"]),
-        (true, vec!["--ready=http://127.0.0.1:{port}/readyz"], 3, ["not ready within", "hint: "]),
+        (
+            true,
+            vec!["--ready=http://127.0.0.1:{port}/readyz"],
+            2,
+            ["--cacert has no effect: nothing is requested over TLS", "hint: an https:// URL"],
+        ),
         (
             false,
             vec![https, "--cacert=/no/such/file"],

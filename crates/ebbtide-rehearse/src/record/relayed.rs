@@ -89,6 +89,9 @@ pub struct RelayedConnection {
     pub opaque: bool,
     /// After the end had been seen, the process of the service was still running: the service closed the connection, and not the kernel.
     pub running: bool,
+    /// The process of the service had children when it was opened or ended: it may have been one of theirs, and have ended with that one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub children: bool,
 }
 
 /// A side of a connection.

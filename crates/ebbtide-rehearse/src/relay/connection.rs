@@ -29,6 +29,8 @@ pub(super) struct Connection {
     context: RelayContext,
     at_signal: Option<ViaAtSignal>,
     opened: At,
+    /// Whether the process of the service had children.
+    children: Cell<bool>,
     observer: RefCell<Observer>,
     awaiting: Cell<bool>,
     /// The end that was seen first.
@@ -64,10 +66,12 @@ pub(super) async fn relayed(connection: Rc<Connection>, service: TcpStream, depe
 
 impl Connection {
     pub(super) fn new(context: RelayContext, via: &Via, opened: At) -> Self {
+        let children = Cell::new(has_children(context.service.load(Ordering::Relaxed)));
         Self {
             context,
             at_signal: via.at_signal,
             opened,
+            children,
             observer: RefCell::new(Observer::new(via.protocol)),
             awaiting: Cell::new(false),
             end: Cell::new(None),
@@ -86,6 +90,7 @@ impl Connection {
             subscribed: seen.subscribed,
             opaque: seen.opaque,
             running: end.is_some_and(|end| end.running),
+            children: self.children.get(),
         }
     }
 
@@ -142,7 +147,9 @@ impl Connection {
     /// Records the end that was seen first.
     fn ended(&self, side: ConnectionSide, at: At, reset: bool) {
         if self.end.get().is_none() {
-            let running = is_running(self.context.service.load(Ordering::Relaxed));
+            let service = self.context.service.load(Ordering::Relaxed);
+            let running = is_running(service);
+            self.children.set(self.children.get() || has_children(service));
             self.end.set(Some(End { at, side, reset, running }));
         }
     }
@@ -176,11 +183,30 @@ fn is_running(pid: i32) -> bool {
     pid == 0 || flags().is_some_and(|flags| flags & EXITING == 0)
 }
 
+/// Returns whether process `pid` has children, dead ones included that it has not reaped. Not known for 0: false.
+fn has_children(pid: i32) -> bool {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    children.is_ok_and(|children| !children.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn a_process_has_the_children_that_it_has_not_reaped() {
+        let mut shell =
+            Command::new("sh").args(["-c", "sleep 0 & exec cat"]).stdin(Stdio::piped()).spawn().unwrap();
+        let pid = i32::try_from(shell.id()).unwrap();
+        while !has_children(pid) {
+            std::thread::yield_now();
+        }
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert!(!has_children(pid) && !has_children(0));
+    }
 
     #[test]
     fn a_process_that_has_ended_is_not_running() {

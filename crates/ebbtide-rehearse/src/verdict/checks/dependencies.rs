@@ -27,6 +27,8 @@ pub(in crate::verdict) fn dependencies_closed(record: &Record) -> Check {
 enum Fate {
     /// The service ended it in the protocol's way.
     Closed,
+    /// The service ended it, or one of several processes of the service ended, and the connection with it.
+    ClosedOrWithProcess,
     /// The dependency ended it.
     ByDependency,
     /// It ended with the process, idle. In its protocol that is no different from a close.
@@ -63,12 +65,17 @@ fn judge(seen: &RelayedDependency) -> (Finding, String) {
         Some(message) => format!(" ({message})"),
         None => String::new(),
     };
-    let mut parts = vec![format!("{} closed by the service{goodbye}", words::count(closed))];
+    let unclear = count(|fate| *fate == Fate::ClosedOrWithProcess);
+    let mut parts = match (closed, unclear) {
+        (0, 1..) => Vec::new(),
+        _ => vec![format!("{} closed by the service{goodbye}", words::count(closed))],
+    };
     let abandoned = count(|fate| matches!(fate, Fate::Abandoned(_)));
     if abandoned > 0 {
         parts.push(format!("{} abandoned ({})", words::count(abandoned), kinds(&fates)));
     }
     for (number, what) in [
+        (unclear, "closed by the service or by the end of one of its processes"),
         (count(|fate| *fate == Fate::WithProcess), "idle when the process ended"),
         (count(|fate| *fate == Fate::ByDependency), "closed by the dependency"),
     ] {
@@ -116,6 +123,7 @@ fn fate(seen: &RelayedDependency, end: &RelayedConnection) -> Fate {
         Some(_) => Fate::Abandoned("without the last message of its protocol"),
         None if end.reset => Fate::Abandoned("by a reset"),
         None if answers && end.awaiting && !end.opaque => Fate::Abandoned("while it awaited an answer"),
+        None if end.running && end.children => Fate::ClosedOrWithProcess,
         None if end.running => Fate::Closed,
         None if end.subscribed => Fate::Abandoned("with a subscription when the process ended"),
         None => Fate::WithProcess,
@@ -175,6 +183,18 @@ mod tests {
         for (protocol, connection, verdict, evidence) in [
             (Redis, closed(), Finding::Pass, "1 closed by the service"),
             (Redis, at_exit, Finding::Pass, "1 idle when the process ended"),
+            (
+                Nats,
+                RelayedConnection { children: true, ..closed() },
+                Finding::Pass,
+                "nats: of 1 connection, 1 closed by the service or by the end of one of its processes",
+            ),
+            (
+                Redis,
+                RelayedConnection { children: true, ..at_exit },
+                Finding::Pass,
+                "1 idle when the process",
+            ),
             (Redis, by_dependency, Finding::Pass, "1 closed by the dependency"),
             (Redis, RelayedConnection { awaiting: true, ..closed() }, Finding::Fail, "awaited an answer"),
             (Redis, RelayedConnection { subscribed: true, ..at_exit }, Finding::Fail, "with a subscription"),
