@@ -24,6 +24,8 @@ const CONNECTIONS: u32 = 300;
 /// Common paths, in the order in which they are tried. No health paths, such as `/healthz` and `/livez`: their status or their
 /// body changes at the signal by design.
 pub(super) const USUAL: [&str; 6] = ["/", "/ping", "/status", "/version", "/index.html", "/metrics"];
+/// After this many tries without an answer no other path is tried: each may take its whole time.
+const SILENT: u32 = 2;
 /// The timeout of one try.
 const TRY: Duration = Duration::from_secs(5);
 
@@ -95,7 +97,7 @@ pub(super) async fn settle(
     else {
         return Ok(());
     };
-    let (mut seen, mut speaks_http) = (Vec::new(), false);
+    let (mut seen, mut speaks_http, mut silent) = (Vec::new(), false, 0_u32);
     // A readiness URL without a path is the service's front page.
     let usual = USUAL.into_iter().filter(|path| Some(*path) != ready_path || *path == "/");
     for path in usual {
@@ -113,9 +115,15 @@ pub(super) async fn settle(
                 format!("answers {status}")
             }
             Got::Grpc => "answers a gRPC status".to_owned(),
-            Got::Refused | Got::NotHttp(_) | Got::Tls(_) | Got::Nothing => "gave no answer".to_owned(),
+            Got::Refused | Got::NotHttp(_) | Got::Tls(_) | Got::Nothing => {
+                silent += 1;
+                "gave no answer".to_owned()
+            }
         };
         seen.push(format!("{} {answer}", route.label()));
+        if silent >= SILENT {
+            break;
+        }
     }
     let seen = seen.join(", ");
     Err(if speaks_http { NotRehearsed::NoRoute(seen) } else { NotRehearsed::NoHttp(seen) })

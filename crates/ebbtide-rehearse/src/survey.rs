@@ -119,7 +119,8 @@ async fn look(
         Ready::Port(_) | Ready::Managed => None,
     };
     let listeners = listeners(family);
-    let route = route(place, &at, ready_path, &listeners).await;
+    // Found soon or not at all: a service of another protocol may answer none of the paths.
+    let route = timeout(WARM, route(place, &at, ready_path, &listeners)).await.unwrap_or_default();
     let posts = match &route {
         Some((route, to)) => {
             let post = Route { method: Method::POST, ..route.clone() };

@@ -108,20 +108,19 @@ fn a_service_without_http_is_found_and_the_route_that_it_needs_is_named() {
     let folder = repository();
     let port = free_port().to_string();
     let script = service("truth_lines.py").display().to_string();
-    let command = ["--", "python3", &script, &port, "echo", "0"];
+    let command = ["--", "python3", &script, &port, "ignores-others", "0"];
     let call = |words: &[&str]| {
         let words = [words, &command].concat();
         let truth = folder.path().join("truth");
         ebbtide().current_dir(folder.path()).env("TRUTH", truth).arg("rehearse").args(words).output().unwrap()
     };
-    let output = call(&["--warmup=600ms"]);
+    let ready = format!("--ready={port}");
+    let output = call(&[&ready]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     let hint = "\nhint: of a service without HTTP give the port and a route: --ready PORT --url tcp=/LINE";
     assert!(said(&output).contains(hint), "{}", said(&output));
-    let output = call(&["--warmup=600ms", "--url=tcp=/", "--format=json"]);
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    // What `--init` writes says what is missing.
-    let output = call(&["--init"]);
+    // Its port is found, and what `--init` writes says what is missing.
+    let output = call(&["--init", "--ready-timeout=15s"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("note: no route for the load was found: add one"), "{}", said(&output));
     let text = fs::read_to_string(folder.path().join("ebbtide.toml")).unwrap();

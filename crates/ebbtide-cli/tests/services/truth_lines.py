@@ -63,6 +63,8 @@ def serve(sock):
                 return sock.close()
             read += chunk
         line, read = read.split(b"\n", 1)
+        if MODE == "ignores-others" and not line.split(b" ")[-1].strip().isdigit():
+            continue
         answer = (b"OK" if MODE.startswith("plain") else line) + b"\n"
         if MODE == "broadcasts":
             sock.sendall(b"news for all\n" + b"and more")
