@@ -66,7 +66,8 @@ impl Late {
             })
         };
         let oldest = open().map(|judged| end.since(judged.request.begun)).max();
-        let listening = first_refusal(case).is_none()
+        // When it had been killed, every connection was refused.
+        let listening = first_refusal(case).is_none_or(|refused| refused >= end)
             && answered().any(|judged| {
                 let opened = judged.request.opened;
                 judged.request.fresh && opened >= record.signalled && end.since(opened) <= LAST
@@ -174,7 +175,7 @@ impl Late {
 }
 
 /// A connection that is opened within this time before the end shows whether the process still listened then.
-const LAST: Duration = Duration::from_secs(1);
+const LAST: Duration = Duration::from_millis(300);
 
 fn unheard(state: SignalState) -> Option<&'static str> {
     match state {
@@ -288,7 +289,8 @@ mod tests {
 
     #[test]
     fn a_process_that_serves_new_connections_to_the_end_waits_for_none() {
-        let mut record = killed(&[answered(SIGNALLED + 100), answered(KILLED - 50_000)]);
+        let refused = REFUSED(KILLED + 500);
+        let mut record = killed(&[answered(SIGNALLED + 100), answered(KILLED - 50_000), refused]);
         let (check, cause) = late(&record);
         assert!(
             check.evidence.ends_with("accepted and answered to the end, as before the signal"),
