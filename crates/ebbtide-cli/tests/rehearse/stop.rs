@@ -235,3 +235,12 @@ fn the_record_has_how_the_service_was_stopped() {
     assert_eq!(replayed["checks"], verdict["checks"]);
     assert_eq!(replayed["requests"], verdict["requests"]);
 }
+
+#[test]
+fn a_process_that_goes_on_to_serve_is_not_said_to_wait_for_connections() {
+    let why = "the process ignores the signal; new connections were accepted and answered to the end";
+    let seen = holds(&Row::guilty("ignores", &[("exit-in-time", why)]).with(&["--grace=1s"]).torn());
+    let evidence = seen.evidence("exit-in-time");
+    assert!(!evidence.contains("Connection: close"), "{evidence}");
+    assert_eq!(seen.hint("exit-in-time"), "install a handler for SIGTERM");
+}

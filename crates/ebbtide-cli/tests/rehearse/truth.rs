@@ -374,18 +374,6 @@ fn the_headline_and_the_evidence_have_the_same_number() {
 fn a_long_shutdown_reports_what_the_service_waited_for() {
     let why = ("exit-in-time", "had no `Connection: close`: their connections stayed in use");
     holds(&Row::guilty("keeps-connections", &[why]).with(&["--grace=1s"]).torn());
-    // The opposite: it did not begin to stop, and serves new connections as well.
-    let why = (
-        "exit-in-time",
-        "the process ignores the signal; new connections were accepted and answered to the end",
-    );
-    let seen = holds(&Row::guilty("ignores", &[why]).with(&["--grace=1s"]).torn());
-    assert!(
-        !seen.evidence("exit-in-time").contains("Connection: close"),
-        "{}",
-        seen.evidence("exit-in-time")
-    );
-    assert_eq!(seen.hint("exit-in-time"), "install a handler for SIGTERM");
 }
 
 /// One request a second: nothing is in flight when the signal comes.
