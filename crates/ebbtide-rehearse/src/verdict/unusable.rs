@@ -11,6 +11,8 @@ use crate::words;
 
 /// With a larger share of failures among a route's requests before the signal, the run is not judged.
 const TOLERATED: f64 = 0.1;
+/// The quantile of the normal distribution for a confidence of 95 %.
+const QUANTILE: f64 = 1.645;
 /// Fewer failures than this are ignored.
 const FEW: u64 = 3;
 /// The most routes that are named.
@@ -87,12 +89,20 @@ impl RouteBefore {
     }
 
     fn is_broken(&self) -> bool {
-        self.bad >= FEW && self.bad as f64 > self.ended as f64 * TOLERATED
+        self.bad >= FEW && least_share(self.bad as f64, self.ended as f64) > TOLERATED
     }
 
     fn per_mille(&self) -> u64 {
         self.bad.saturating_mul(1000) / self.ended.max(1)
     }
+}
+
+/// Returns the share of failures that `bad` of `all` requests show at least: the lower end of Wilson's interval. Of 22 requests, three fail
+/// now and then if one in sixteen does.
+fn least_share(bad: f64, all: f64) -> f64 {
+    let (share, squared) = (bad / all, QUANTILE * QUANTILE);
+    let spread = (share * (1.0 - share) / all + squared / (4.0 * all * all)).sqrt();
+    (share + squared / (2.0 * all) - QUANTILE * spread) / (1.0 + squared / all)
 }
 
 fn describe((name, route): &(&str, &RouteBefore), others: &[(&str, &RouteBefore)]) -> String {
@@ -169,6 +179,16 @@ mod tests {
             why.starts_with("3 of 3 requests of GET / failed before the signal (a line without"),
             "{why}"
         );
+    }
+
+    #[test]
+    fn a_route_is_not_judged_by_failures_that_may_be_chance() {
+        let broken = |bad, ended| RouteBefore { bad, ended, ..RouteBefore::default() }.is_broken();
+        for (bad, enough) in [(3, 12), (4, 18), (20, 140)] {
+            assert!(broken(bad, enough) && !broken(bad, enough + enough / 4), "{bad} of {enough}");
+        }
+        // The opposites: too few to say, and a share that is certain and tolerated.
+        assert!(!broken(2, 2) && !broken(900, 10_000) && broken(1100, 10_000));
     }
 
     #[test]
