@@ -62,6 +62,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         objects.append(facts.kubernetes);
         all.ecs.append(facts.ecs);
     }
+    all.problems.extend(builds::apply_patches(&mut all.workloads, &all.builds, sources));
     all.uneditable.extend(sources.rendered());
     kubernetes::join(&mut all.workloads, &objects, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);

@@ -18,6 +18,7 @@ mod input;
 mod kube_units;
 mod lame_ducks;
 mod named;
+mod patches;
 mod rule_pages;
 mod rules;
 mod shell_options;

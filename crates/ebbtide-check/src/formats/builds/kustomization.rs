@@ -1,24 +1,30 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::patches::{self, Patch};
 use crate::formats::paths::clean;
 use crate::model::repository;
 use crate::tree::Node;
 
-/// A kustomization: the files that it is made of, and the images that it renames in them.
+/// A kustomization: the files that it is made of, and what it changes in them.
 #[derive(Debug)]
 pub(super) struct Kustomization {
     pub(super) folder: PathBuf,
     resources: Vec<PathBuf>,
     /// The names without tags, and those that take their place.
     pub(super) renames: Vec<(String, String)>,
+    pub(super) patches: Vec<Patch>,
+    /// Whether it is a part of the kustomizations that name it.
+    pub(super) is_component: bool,
 }
 
 /// Returns whether a document is a kustomization. Its kind may be left out.
 pub(super) fn is_kustomization(name: &str, root: &Node) -> bool {
     let is_named = matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization");
     let kind = root.text_of("kind");
-    let has_keys = ["resources", "bases", "images", "components"].iter().any(|key| root.get(key).is_some());
+    let keys =
+        ["resources", "bases", "images", "components", "patches", "patchesStrategicMerge", "patchesJson6902"];
+    let has_keys = keys.iter().any(|key| root.get(key).is_some());
     is_named && (matches!(kind, Some("Kustomization" | "Component")) || kind.is_none() && has_keys)
 }
 
@@ -30,7 +36,13 @@ pub(super) fn read(folder: PathBuf, root: &Node) -> Kustomization {
         let (name, new) = (image.text_of("name")?, image.text_of("newName")?);
         Some((repository(name)?.to_owned(), repository(new)?.to_owned()))
     };
-    Kustomization { resources, renames: root.list("images").iter().filter_map(rename).collect(), folder }
+    Kustomization {
+        resources,
+        renames: root.list("images").iter().filter_map(rename).collect(),
+        patches: patches::read(&folder, root),
+        is_component: root.text_of("kind") == Some("Component"),
+        folder,
+    }
 }
 
 impl Kustomization {
