@@ -35,17 +35,19 @@ pub(crate) fn shells_that_stay(text: &str) -> Option<ShellsThatStay> {
     ends(&Script::read(text), None).into_iter().filter_map(|end| end.stays).max()
 }
 
-/// Returns how long a script sleeps at least: the sum of its `sleep` commands with a literal time. `None` if it has none that
-/// always runs.
+/// Returns how long a script certainly sleeps: the sum of its `sleep` commands with a literal time that run whatever the other commands
+/// return. `None` if it has none of them, or if this check cannot tell.
 pub(crate) fn least_sleep(text: &str) -> Option<Duration> {
     let script = Script::read(text);
     if script.commands.iter().any(|command| command.is_nested) {
         return None;
     }
     let mut sum: Option<Duration> = None;
-    let mut always = true;
+    // Whether the script is still running, and whether the command runs in it.
+    let (mut lasts, mut is_certain) = (true, true);
     for command in &script.commands {
-        if command.program() == Some("sleep") && always && command.separator != Separator::Background {
+        let program = command.program().unwrap_or_default();
+        if program == "sleep" && lasts && is_certain && command.separator != Separator::Background {
             let time = command
                 .words
                 .iter()
@@ -53,8 +55,14 @@ pub(crate) fn least_sleep(text: &str) -> Option<Duration> {
                 .try_fold(Duration::ZERO, |sum, word| sum.checked_add(sleep_time(word)?))?;
             sum = Some(sum.unwrap_or_default().saturating_add(time));
         }
-        // What follows `||` runs only after a failure.
-        always = command.separator != Separator::Or;
+        lasts &= !matches!(program, "exit" | "exec" | "return");
+        is_certain = match command.separator {
+            // These succeed, so that what follows `&&` runs.
+            Separator::And => is_certain && matches!(program, "sleep" | "true" | ":" | "echo"),
+            Separator::Or => false,
+            Separator::Pipe => is_certain,
+            Separator::Sequence | Separator::Background => true,
+        };
     }
     sum
 }
@@ -190,6 +198,14 @@ mod tests {
             ("while x; do sleep 1; done", None),
             ("nginx -s quit", None),
             ("sleep infinity", None),
+            ("pgrep -x puma && sleep 40 || true", None),
+            ("test -e /x && sleep 100 || sleep 5", None),
+            ("nginx -s quit && sleep 5; sleep 10", Some(10)),
+            ("echo draining && sleep 5 && sleep 10", Some(15)),
+            ("sleep 5 || true && sleep 10", Some(5)),
+            ("sleep 2; exit 0; sleep 90", Some(2)),
+            ("sleep 2; test -e /x || exit 0; sleep 90", Some(2)),
+            ("sleep 2; exec nginx -s quit; sleep 90", Some(2)),
         ] {
             assert_eq!(least_sleep(script), seconds.map(Duration::from_secs), "{script}");
         }
