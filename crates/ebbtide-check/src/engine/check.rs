@@ -6,7 +6,7 @@ use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
-use crate::model::{Project, Workload};
+use crate::model::{Declared, Project, Workload};
 use crate::rules::RULES;
 use crate::tree::Comment;
 
@@ -75,6 +75,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     declare_lame_ducks(&mut all.workloads);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
+    all.problems.extend(all.workloads.iter().filter_map(|workload| unassigned_drain(workload, sources)));
     all.workloads.iter_mut().for_each(knowledge::drain_after_lame_duck);
     let project = Project { workloads: all.workloads };
     Read { project, problems: all.problems, comments: all.comments, uneditable: all.uneditable, recognised }
@@ -91,6 +92,26 @@ fn declare_lame_ducks(workloads: &mut [Workload]) {
             }
         }
     }
+}
+
+/// Returns the note about a drain or a lame duck of a workload of which it is not known which container drains.
+fn unassigned_drain(workload: &Workload, sources: &Sources) -> Option<Problem> {
+    let lame_duck = workload.lame_duck.as_ref().and_then(Declared::place);
+    let drain = workload.drain.as_ref().map(|drain| drain.place.unwrap_or(workload.place));
+    let place = drain.or(lame_duck).filter(|_| workload.program().is_none())?;
+    let names: Vec<String> = workload.main().map(|main| format!("`{}`", main.name)).collect();
+    (!names.is_empty()).then(|| Problem {
+        place: Some(place),
+        ..Problem::note(
+            sources.name(place),
+            format!(
+                "which of the containers {} of {} drains: none is the only one with ports, and none has the name {}",
+                names.join(", "),
+                workload.title(),
+                workload.name
+            ),
+        )
+    })
 }
 
 /// Returns the flags and variables of servers that declare a drain time and cannot be read. Process groups share variables.

@@ -130,6 +130,11 @@ impl Container {
         self.entrypoint.is_none() && first.is_some_and(|word| word.text.starts_with('-'))
     }
 
+    /// Returns whether its image is that of a proxy or an agent which usually runs beside a program.
+    pub(crate) fn is_helper(&self) -> bool {
+        self.image_name().is_some_and(|image| HELPERS.contains(&image))
+    }
+
     /// Returns the words of the entry point and of the arguments that the deployment file has.
     pub(crate) fn words(&self) -> Vec<&Word> {
         self.entrypoint.iter().chain(&self.arguments).flat_map(|command| &command.words).collect()
@@ -148,6 +153,28 @@ impl Container {
         last.split(':').next()
     }
 }
+
+/// Images of proxies and agents that run beside the program of a pod or a task, without registry and owner.
+const HELPERS: [&str; 18] = [
+    "aws-otel-collector",
+    "aws-for-fluent-bit",
+    "aws-xray-daemon",
+    "cloud-sql-proxy",
+    "cloudwatch-agent",
+    "consul-dataplane",
+    "envoy",
+    "filebeat",
+    "fluent-bit",
+    "fluentd",
+    "gce-proxy",
+    "oauth2-proxy",
+    "opentelemetry-collector",
+    "opentelemetry-collector-contrib",
+    "promtail",
+    "proxyv2",
+    "statsd-exporter",
+    "vector",
+];
 
 /// Returns an image without tag and digest.
 pub(crate) fn repository(image: &str) -> Option<&str> {

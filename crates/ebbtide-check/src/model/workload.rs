@@ -151,7 +151,7 @@ impl Workload {
         }
     }
 
-    /// Returns the drain time of a container. What is declared for the workload is about its only container, or the one with ports.
+    /// Returns the drain time of a container. What is declared for the workload is about its program alone.
     pub(crate) fn drain_of<'w>(&'w self, container: &'w Container) -> Option<&'w Drain> {
         if container.role == Role::Init {
             return None;
@@ -159,11 +159,25 @@ impl Workload {
         self.drain.as_ref().filter(|_| self.is_about(container)).or(container.drain.as_ref())
     }
 
-    /// Returns whether what is declared for the workload is about this container: its only one, or the one with ports.
+    /// Returns whether what is declared for the workload is about this container.
     pub(crate) fn is_about(&self, container: &Container) -> bool {
-        let is_only = self.main().count() == 1;
-        let has_ports = container.has_ports && self.main().filter(|main| main.has_ports).count() == 1;
-        container.role == Role::Main && (is_only || has_ports)
+        self.program().is_some_and(|program| program.place == container.place)
+    }
+
+    /// Returns the container that what is declared for the workload is about: its only one besides known helpers, else the only one with ports, else
+    /// the one with its name. `None` if that leaves several.
+    pub(crate) fn program(&self) -> Option<&Container> {
+        let mut mains: Vec<&Container> = self.main().collect();
+        if mains.iter().any(|main| !main.is_helper()) {
+            mains.retain(|main| !main.is_helper());
+        }
+        let only = |wanted: &dyn Fn(&Container) -> bool| {
+            let mut found = mains.iter().copied().filter(|main| wanted(main));
+            found.next().filter(|_| found.next().is_none())
+        };
+        only(&|_| true)
+            .or_else(|| only(&|main| main.has_ports))
+            .or_else(|| only(&|main| main.name == self.name))
     }
 
     /// Returns how long the program serves new requests after the signal: the longest time of the main containers. It is nothing if no file

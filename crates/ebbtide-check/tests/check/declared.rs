@@ -211,3 +211,42 @@ fn an_annotation_of_cloud_run_declares_the_drain_in_terraform_too() {
         }
     }
 }
+
+/// A drain of the workload is about the program, not about what runs beside it.
+#[test]
+fn a_drain_of_a_pod_is_about_its_program_or_noted() {
+    let pod = |a: &str, b: &str| {
+        let metadata = "metadata: {name: shop, annotations: {ebbtide.dev/drain: 60s}}";
+        check_text(
+            "pod.yaml",
+            &format!("apiVersion: v1\nkind: Pod\n{metadata}\nspec: {{containers: [{a}, {b}]}}\n"),
+        )
+    };
+    let app = "{name: a, image: app}";
+    for other in [
+        "{name: b, image: otel/opentelemetry-collector}",
+        "{name: b, image: 'envoyproxy/envoy:v1.30', ports: [{containerPort: 80}]}",
+        "{name: b, image: fluent/fluent-bit}",
+        "{name: shop, image: b}",
+        "{name: b, image: b, ports: [{containerPort: 80}]}",
+    ] {
+        let report = pod(app, other);
+        assert_eq!((ids(&report), report.problems.len()), (vec!["K001"], 0), "{other} {}", shown(&report));
+    }
+    let report = pod(app, "{name: b, image: b}");
+    assert_eq!((ids(&report), report.is_incomplete()), (vec![], false), "{}", shown(&report));
+    assert!(
+        shown(&report).contains("not read: which of the containers `a`, `b` of Pod shop drains"),
+        "{}",
+        shown(&report)
+    );
+    let job = "job \"shop\" {\n  group \"web\" {\n    meta = { \"ebbtide.dev/drain\" = \"30s\" }\n    task \"a\" {\n      driver = \"docker\"\n    }\n    \
+               task \"b\" {\n      driver = \"docker\"\n    }\n  }\n}\n";
+    let report = check_text("shop.nomad", job);
+    assert!(
+        shown(&report).contains("which of the containers `a`, `b` of task group shop/web drains"),
+        "{}",
+        shown(&report)
+    );
+    assert_eq!(ids(&check_text("shop.nomad", &job.replace("task \"a\"", "task \"web\""))), ["N001"]);
+}
