@@ -38,6 +38,8 @@ pub(crate) struct Workload {
     pub(crate) is_fargate: bool,
     /// Whether its command runs to its end, and nothing is left to stop.
     pub(crate) is_oneshot: bool,
+    /// Whether it is started by hand for a task, as far as its file says.
+    pub(crate) is_on_demand: bool,
     pub(crate) service: Option<Service>,
     pub(crate) target_group: Option<TargetGroup>,
     pub(crate) unit: Option<Unit>,
@@ -94,6 +96,7 @@ impl Workload {
             shares_process_namespace: false,
             is_fargate: false,
             is_oneshot: false,
+            is_on_demand: false,
             service: None,
             target_group: None,
             unit: None,
@@ -201,7 +204,7 @@ impl Workload {
 
     /// Returns whether it runs until it has finished rather than until it is stopped.
     pub(crate) fn is_batch(&self) -> bool {
-        matches!(self.kind.as_str(), "Job" | "CronJob")
+        self.is_on_demand || matches!(self.kind.as_str(), "Job" | "CronJob")
     }
 }
 

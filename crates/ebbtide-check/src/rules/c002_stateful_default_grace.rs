@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
 Databases and brokers flush at a stop, which may take longer than the 10 s that Compose, Kamal (for its accessories) and Podman (for a Quadlet) wait
 by default. A database that is killed recovers at its next start, which takes longer than the flush.
 
-It is a warning if the service is meant to run for long: in Compose by `restart: always`, `unless-stopped` or a `deploy` section, in a Quadlet by `Restart` or
+It is a warning if the service is meant to run for long: in Compose by `restart: always`, `unless-stopped` or a `deploy` section for Swarm, in a Quadlet by `Restart` or
 `[Install]`; the accessories of Kamal always are, unless their option `restart` says otherwise. Otherwise it is an info: all 346 databases of the public
 Compose files that were counted have the default. A container that runs another program in such an image, such as a backup, is left out.
 ",

@@ -8,7 +8,8 @@ pub(super) static RULE: Rule = Rule {
     summary: "Swarm stops the only task of a service before it starts the new one",
     details: "
 `deploy.update_config.order` is `stop-first` by default. With one replica, each update has a time without any task. The rule is about
-services with published ports and a `deploy` section.
+services with published ports whose `deploy` section has a key that only Swarm reads (`replicas`, `mode`, `update_config`, `rollback_config`, `placement`, `endpoint_mode`, `labels`); limits of
+`resources` alone are for `docker compose` too.
 ",
     sources: &[
         "compose-spec, `deploy.md`: order, stop-first by default",

@@ -2,7 +2,7 @@ use super::repairs::exec;
 use super::words::{assumption, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
-use crate::model::{Declared, Project};
+use crate::model::{Declared, Project, Workload};
 
 pub(super) static RULE: Rule = Rule {
     id: "D002",
@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
 `CMD [\"sh\", \"-c\", \"app\"]` is the exec form by its shape, and still makes a shell process 1. Whether the shell stays depends on the script
 and on the shell; the table of [K009](K009.md) says how. The rule is about Dockerfiles, and about the command
 in a Compose file, a role of Kamal or a Quadlet. An init process (`init: true`, tini) does not help: see [D008](D008.md).
+A service of Compose that another one waits for (`service_completed_successfully`) runs to its end and is left out. One in a profile, without ports and a restart policy, is an info.
 ",
     sources: &[
         "docker/cli#3198",
@@ -24,7 +25,8 @@ in a Compose file, a role of Kamal or a Quadlet. An init process (`init: true`, 
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.with_commands().filter(|workload| !workload.shares_process_namespace) {
+    let is_meant = |workload: &&Workload| !workload.shares_process_namespace && !workload.is_oneshot;
+    for workload in project.with_commands().filter(is_meant) {
         for container in &workload.containers {
             let Some(command) = container.run().filter(|command| !command.is_shell_form) else {
                 continue;
@@ -42,7 +44,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             if is_replaced && named.is_some() {
                 continue;
             }
-            let severity = if is_replaced { Severity::Info } else { Severity::Warning };
+            let severity =
+                if is_replaced || workload.is_batch() { Severity::Info } else { Severity::Warning };
             let title = if is_replaced {
                 "receives SIGTERM only because of the shell of its image"
             } else {

@@ -241,3 +241,45 @@ fn a_role_of_kamal_has_the_variables_and_the_stage_of_its_image() {
     assert_eq!(check(""), [""; 0]);
     assert_eq!(check("builder: {target: web, pack: {builder: x}}\n"), [""; 0]);
 }
+
+/// What has finished before another service starts is not stopped, and a task of a profile seldom is.
+#[test]
+fn a_service_that_runs_to_its_end_needs_no_signal() {
+    let command = "image: 'debian:12', command: sh -c './manage.py migrate && ./manage.py collectstatic'";
+    let severities = |text: &str| {
+        let report = check_text("compose.yaml", text);
+        report.active().map(|finding| (finding.rule.id, finding.severity)).collect::<Vec<_>>()
+    };
+    let awaited = |condition: &str| {
+        format!(
+            "services:\n  migrate: {{{command}}}\n  web: {{image: web, depends_on: {{migrate: {{condition: {condition}}}}}}}\n"
+        )
+    };
+    assert_eq!(severities(&awaited("service_completed_successfully")), []);
+    assert_eq!(severities(&awaited("service_started")), [("D002", Severity::Warning)]);
+    for (more, severity) in [
+        ("profiles: [test]", Severity::Info),
+        ("profiles: [test], restart: always", Severity::Warning),
+        ("profiles: [test], ports: ['80:80']", Severity::Warning),
+        ("restart: 'no'", Severity::Warning),
+    ] {
+        let text = format!("services:\n  a: {{{command}, {more}}}\n");
+        assert_eq!(severities(&text), [("D002", severity)], "{more}");
+    }
+}
+
+#[test]
+fn limits_of_resources_are_not_for_swarm() {
+    let found = |deploy: &str| {
+        let text = format!("services:\n  web: {{image: web, ports: ['80:80'], deploy: {{{deploy}}}}}\n");
+        ids(&check_text("compose.yaml", &text))
+    };
+    assert_eq!(found("resources: {limits: {memory: 512M}}"), [""; 0]);
+    for deploy in [
+        "resources: {limits: {memory: 512M}}, replicas: 1",
+        "placement: {constraints: [a]}",
+        "mode: replicated",
+    ] {
+        assert_eq!(found(deploy), ["C006"], "{deploy}");
+    }
+}

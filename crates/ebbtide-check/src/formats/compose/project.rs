@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::merge::merge;
-use super::service::service;
+use super::service::{awaited, service};
 use crate::formats::paths::clean;
 use crate::input::{Place, Problem, Sources};
-use crate::model::Workload;
+use crate::model::{Platform, Workload};
 use crate::tree::{Entry, Node, Value};
 
 /// The names of the file that `docker compose` reads without `-f`, the first one that is there.
@@ -83,6 +83,7 @@ pub(crate) fn join_files(
     for file in files.iter().filter(|file| file.is_whole) {
         projects.add(file, workloads);
     }
+    note_oneshots(workloads, files, sources);
     let problem = |NotRead { place, message }| Problem {
         path: sources.name(place).to_owned(),
         place: Some(place),
@@ -90,6 +91,20 @@ pub(crate) fn join_files(
         is_failure: false,
     };
     projects.not_read.into_iter().map(problem).collect()
+}
+
+/// Marks the services that others of their folder wait for to have finished.
+fn note_oneshots(workloads: &mut [Workload], files: &[ComposeFile], sources: &Sources) {
+    let mut names: BTreeSet<(&Path, &str)> = BTreeSet::new();
+    for file in files {
+        let awaited = file.services().iter().flat_map(|entry| awaited(&entry.node));
+        names.extend(awaited.map(|name| (file.folder(), name)));
+    }
+    for workload in workloads.iter_mut().filter(|workload| workload.platform == Platform::Compose) {
+        let path = clean(Path::new(sources.name(workload.place)));
+        let folder = path.parent().unwrap_or(Path::new(""));
+        workload.is_oneshot |= names.contains(&(folder, workload.name.as_str()));
+    }
 }
 
 /// A reference that cannot be followed, and what is therefore left out.

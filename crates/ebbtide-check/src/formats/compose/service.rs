@@ -12,6 +12,10 @@ use crate::tree::{Entry, Node};
 /// The time of a service.
 pub(super) const TIME: (&str, Form) = ("stop_grace_period", Form::LongUnits);
 
+/// Keys of `deploy` that Swarm reads. `docker compose` applies the others, such as limits of resources.
+const OF_SWARM: [&str; 7] =
+    ["endpoint_mode", "labels", "mode", "placement", "replicas", "rollback_config", "update_config"];
+
 pub(super) fn service(entry: &Entry) -> Workload {
     let node = &entry.node;
     let (key, form) = TIME;
@@ -39,14 +43,26 @@ pub(super) fn service(entry: &Entry) -> Workload {
             None => Declared::Unresolved(value.place),
         },
     };
-    workload.rollout = match deploy {
-        Some(deploy) => rollout(deploy),
-        None => Rollout::Other,
-    };
-    workload.runs_always =
-        deploy.is_some() || matches!(node.text_of("restart"), Some("always" | "unless-stopped"));
+    let swarm = deploy.filter(|deploy| OF_SWARM.iter().any(|key| deploy.get(key).is_some()));
+    workload.rollout = swarm.map_or(Rollout::Other, rollout);
+    workload.runs_always = swarm.is_some()
+        || deploy.is_some_and(|deploy| deploy.get("restart_policy").is_some())
+        || matches!(node.text_of("restart"), Some("always" | "unless-stopped"));
     workload.containers.push(container(entry));
+    // Nothing says that it serves or lasts, and `docker compose up` leaves it out.
+    workload.is_on_demand = !node.list("profiles").is_empty()
+        && !workload.runs_always
+        && node.get("restart").is_none_or(|restart| restart.text() == Some("no"))
+        && workload.containers.iter().all(|container| !container.has_ports);
     workload
+}
+
+/// Returns the services whose end a service waits for before it starts.
+pub(super) fn awaited(node: &Node) -> impl Iterator<Item = &str> {
+    let conditions = node.get("depends_on").map_or(&[][..], Node::entries).iter();
+    let is_awaited =
+        |entry: &&Entry| entry.node.text_of("condition") == Some("service_completed_successfully");
+    conditions.filter(is_awaited).map(|entry| entry.key.as_str())
 }
 
 /// Reads the update order of Swarm: `stop-first` unless it is written.
