@@ -10,7 +10,8 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "The entry point script starts the program as its child and does not pass signals on",
     details: "
-A script as entry point, or as the command of an image without one, is process 1, also as the file of a shell: `CMD [\"bash\", \"start.sh\"]`. Unless its last command begins with
+A script as entry point, or as the command of an image without one, is process 1, also as the file of a shell: `CMD [\"bash\", \"start.sh\"]`, or as the last command of
+a shell form: `CMD exec /start.sh`. Unless its last command begins with
 `exec`, the program is its child: the shell ignores SIGTERM, and the program runs until SIGKILL. Behind an init process the shell ends at SIGTERM and takes the program along
 ([D008](D008.md)).
 

@@ -10,7 +10,8 @@ pub(super) static RULE: Rule = Rule {
     summary: "The grace period is longer than a scale-down waits",
     details: "
 The cluster autoscaler waits at most `--max-graceful-termination-sec` for the pods of a node that it removes: 600 s by default. A longer
-grace period holds for rollouts, and is shortened when the node is removed.
+grace period holds for rollouts, and is shortened when the node is removed. A pod with the annotation `cluster-autoscaler.kubernetes.io/safe-to-evict: \"false\"` keeps its node, and is left
+out.
 ",
     sources: &[
         "kubernetes/autoscaler, `cluster-autoscaler/FAQ.md`: max-graceful-termination-sec",
@@ -23,10 +24,14 @@ grace period holds for rollouts, and is shortened when the node is removed.
 /// The default of the cluster autoscaler.
 const LONGEST: Duration = seconds(600);
 
+/// The annotation that keeps a node from being removed while the pod runs, if it is `false`.
+const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
         let Declared::Written(grace, place) = &workload.grace else { continue };
-        if *grace <= LONGEST {
+        let keeps_node = workload.annotations.iter().rev().find(|annotation| annotation.key == SAFE_TO_EVICT);
+        if *grace <= LONGEST || keeps_node.is_some_and(|annotation| annotation.value == "false") {
             continue;
         }
         let sum = Sum::new(

@@ -24,7 +24,11 @@ pub(super) fn behind_shell(image: &Container) -> Option<Place> {
     if let Some(script) = &image.wrapper {
         let ends = script_ends(image, script);
         let are_children = ends.iter().all(|end| end.stays.is_some());
-        return ends.first().filter(|_| are_children).map(|end| within(script, end.command.range));
+        let child = ends.first().filter(|_| are_children).map(|end| within(script, end.command.range));
+        // A script in a word may start it.
+        if child.is_some() || command.script().is_none() {
+            return child;
+        }
     }
     let script = command.script().filter(|_| !command.is_shell_form || !has_other_shell(image))?;
     let stays = shells_that_stay(&script.text)?;

@@ -250,3 +250,17 @@ fn a_drain_of_a_pod_is_about_its_program_or_noted() {
     );
     assert_eq!(ids(&check_text("shop.nomad", &job.replace("task \"a\"", "task \"web\""))), ["N001"]);
 }
+
+#[test]
+fn a_pod_that_keeps_its_node_has_its_whole_grace_period() {
+    let pod = |value: &str| {
+        let annotation =
+            format!("annotations: {{cluster-autoscaler.kubernetes.io/safe-to-evict: '{value}'}}");
+        let spec = "spec: {terminationGracePeriodSeconds: 900, containers: [{name: a, image: a}]}";
+        ids(&check_text(
+            "pod.yaml",
+            &format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a, {annotation}}}\n{spec}\n"),
+        ))
+    };
+    assert_eq!((pod("false"), pod("true")), (vec![], vec!["K023"]));
+}

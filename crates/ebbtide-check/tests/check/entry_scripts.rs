@@ -226,3 +226,18 @@ fn a_workload_runs_the_script_that_is_the_command_of_its_image() {
     assert_eq!(check("").iter().filter(|id| **id == "X001").count(), 1);
     assert!(!check("      args: [./other]\n").contains(&"X001"));
 }
+
+/// A script that a shell replaces itself by is process 1 too.
+#[test]
+fn a_script_behind_a_shell_form_is_followed() {
+    let check = |command: &str, script: &str| {
+        ids(&check_all(&[("Dockerfile", &format!("FROM debian:12\nCMD {command}\n")), ("run.sh", script)]))
+    };
+    let (piped, replaced) = ("#!/bin/sh\nexec ./serve 2>&1 | tee log\n", "#!/bin/sh\nexec ./serve\n");
+    for command in
+        ["exec /run.sh", "[\"sh\", \"-c\", \"exec /run.sh\"]", "cd / && exec bash /run.sh", "[\"/run.sh\"]"]
+    {
+        assert_eq!((check(command, piped), check(command, replaced)), (vec!["D003"], vec![]), "{command}");
+    }
+    assert_eq!((check("/run.sh", piped), check("/run.sh", replaced)), (vec!["D001", "D003"], vec!["D001"]));
+}
