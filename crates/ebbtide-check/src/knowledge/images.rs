@@ -42,3 +42,19 @@ pub(crate) fn shell_of_image(image: &str) -> Option<Shell> {
         None
     }
 }
+
+/// Programs that come with a shell's userland.
+const USERLAND: [&str; 8] = ["sh", "bash", "ash", "sleep", "kill", "curl", "wget", "killall"];
+
+/// Returns whether an image, by its name, has no shell, and therefore not this program.
+pub(crate) fn lacks(image: &str, program: &str) -> bool {
+    USERLAND.contains(&program) && has_no_shell(image)
+}
+
+fn has_no_shell(image: &str) -> bool {
+    let image = image.to_ascii_lowercase();
+    let is_minimal =
+        ["distroless", "cgr.dev/chainguard", "scratch", "-static:"].iter().any(|mark| image.contains(mark));
+    // Their variants for debugging have one.
+    is_minimal && !image.contains("debug") && !image.contains("-dev")
+}

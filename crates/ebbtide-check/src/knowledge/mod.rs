@@ -15,7 +15,7 @@ pub(crate) use budget::{
 };
 pub(crate) use ebbtide::{lame_duck_of, refused_settings};
 pub(crate) use exec::exec_offset;
-pub(crate) use images::{Shell, shell_of_image};
+pub(crate) use images::{Shell, lacks, shell_of_image};
 pub(crate) use runtimes::{GUNICORN, drain_of, may_run_gunicorn, unreadable_drains};
 pub(crate) use script::{Script, ScriptEnd, Separator, Simple, ends};
 pub(crate) use servers::{Server, server_of_image, server_of_program, stateful_programs};

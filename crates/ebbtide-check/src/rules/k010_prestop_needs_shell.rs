@@ -1,5 +1,6 @@
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::lacks;
 use crate::model::{Declared, Platform, PreStopAction, Project};
 
 pub(super) static RULE: Rule = Rule {
@@ -23,9 +24,6 @@ The rule is about images whose names say what they are based on.
     check,
 };
 
-/// Programs that come with a shell's userland.
-const NEEDED: [&str; 8] = ["sh", "bash", "ash", "sleep", "kill", "curl", "wget", "killall"];
-
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
         for container in workload.running() {
@@ -33,11 +31,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             else {
                 continue;
             };
-            let Some(program) = command.program().filter(|program| NEEDED.contains(program)) else {
-                continue;
-            };
+            let Some(program) = command.program() else { continue };
             let Some(Declared::Written(image, place)) = &container.image else { continue };
-            if !has_no_shell(image) {
+            if !lacks(image, program) {
                 continue;
             }
             let title = named(
@@ -54,12 +50,4 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             );
         }
     }
-}
-
-fn has_no_shell(image: &str) -> bool {
-    let image = image.to_ascii_lowercase();
-    let is_minimal =
-        ["distroless", "cgr.dev/chainguard", "scratch", "-static:"].iter().any(|mark| image.contains(mark));
-    // Their variants for debugging have one.
-    is_minimal && !image.contains("debug") && !image.contains("-dev")
 }

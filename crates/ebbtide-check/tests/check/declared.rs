@@ -264,3 +264,15 @@ fn a_pod_that_keeps_its_node_has_its_whole_grace_period() {
     };
     assert_eq!((pod("false"), pod("true")), (vec![], vec!["K023"]));
 }
+
+#[test]
+fn a_hook_that_the_image_cannot_run_takes_no_time() {
+    let pod = |image: &str| {
+        let hook = "lifecycle: {preStop: {exec: {command: [sleep, '10']}}}";
+        let spec = format!("spec: {{containers: [{{name: a, image: '{image}', {hook}}}]}}");
+        let metadata = "metadata: {name: a, annotations: {ebbtide.dev/drain: 25s}}";
+        ids(&check_text("pod.yaml", &format!("apiVersion: v1\nkind: Pod\n{metadata}\n{spec}\n")))
+    };
+    assert_eq!(pod("gcr.io/distroless/static:nonroot"), ["K010"]);
+    assert_eq!(pod("debian:12"), ["K001"]);
+}

@@ -1,8 +1,8 @@
 use super::probe::probe;
 use super::scalar;
 use crate::formats::times::Form;
-use crate::knowledge::{drain_of, least_sleep};
-use crate::model::{Command, Container, PreStop, PreStopAction, Role, Variable, Word};
+use crate::knowledge::{drain_of, lacks, least_sleep};
+use crate::model::{Command, Container, Declared, PreStop, PreStopAction, Role, Variable, Word};
 use crate::tree::Node;
 
 /// Reads a container.
@@ -18,6 +18,13 @@ pub(super) fn container(node: &Node, role: Role) -> Option<Container> {
     container.variables = node.list("env").iter().filter_map(variable).collect();
     container.has_ports = !node.list("ports").is_empty();
     container.pre_stop = lifecycle.and_then(|lifecycle| lifecycle.get("preStop")).map(pre_stop);
+    let image = container.image.as_ref().and_then(Declared::value);
+    if let Some(PreStop { action: PreStopAction::Exec(command), least, .. }) = &mut container.pre_stop
+        && image.is_some_and(|image| command.program().is_some_and(|program| lacks(image, program)))
+    {
+        // It fails at once.
+        *least = None;
+    }
     container.stop_signal = lifecycle.and_then(|lifecycle| lifecycle.get("stopSignal")).map(scalar::text);
     container.liveness = probe(node.get("livenessProbe"));
     container.readiness = probe(node.get("readinessProbe"));
