@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::suppression::Suppressions;
-use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, parallel};
+use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, narrow, parallel};
 use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
@@ -147,6 +147,8 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     fingerprint::add(&sources, &mut findings);
     let suppressions = Suppressions::new(&sources, &comments, &project.workloads);
     suppressions.apply(&sources, &mut findings);
+    // What identifies a finding, and where it is suppressed, is the script as a whole.
+    narrow::narrow(&sources, &mut findings);
     problems.extend(suppressions.into_problems());
     let mut report = Report {
         sources,

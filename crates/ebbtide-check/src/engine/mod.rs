@@ -5,6 +5,7 @@ mod check;
 mod edits;
 mod fingerprint;
 mod fix;
+mod narrow;
 mod parallel;
 mod path_ignore;
 mod plan;

@@ -1,6 +1,6 @@
 use super::{Repair, Rule, Severity, Sum};
 use crate::input::Place;
-use crate::model::{Spelling, Workload};
+use crate::model::{Spelling, Word, Workload};
 
 /// Something that a rule found.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Finding {
     /// The change as an edit, if it is local and certain.
     pub fix: Option<Fix>,
     pub(crate) repair: Option<Repair>,
+    /// The script whose last command the first place is about.
+    pub(crate) script: Option<Word>,
     /// The place of the workload's name, which identifies the workload.
     pub(crate) workload: Place,
     pub(crate) spelling: Spelling,
@@ -95,6 +97,7 @@ impl Finding {
             remedy: String::new(),
             fix: None,
             repair: None,
+            script: None,
             workload: workload.place,
             spelling: workload.spelling,
             suppressed: None,
@@ -134,6 +137,12 @@ impl Finding {
     /// Adds the edit that the remedy means, if it is local and certain.
     pub(crate) fn repair(mut self, repair: Option<Repair>) -> Self {
         self.repair = repair;
+        self
+    }
+
+    /// Says that it is about the command of a script which the shell stays in front of.
+    pub(crate) fn in_script(mut self, script: &Word) -> Self {
+        self.script = Some(script.clone());
         self
     }
 

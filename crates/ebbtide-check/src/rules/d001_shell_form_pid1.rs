@@ -1,5 +1,5 @@
 use super::repairs::exec;
-use super::words::{assumption, has_other_shell, shell_of};
+use super::words::{assumption, exec_remedy, has_other_shell, shell_of};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::{Declared, Platform, Project};
@@ -46,7 +46,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .also(container.image.as_ref().and_then(Declared::place), "the base image")
                 .repair(exec(script))
                 .effect("the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset")
-                .remedy("use the exec form, `[\"program\", \"argument\"]`, or begin the last command with `exec`");
+                .remedy(exec_remedy(stays, script, "use the exec form, `[\"program\", \"argument\"]`"))
+                .in_script(script);
             if shell.is_none() && stays != ShellsThatStay::All {
                 finding = finding.note(assumption(stays));
             }

@@ -1,5 +1,5 @@
 use super::repairs::exec;
-use super::words::{assumption, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::{Declared, Project, Workload};
@@ -55,7 +55,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .also(container.image.as_ref().and_then(Declared::place), "the image")
                 .repair(exec(script))
                 .effect("the program runs on after the stop signal until SIGKILL, and its requests in flight are reset")
-                .remedy("begin the last command with `exec`, or list the program and its arguments without a shell");
+                .remedy(exec_remedy(stays, script, "list the program and its arguments without a shell"))
+.in_script(script);
             if shell.is_none() && stays != ShellsThatStay::All {
                 finding = finding.note(assumption(stays));
             }

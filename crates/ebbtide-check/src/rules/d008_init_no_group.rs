@@ -1,4 +1,4 @@
-use super::words::{assumption, named, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::Project;
@@ -51,7 +51,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 "runs in a shell behind the init",
             )
             .effect("at SIGTERM the shell and the init end, and the program is killed at once with its requests in flight")
-            .remedy("begin the last command with `exec`, or run the program without a shell");
+            .remedy(exec_remedy(stays, script, "run the program without a shell"))
+.in_script(script);
             if shell.is_none() && stays != ShellsThatStay::All {
                 finding = finding.note(assumption(stays));
             }

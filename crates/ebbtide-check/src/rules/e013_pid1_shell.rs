@@ -1,5 +1,5 @@
 use super::repairs::exec;
-use super::words::{assumption, named, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::{Platform, Project};
@@ -37,19 +37,12 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 continue;
             }
             let title = named(workload, container, "does not receive the stop signal: a shell is process 1");
-            let mut finding = Finding::new(
-                &RULE,
-                Severity::Warning,
-                workload,
-                title,
-                script.place,
-                "runs in a shell",
-            )
-            .repair(exec(script))
-            .effect("the program runs on until SIGKILL, and its requests in flight are reset")
-            .remedy(
-                "begin the last command with `exec`, or list the program and its arguments without a shell",
-            );
+            let mut finding =
+                Finding::new(&RULE, Severity::Warning, workload, title, script.place, "runs in a shell")
+                    .repair(exec(script))
+                    .effect("the program runs on until SIGKILL, and its requests in flight are reset")
+                    .remedy(exec_remedy(stays, script, "list the program and its arguments without a shell"))
+                    .in_script(script);
             if stays != ShellsThatStay::All && known.is_none() {
                 finding = finding.note(assumption(stays));
             }

@@ -1,5 +1,5 @@
 use super::repairs::exec;
-use super::words::{assumption, named, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::{Project, show};
@@ -59,7 +59,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let mut finding = Finding::new(&RULE, severity, workload, title, script.place, "the shell stays in front of the program")
                 .repair(exec(script))
                 .effect(format!("the program serves {grace} as if nothing happened, and is then killed with its requests in flight"))
-                .remedy("begin the last command with `exec`, or list the program and its arguments in `command` without a shell");
+                .remedy(exec_remedy(stays, script, "list the program and its arguments in `command` without a shell"))
+.in_script(script);
             if stays != ShellsThatStay::All && known.is_none() {
                 finding = finding.note(assumption(stays));
             }

@@ -1,5 +1,5 @@
 use super::signals::wrong_signal;
-use super::words::{assumption, named, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, named, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::{Declared, Platform, Project};
@@ -40,7 +40,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let mut finding =
                 Finding::new(&RULE, Severity::Warning, workload, title, script.place, "runs in a shell")
                     .effect("the program runs on until SIGKILL, and its requests in flight are reset")
-                    .remedy("begin the last command with `exec`, or run the program without a shell");
+                    .remedy(exec_remedy(stays, script, "run the program without a shell"))
+                    .in_script(script);
             if stays != ShellsThatStay::All && known.is_none() {
                 finding = finding.note(assumption(stays));
             }

@@ -1,5 +1,5 @@
 use super::signals::wrong_signal;
-use super::words::{assumption, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, shell_of, shell_of_program};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
 use crate::model::{Container, Declared, Platform, Project, Workload};
@@ -60,7 +60,8 @@ fn shell_in_front(workload: &Workload, container: &Container) -> Option<Finding>
     let title = "does not receive the kill signal: a shell is in front of it";
     let finding = Finding::new(&RULE, Severity::Warning, workload, title, script.place, "runs in a shell")
         .effect("the machine stops with the shell and takes the program along, or waits for kill_timeout: requests in flight are reset")
-        .remedy("begin the last command with `exec`, or run the program without a shell");
+        .remedy(exec_remedy(stays, script, "run the program without a shell"))
+.in_script(script);
     let is_assumed = stays != ShellsThatStay::All && known.is_none();
     Some(if is_assumed { finding.note(assumption(stays)) } else { finding })
 }

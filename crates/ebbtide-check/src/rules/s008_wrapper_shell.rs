@@ -1,4 +1,5 @@
 use super::repairs::exec;
+use super::words::exec_remedy;
 use super::words::shell_of_program;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::{ShellsThatStay, shells_that_stay};
@@ -64,7 +65,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             .also(unit.kill_mode.as_ref().and_then(Declared::place), "the main process alone")
             .repair(exec(script))
             .effect(effect)
-            .remedy("begin the last command with `exec`, or name the program in ExecStart without a shell"),
+            .remedy(exec_remedy(stays, script, "name the program in ExecStart without a shell"))
+            .in_script(script),
         );
     }
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::input::Place;
-use crate::knowledge::{Shell, ShellsThatStay, shell_of_image};
-use crate::model::{Command, Container, Declared, Platform, Workload, show};
+use crate::knowledge::{Shell, ShellsThatStay, exec_offset, shell_of_image};
+use crate::model::{Command, Container, Declared, Platform, Word, Workload, show};
 
 /// Puts the name of a container before a sentence, if the workload has several.
 pub(super) fn named(workload: &Workload, container: &Container, sentence: &str) -> String {
@@ -77,4 +77,16 @@ pub(super) fn assumption(stays: ShellsThatStay) -> String {
         _ => format!("{} or {}", Shell::Dash.name(), Shell::Bash.name()),
     };
     format!("the image's /bin/sh is {shells}")
+}
+
+/// Returns what to do about a shell that stays; `or` is what else helps. Where every shell stays, `exec` alone does not help: the command is in a
+/// pipe, in the background, or is followed by another.
+pub(super) fn exec_remedy(stays: ShellsThatStay, script: &Word, or: &str) -> String {
+    let is_enough = stays != ShellsThatStay::All || exec_offset(&script.text).is_some();
+    let first = if is_enough {
+        "begin the last command with `exec`"
+    } else {
+        "let the program be the last command, neither in a pipe nor in the background, and begin it with `exec`"
+    };
+    format!("{first}, or {or}")
 }
