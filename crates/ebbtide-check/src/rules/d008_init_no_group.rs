@@ -27,12 +27,14 @@ program, the shell ends at SIGTERM, since it is not process 1, the init ends wit
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.with_containers().filter(|workload| !workload.is_oneshot) {
         for container in workload.running() {
-            let Some(command) = container.run() else { continue };
+            // The init of the deployment is in front of what the image runs too.
+            let whole = if container.init.is_some() { &container.with_built_command() } else { container };
+            let Some(command) = container.run().or_else(|| whole.run()) else { continue };
             let (init, command) = command.without_init();
             let Some(init) = init.or(container.init) else { continue };
             let Some(script) = command.script() else { continue };
             let Some(stays) = shells_that_stay(&script.text) else { continue };
-            let shell = shell_of_program(&command).or_else(|| shell_of(container));
+            let shell = shell_of_program(&command).or_else(|| shell_of(whole));
             if shell.is_some_and(|shell| !stays.includes(shell)) {
                 continue;
             }
@@ -50,6 +52,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 script.place,
                 "runs in a shell behind the init",
             )
+            .also(container.init.map(|_| container.place), "has the init")
             .effect("at SIGTERM the shell and the init end, and the program is killed at once with its requests in flight")
             .remedy(exec_remedy(stays, script, "run the program without a shell"))
 .in_script(script);

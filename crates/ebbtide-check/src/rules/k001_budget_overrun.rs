@@ -1,8 +1,8 @@
 use super::overrun::overrun;
 use super::repairs::needed;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::Budget;
-use crate::model::{Container, Platform, Project, whole_seconds};
+use crate::knowledge::{Budget, sidecar_drains};
+use crate::model::{Container, Platform, Project, Workload, show, whole_seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "K001",
@@ -41,8 +41,18 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             overrun(&RULE, workload, container, |budget| {
                 let name = workload.grace_name();
                 let needed = needed(workload, container).unwrap_or(budget.needed);
-                format!("set {name} to at least {}, or shorten the drain", whole_seconds(needed))
+                let more = if needed > budget.needed { sidecars(workload) } else { String::new() };
+                format!("set {name} to at least {}{more}, or shorten the drain", whole_seconds(needed))
             })
         }));
     }
+}
+
+/// Returns what the grace period has to have for the sidecars, which drain after the program.
+fn sidecars(workload: &Workload) -> String {
+    let all = sidecar_drains(workload).filter(|(_, time)| !time.is_zero());
+    let all: Vec<String> = all
+        .map(|(sidecar, time)| format!("{} for the drain of `{}` after it", show(time), sidecar.name))
+        .collect();
+    if all.is_empty() { String::new() } else { format!(" (with {})", all.join(", ")) }
 }

@@ -357,3 +357,22 @@ fn the_arguments_of_a_workload_are_those_of_the_entry_point_of_its_image() {
         assert_eq!(ids(&report), expected, "{entry_point}{}", shown(&report));
     }
 }
+
+#[test]
+fn an_init_of_the_deployment_is_before_the_shell_of_the_image() {
+    let found = |init: bool, command: &str| {
+        let compose = format!("services:\n  web: {{build: ., init: {init}}}\n");
+        let report = check_all(&[
+            ("compose.yaml", &compose),
+            ("Dockerfile", &format!("FROM node:24-slim\nCMD {command}\n")),
+        ]);
+        report
+            .active()
+            .filter(|found| found.subject == "service web")
+            .map(|found| found.rule.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(true, "node server.js"), ["D008"]);
+    assert_eq!(found(true, "[\"node\", \"server.js\"]"), [""; 0]);
+    assert!(!found(false, "node server.js").contains(&"D008"));
+}

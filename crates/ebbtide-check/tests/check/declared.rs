@@ -276,3 +276,19 @@ fn a_hook_that_the_image_cannot_run_takes_no_time() {
     assert_eq!(pod("gcr.io/distroless/static:nonroot"), ["K010"]);
     assert_eq!(pod("debian:12"), ["K001"]);
 }
+
+#[test]
+fn the_help_of_an_overrun_says_what_it_adds_for_sidecars() {
+    let sidecar = "initContainers: [{name: istio-proxy, image: 'istio/proxyv2:1.24', restartPolicy: Always}]";
+    let spec = format!(
+        "spec: {{terminationGracePeriodSeconds: 30, {sidecar}, containers: [{{name: a, image: a}}]}}"
+    );
+    let metadata = "metadata: {name: a, annotations: {ebbtide.dev/drain: 30s}}";
+    let report = check_text("pod.yaml", &format!("apiVersion: v1\nkind: Pod\n{metadata}\n{spec}\n"));
+    let finding = report.active().find(|finding| finding.rule.id == "K001").unwrap();
+    assert!(
+        finding.remedy.contains("at least 37 (with 5 s for the drain of `istio-proxy` after it)"),
+        "{}",
+        finding.remedy
+    );
+}
