@@ -61,6 +61,13 @@ fn a_workload_whose_containers_are_patched_is_left_out_with_a_note() {
 }
 
 #[test]
+fn a_patch_of_what_is_not_in_the_input_is_noted() {
+    let kustomization = "resources: ['https://example.org/base']\npatches: [{path: patch.yaml}]\n";
+    let report = check_all(&[("k/kustomization.yaml", kustomization), ("k/patch.yaml", PATCH)]);
+    assert!(shown(&report).contains("not read: patch of a kustomization"), "{}", shown(&report));
+}
+
+#[test]
 fn overlays_and_components_patch_the_files_of_their_bases() {
     let base = ("base/kustomization.yaml", "resources: [d.yaml]\n");
     let patch = "kind: KIND\npatches: [{path: patch.yaml}]\n";

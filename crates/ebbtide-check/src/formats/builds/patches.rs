@@ -93,10 +93,11 @@ pub(crate) fn apply_patches(
         let all_changes = own.flat_map(|patch| changes_of(patch, &ids, sources));
         changes.push((scope(kustomization, all), all_changes.collect()));
     }
-    let mut notes = Vec::new();
+    let (mut notes, mut left_out, mut applied) = (Vec::new(), Vec::new(), BTreeSet::new());
     workloads.retain_mut(|workload| {
         let path = clean(Path::new(sources.name(workload.place)));
         if parts.contains(&path) {
+            left_out.push((path, workload.place));
             return false;
         }
         let in_scope = changes.iter().filter(|(files, _)| files.contains(&path));
@@ -105,6 +106,9 @@ pub(crate) fn apply_patches(
         let in_scope = in_scope.flat_map(|(_, changes)| changes);
         let about: Vec<&Change<'_>> = in_scope.filter(|change| change.is_about(workload)).collect();
         for change in about {
+            if let Body::File(path) = &change.patch.body {
+                applied.insert(path);
+            }
             let touched = &change.touched;
             if touched.replicas {
                 workload.replicas = Declared::Unresolved(change.patch.place);
@@ -121,6 +125,15 @@ pub(crate) fn apply_patches(
         notes.extend(noted.map(|change| note(workload, change, sources)));
         is_known
     });
+    // What they patch is elsewhere.
+    left_out.retain(|(path, _)| !applied.contains(path));
+    notes.extend(left_out.into_iter().map(|(_, place)| Problem {
+        place: Some(place),
+        ..Problem::note(
+            sources.name(place),
+            "patch of a kustomization, and what it patches is not in the input",
+        )
+    }));
     notes
 }
 
