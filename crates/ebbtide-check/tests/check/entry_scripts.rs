@@ -239,5 +239,7 @@ fn a_script_behind_a_shell_form_is_followed() {
     {
         assert_eq!((check(command, piped), check(command, replaced)), (vec!["D003"], vec![]), "{command}");
     }
+    let report = check_all(&[("Dockerfile", "FROM debian:12\nCMD [\"/run.sh\"]\n"), ("run.sh", piped)]);
+    assert!(report.findings[0].remedy.contains("neither in a pipe"), "{}", shown(&report));
     assert_eq!((check("/run.sh", piped), check("/run.sh", replaced)), (vec!["D001", "D003"], vec!["D001"]));
 }
