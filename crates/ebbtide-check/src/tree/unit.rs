@@ -2,7 +2,7 @@ use super::{Comment, Document, Entry, Node, Parsed, Value};
 use crate::input::{Place, SourceId};
 
 /// Parses a systemd unit by the grammar of systemd.syntax(7): a mapping of sections, each a mapping of keys to the list of the values
-/// that they have. An empty value removes those before it. A section that comes twice is one section.
+/// that they have, in the order of their last assignments. An empty value removes those before it. A section that comes twice is one section.
 pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut sections: Vec<Entry> = Vec::new();
@@ -72,17 +72,22 @@ fn map_entry(key: &str, place: Place) -> Entry {
 fn add(section: &mut Entry, key: &str, key_place: Place, value: Node) {
     let Value::Map(entries) = &mut section.node.value else { return };
     let is_empty = value.text().is_some_and(str::is_empty);
-    match entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.node.value) {
-        Some(Value::List(values)) if is_empty => values.clear(),
-        Some(Value::List(values)) => values.push(value),
-        Some(_) => {}
-        None => {
-            let place = value.place;
-            let values = if is_empty { Vec::new() } else { vec![value] };
-            let node = Node { value: Value::List(values), place, tag: None };
-            entries.push(Entry { key: key.to_owned(), key_place, node });
+    let mut entry = match entries.iter().position(|entry| entry.key == key) {
+        Some(at) => entries.remove(at),
+        None => Entry {
+            key: key.to_owned(),
+            key_place,
+            node: Node { value: Value::List(Vec::new()), place: value.place, tag: None },
+        },
+    };
+    if let Value::List(values) = &mut entry.node.value {
+        if is_empty {
+            values.clear();
+        } else {
+            values.push(value);
         }
     }
+    entries.push(entry);
 }
 
 /// Lines with their offsets.

@@ -24,6 +24,7 @@ mod rules;
 mod shell_options;
 mod stop_signals;
 mod suppression;
+mod systemd;
 mod terraform;
 mod texts;
 mod timeline;

@@ -23,10 +23,10 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     let start = last(section, "ExecStart");
     let place = root.entry("Service").map_or(root.place, |entry| entry.key_place);
     let mut workload = Workload::new(Platform::Systemd, "unit", name, place, grace(section, place, is_whole));
-    workload.grace_slot = match (last(section, STOP), last(section, BOTH)) {
-        (Some(_), _) => None,
-        (None, Some(both)) => Some(both.place),
-        (None, None) => is_whole.then_some(place),
+    workload.grace_slot = match limit(section) {
+        Some((STOP, _)) => None,
+        Some((_, both)) => Some(both.place),
+        None => is_whole.then_some(place),
     }
     .map(|place| Slot { key: STOP, at: SlotPlace::LineAfter(place) });
     workload.is_oneshot = last(section, "Type").and_then(Node::text) == Some("oneshot");
@@ -62,9 +62,17 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     Some(workload)
 }
 
-/// Reads `TimeoutStopSec`, or `TimeoutSec`, which sets it too. Zero and `infinity` are no limit.
+/// Returns the assignment that sets the limit: the last one of `TimeoutStopSec` and of `TimeoutSec`, which sets it too.
+fn limit(section: &Node) -> Option<(&str, &Node)> {
+    section.entries().iter().rev().find_map(|entry| {
+        let node = entry.node.items().last().filter(|_| matches!(&*entry.key, STOP | BOTH))?;
+        Some((&*entry.key, node))
+    })
+}
+
+/// Reads the limit of the stop. Zero and `infinity` are none.
 pub(super) fn grace(section: &Node, place: crate::input::Place, is_whole: bool) -> Declared<Duration> {
-    let Some(node) = last(section, STOP).or_else(|| last(section, BOTH)) else {
+    let Some((_, node)) = limit(section) else {
         return if is_whole { Declared::Default(seconds(90)) } else { Declared::Unresolved(place) };
     };
     match node.text().and_then(span) {
