@@ -55,7 +55,7 @@ const NGINX: Server = Server {
 const PHP_FPM: Server = Server {
     name: "php-fpm",
     signal: "SIGQUIT",
-    programs: &["php-fpm", "php"],
+    programs: &["php-fpm"],
     daemons: &["php-fpm"],
     packages: &["php-fpm"],
     effect: "SIGTERM is the immediate stop of php-fpm: requests in flight are reset at each stop",

@@ -1,5 +1,5 @@
 use super::repairs::{remove, set};
-use super::signals::{ServerSignal, is_signal, is_unhandled};
+use super::signals::{ServerSignal, is_signal, is_unhandled, titled};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project, Workload, signal_name};
 
@@ -41,7 +41,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 continue;
             }
             if is_unhandled(signal) {
-                let title = format!("is stopped by {signal}, which no program can handle");
+                let title = format!("is stopped by {}, which no program can handle", titled(signal));
                 findings.push(
                     Finding::new(&RULE, Severity::Error, workload, title, *place, "the stop signal")
                         .repair(removal(*place))
@@ -54,14 +54,14 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let own = mismatch.server.signal;
             let (title, repair, remedy) = if mismatch.is_of_image {
                 (
-                    format!("is stopped by {signal}, and its image is made for {own}"),
+                    format!("is stopped by {}, and its image is made for {own}", titled(signal)),
                     removal(*place),
                     format!("remove {setting}, so that {own} is used"),
                 )
             } else {
                 let name = mismatch.server.name;
                 (
-                    format!("stops {name} by {signal}, which is not its graceful stop"),
+                    format!("stops {name} by {}, which is not its graceful stop", titled(signal)),
                     set(setting, *place, own),
                     format!("set {setting} to {own}"),
                 )

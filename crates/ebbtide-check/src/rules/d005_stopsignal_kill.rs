@@ -1,5 +1,5 @@
 use super::repairs::remove;
-use super::signals::{is_signal, is_unhandled};
+use super::signals::{is_signal, is_unhandled, titled};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project};
 
@@ -30,7 +30,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 (format!("is stopped by {signal}, which is no signal"), "the build fails: there is no image")
             } else if is_unhandled(signal) {
                 (
-                    format!("is stopped by {signal}, which no program can handle"),
+                    format!("is stopped by {}, which no program can handle", titled(signal)),
                     "each stop is a crash: requests in flight are reset, and nothing is flushed",
                 )
             } else {

@@ -2,7 +2,7 @@ use super::programs::programs;
 use super::repairs::stop_signal;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::server_of_image;
-use crate::model::{Declared, Platform, Project};
+use crate::model::{Declared, Platform, Project, Word};
 
 pub(super) static RULE: Rule = Rule {
     id: "D006",
@@ -16,7 +16,7 @@ not expect. As process 1 it then ignores the signal, and runs until SIGKILL.
 
 It is an error for Node.js, Python, Java, .NET and uvicorn with SIGQUIT, SIGWINCH and SIGUSR1, which they do not handle as a request to
 stop. It is a warning for other programs, and for SIGINT. Scripts as entry points, options alone, which are for the server of the base, and supervisord, which stops at SIGINT and
-SIGQUIT too, are left out.
+SIGQUIT too, are left out, and so are the consoles of Laravel and Symfony, `php artisan` and `php bin/console`, whose workers stop at SIGQUIT.
 ",
     sources: &[
         "the Dockerfiles of the official images nginx, php, httpd, postgres and haproxy",
@@ -30,6 +30,9 @@ SIGQUIT too, are left out.
 
 /// Programs that certainly do not stop at SIGQUIT, SIGWINCH or SIGUSR1.
 const DEAF: [&str; 8] = ["node", "python", "python3", "java", "dotnet", "uvicorn", "npm", "yarn"];
+
+/// Programs in PHP that handle SIGQUIT as a request to stop, of Laravel and of Symfony.
+const CONSOLES: [&str; 2] = ["artisan", "console"];
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Image) {
@@ -45,6 +48,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let (program, place) = (found.name().to_owned(), found.place().unwrap_or(command.place));
             let is_script = program.ends_with(".sh") || program.contains("entrypoint");
             let stops = program == "supervisord" && matches!(known.signal, "SIGINT" | "SIGQUIT");
+            let console = |word: &Word| CONSOLES.contains(&word.text.rsplit('/').next().unwrap_or_default());
+            let stops = stops || (program == "php" && command.words.iter().any(console));
             if is_script || stops || known.programs.iter().any(|own| program.starts_with(own)) {
                 continue;
             }

@@ -1,4 +1,4 @@
-use super::signals::{ServerSignal, is_signal, is_unhandled};
+use super::signals::{ServerSignal, is_signal, is_unhandled, titled};
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::input::Place;
@@ -44,7 +44,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 )
             } else if is_unhandled(signal) {
                 (
-                    format!("is stopped by {signal}, which no program can handle"),
+                    format!("is stopped by {}, which no program can handle", titled(signal)),
                     "each stop is a crash: requests in flight are reset, and nothing is flushed",
                     "use the signal that the program handles, such as SIGTERM",
                 )
@@ -85,7 +85,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
 fn mismatch(workload: &Workload, container: &Container, signal: &str, place: Place) -> Option<Finding> {
     let found = ServerSignal::of(container, signal)?;
     let (name, own) = (found.server.name, found.server.signal);
-    let title = format!("stops {name} by {signal}, which is not its graceful stop");
+    let title = format!("stops {name} by {}, which is not its graceful stop", titled(signal));
     Some(
         Finding::new(
             &RULE,

@@ -1,5 +1,5 @@
 use super::repairs::{remove, set};
-use super::signals::{ServerSignal, is_signal, is_unhandled};
+use super::signals::{ServerSignal, is_signal, is_unhandled, titled};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::model::{Declared, Platform, Project, Unit, Workload, signal_name};
 
@@ -47,7 +47,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     &RULE,
                     Severity::Error,
                     workload,
-                    format!("is stopped by {signal}"),
+                    format!("is stopped by {}", titled(signal)),
                     *place,
                     "cannot be handled",
                 )
@@ -61,7 +61,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         if let Some(Declared::Written(signal, place)) = &unit.final_kill_signal
             && !is_unhandled(signal)
         {
-            let title = format!("ends with {signal}, which the program has already not obeyed");
+            let title = format!("ends with {}, which the program has already not obeyed", titled(signal));
             findings.push(
                 Finding::new(&RULE, Severity::Warning, workload, title, *place, "after the timeout")
                     .effect(left)
@@ -97,7 +97,7 @@ fn wrong_server_signal(workload: &Workload, unit: &Unit) -> Option<Finding> {
     };
     let found = ServerSignal::of(container, signal)?;
     let (name, own) = (found.server.name, found.server.signal);
-    let title = format!("stops {name} by {signal}, which is not its graceful stop");
+    let title = format!("stops {name} by {}, which is not its graceful stop", titled(signal));
     let (label, remedy) = match place {
         Some(_) => ("the stop signal".to_owned(), format!("set KillSignal to {own}")),
         None => (format!("no KillSignal: {signal} by default"), format!("add KillSignal={own}")),

@@ -33,6 +33,13 @@ pub(super) fn is_signal(signal: &str) -> bool {
         || in_real_time("RTMAX", '-') == Some(true)
 }
 
+/// Returns how a title names a signal: a number with its name.
+pub(super) fn titled(signal: &str) -> String {
+    let name = signal_name(signal);
+    let is_number = signal.trim().parse::<u8>().is_ok() && name != signal.trim();
+    if is_number { format!("SIG{name} ({})", signal.trim()) } else { signal.to_owned() }
+}
+
 /// A server whose graceful stop is not SIGTERM.
 pub(super) struct ServerSignal {
     pub(super) server: &'static Server,
@@ -83,7 +90,7 @@ pub(super) fn wrong_signal(
     let finding = |severity, title: &str, label: &str| {
         Finding::new(rule, severity, workload, named(workload, container, title), place, label)
     };
-    let by = format!("is stopped by {signal}");
+    let by = format!("is stopped by {}", titled(signal));
     if !is_signal(signal) {
         return Some(
             finding(Severity::Error, &format!("{by}, which is no signal"), "cannot be sent")
@@ -100,7 +107,7 @@ pub(super) fn wrong_signal(
     }
     let found = ServerSignal::of(container, signal)?;
     let (name, own) = (found.server.name, found.server.signal);
-    let title = format!("stops {name} by {signal}, which is not its graceful stop");
+    let title = format!("stops {name} by {}, which is not its graceful stop", titled(signal));
     Some(
         finding(Severity::Warning, &title, label)
             .also(Some(found.place), found.label())
@@ -112,6 +119,15 @@ pub(super) fn wrong_signal(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_shown_with_its_name() {
+        for (signal, shown) in
+            [("9", "SIGKILL (9)"), (" 3", "SIGQUIT (3)"), ("SIGINT", "SIGINT"), ("64", "64")]
+        {
+            assert_eq!(titled(signal), shown);
+        }
+    }
 
     #[test]
     fn signals_are_known_by_name_and_number() {

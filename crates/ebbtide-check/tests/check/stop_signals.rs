@@ -273,3 +273,22 @@ fn options_alone_as_the_command_of_an_image_are_those_of_its_base() {
     assert_eq!(check("FROM php:8.3-fpm\nCMD [\"supervisord\", \"-n\"]\n"), [""; 0]);
     assert_eq!(check("FROM php:8.3-apache\nCMD [\"supervisord\", \"-n\"]\n"), ["D006"]);
 }
+
+#[test]
+fn the_command_line_of_php_is_no_server_of_its_image() {
+    let has = |run: &str| {
+        let report = check_text("Dockerfile", &format!("FROM php:8.3-fpm\nCMD {run}\n"));
+        ids(&report).contains(&"D006")
+    };
+    assert!(has("[\"php\", \"worker.php\"]"));
+    assert!(!has("[\"php-fpm\", \"-F\"]"));
+    assert!(!has("[\"php\", \"artisan\", \"queue:work\"]"));
+    assert!(!has("[\"php\", \"bin/console\", \"messenger:consume\"]"));
+}
+
+#[test]
+fn a_signal_by_its_number_is_shown_with_its_name() {
+    let unit = "[Service]\nExecStart=/bin/a\nKillSignal=9\n";
+    let shown = shown(&check_text("a.service", unit));
+    assert!(shown.contains("is stopped by SIGKILL (9)"), "{shown}");
+}
