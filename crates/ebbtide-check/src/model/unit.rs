@@ -4,6 +4,8 @@ use crate::input::Place;
 /// What a systemd service says beside its command.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unit {
+    /// Whether a oneshot unit stays active after its command, and is stopped later.
+    pub(crate) remains: bool,
     pub(crate) kill_mode: Option<Declared<String>>,
     pub(crate) kill_signal: Option<Declared<String>>,
     pub(crate) final_kill_signal: Option<Declared<String>>,

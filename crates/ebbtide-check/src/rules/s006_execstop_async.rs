@@ -1,3 +1,4 @@
+use super::signals::server;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Script;
 use crate::model::{Platform, Project};
@@ -10,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     details: "
 systemd sends the kill signal to what is left as soon as the commands of `ExecStop=` have exited. A command that sends a signal and returns,
 such as `kill $MAINPID`, is therefore followed by SIGTERM at once: with another signal the graceful stop that it asked for becomes an
-ordinary one, and with the same signal many programs stop immediately at the second one.
+ordinary one, and with the same signal many programs stop immediately at the second one. The signal of `KillSignal=` then does the same alone, if it is that of the graceful stop of the
+program: SIGQUIT for nginx and php-fpm, whose SIGTERM is the fast stop.
 ",
     sources: &[
         "systemd.service(5), ExecStop=: the command should be synchronous",
@@ -34,6 +36,20 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             if !is_async {
                 continue;
             }
+            let server = workload.containers.first().and_then(server);
+            let effect = match &server {
+                Some(found) => found.server.effect_of("TERM"),
+                None => "the second signal ends the drain: requests in flight are reset".to_owned(),
+            };
+            let remedy = match &server {
+                Some(found) => {
+                    format!(
+                        "remove ExecStop, and set KillSignal={}, the graceful stop of {}",
+                        found.server.signal, found.server.name
+                    )
+                }
+                None => "remove ExecStop, and set KillSignal to the signal that it sends".to_owned(),
+            };
             findings.push(
                 Finding::new(
                     &RULE,
@@ -43,8 +59,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     command.place,
                     "returns at once",
                 )
-                .effect("the second signal ends the drain: requests in flight are reset")
-                .remedy("remove ExecStop, and set KillSignal to the signal that it sends"),
+                .effect(effect)
+                .remedy(remedy),
             );
         }
     }

@@ -2,7 +2,7 @@
 
 use ebbtide_check::Report;
 
-use crate::common::{check_all, check_text, shown};
+use crate::common::{check_all, check_text, ids, shown};
 
 fn sum(report: &Report, rule: &str) -> Option<String> {
     report.active().find(|finding| finding.rule.id == rule)?.arithmetic.clone()
@@ -27,4 +27,22 @@ fn the_last_assignment_of_the_limit_counts() {
     let drop_in = ("api.service.d/limit.conf", "[Service]\nTimeoutSec=10\n");
     let report = check_all(&[("api.service", &unit), drop_in]);
     assert!(sum(&report, "S001").is_some_and(|sum| sum.contains("22 > 10")), "{}", shown(&report));
+}
+
+#[test]
+fn a_oneshot_that_remains_active_has_processes_to_stop() {
+    let unit = "[Service]\nType=oneshot\nExecStart=/bin/up\nKillMode=none\n";
+    let has = |text: &str| ids(&check_text("up.service", text)).contains(&"S003");
+    assert!(!has(unit));
+    assert!(has(&format!("{unit}RemainAfterExit=yes\n")));
+    assert!(!has(&format!("{unit}RemainAfterExit=no\n")));
+}
+
+/// The SIGTERM that its ExecStop sends is the fast stop: KillSignal=SIGTERM would be no better.
+#[test]
+fn the_stop_of_a_server_is_advised_by_its_own_signal() {
+    let unit = "[Service]\nExecStart=/usr/sbin/nginx -g 'daemon off;'\nExecStop=/bin/sh -c \"/bin/kill -s TERM $(/bin/cat /var/run/nginx.pid)\"\n";
+    let report = check_text("nginx.service", unit);
+    let found = report.active().find(|finding| finding.rule.id == "S006").unwrap();
+    assert!(found.remedy.contains("KillSignal=SIGQUIT") && found.effect.contains("SIGTERM"), "{found:?}");
 }

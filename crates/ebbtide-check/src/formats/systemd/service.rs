@@ -45,6 +45,7 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     workload.containers.push(container);
     let text = |key: &str| last(section, key).map(declared);
     workload.unit = Some(Unit {
+        remains: last(section, "RemainAfterExit").and_then(Node::boolean) == Some(true),
         kill_mode: text("KillMode"),
         kill_signal: text("KillSignal"),
         final_kill_signal: text("FinalKillSignal"),
