@@ -6,7 +6,7 @@ use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
-use crate::model::{Declared, Project, Workload};
+use crate::model::{Declared, Project, Workload, show};
 use crate::rules::RULES;
 use crate::tree::Comment;
 
@@ -56,7 +56,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.env_files.extend(facts.env_files);
         all.builds.append(facts.builds);
     }
-    for facts in terraform::join(std::mem::take(&mut all.terraform)) {
+    for facts in terraform::join(std::mem::take(&mut all.terraform), sources) {
         all.workloads.extend(facts.workloads);
         all.problems.extend(facts.problems);
         objects.append(facts.kubernetes);
@@ -74,6 +74,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
     declare_lame_ducks(&mut all.workloads);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
+    all.problems.extend(shorter_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
     all.problems.extend(all.workloads.iter().filter_map(|workload| unassigned_drain(workload, sources)));
     all.workloads.iter_mut().for_each(knowledge::drain_after_lame_duck);
@@ -131,6 +132,24 @@ fn unreadable_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> 
         is_failure: true,
     };
     unreadable.into_iter().map(problem).collect()
+}
+
+/// Notes the settings of a server that are longer than what is declared beside them, which counts.
+fn shorter_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
+    let note = |workload: &Workload| {
+        let declared = workload.drain.as_ref()?;
+        let container = workload.containers.iter().find(|container| workload.is_about(container))?;
+        let own = container.drain.as_ref().filter(|own| own.is_declared && own.time > declared.time)?;
+        let place = own.place?;
+        let (own, time) = (format!("{} of {}", own.from, show(own.time)), show(declared.time));
+        Some(Problem {
+            path: sources.name(place).to_owned(),
+            place: Some(place),
+            message: format!("{own}: the {} of {time} takes precedence", declared.from),
+            is_failure: false,
+        })
+    };
+    workloads.iter().filter_map(note).collect()
 }
 
 /// Checks sources. Every file is read before the first rule runs, because rules look at several files together.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ pub struct ServicePlan {
 
 /// The longest time that a plan has: thirty years, which mean no limit, as in the library.
 const LONGEST: Duration = seconds(30 * 365 * 86_400);
+
+/// The most names of workloads that a message lists.
+const MAX_NAMES: usize = 10;
 
 /// The times of a plan, from the stop signal on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,19 +201,26 @@ impl ServicePlan {
         let count = workloads.iter().filter(|workload| is_meant(workload)).count();
         if count != 1 {
             let name = self.workload.as_deref().unwrap_or("a service");
+            let all: BTreeSet<&str> = workloads.iter().map(|workload| &*workload.name).collect();
+            let all = all.into_iter().take(MAX_NAMES).collect::<Vec<_>>().join(", ");
+            let seen = if all.is_empty() { "no workload".to_owned() } else { all };
             return Some(Problem::file(
                 &*self.file,
-                format!("plan of {name} matches {count} workloads: expected one"),
+                format!("plan of {name} matches {count} workloads: expected one; the input has {seen}"),
             ));
         }
         for workload in workloads.iter_mut().filter(|workload| is_meant(workload)) {
             let place = workload.place;
-            workload.drain.get_or_insert_with(|| Drain {
-                time: self.times.drain(),
-                from: format!("plan {}", self.file),
-                place: None,
-                is_declared: true,
+            let (of_file, lame_duck_of_file) = (workload.file_drain.take(), workload.file_lame_duck.take());
+            workload.drain = workload.drain.take().or(of_file).or_else(|| {
+                Some(Drain {
+                    time: self.times.drain(),
+                    from: format!("plan {}", self.file),
+                    place: None,
+                    is_declared: true,
+                })
             });
+            workload.lame_duck = workload.lame_duck.take().or(lame_duck_of_file);
             let lame_duck = self.times.lame_duck.min;
             if !lame_duck.is_zero() {
                 workload.lame_duck.get_or_insert(Declared::Written(lame_duck, place));
@@ -285,6 +296,19 @@ mod tests {
             let error = ServicePlan::parse(None, "plan.json", &plan(other)).unwrap_err().to_string();
             assert_eq!(error, format!("invalid plan plan.json: {expected}"));
         }
+    }
+
+    #[test]
+    fn a_plan_without_its_workload_lists_those_of_the_input() {
+        let mut sources = crate::Sources::new();
+        sources.add("Procfile", "web: bin/web\nworker: bin/worker\n");
+        let plan = ServicePlan::parse(Some("orders"), "plan.json", &plan(&[])).unwrap();
+        let report =
+            crate::check(sources, &crate::Options { plans: vec![plan], ..crate::Options::default() });
+        assert_eq!(
+            report.problems[0].message,
+            "plan of orders matches 0 workloads: expected one; the input has web, worker"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ const MAX_ERRORS: usize = 10;
 /// Reads one file.
 pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
     let mut facts = recognise(id, source);
-    comment::apply(&mut facts, source.name());
+    comment::apply(&mut facts, source.name(), source.text());
     facts.report_unreadable(source.name());
     let is_required = source.is_required();
     let unread = match systemd::without_program(source).filter(|_| is_required) {

@@ -63,6 +63,11 @@ pub(crate) struct Workload {
     pub(crate) drain: Option<Drain>,
     /// How long it keeps serving after the signal, if it is declared.
     pub(crate) lame_duck: Option<Declared<Duration>>,
+    /// The part of its file that is about it alone, where comments declare its times.
+    pub(crate) block: Option<Place>,
+    /// The times that its file declares for every workload without times of its own.
+    pub(crate) file_drain: Option<Drain>,
+    pub(crate) file_lame_duck: Option<Declared<Duration>>,
 }
 
 impl Workload {
@@ -112,6 +117,9 @@ impl Workload {
             node_labels: Vec::new(),
             drain: None,
             lame_duck: None,
+            block: None,
+            file_drain: None,
+            file_lame_duck: None,
         }
     }
 
@@ -159,7 +167,14 @@ impl Workload {
         if container.role == Role::Init {
             return None;
         }
-        self.drain.as_ref().filter(|_| self.is_about(container)).or(container.drain.as_ref())
+        let is_about = self.is_about(container);
+        let own = container.drain.as_ref();
+        self.drain
+            .as_ref()
+            .filter(|_| is_about)
+            .or(own.filter(|drain| drain.is_declared))
+            .or(self.file_drain.as_ref().filter(|_| is_about))
+            .or(own)
     }
 
     /// Returns whether what is declared for the workload is about this container.
@@ -189,12 +204,17 @@ impl Workload {
         let own = self.main().filter_map(|container| container.lame_duck.as_ref());
         // One that is not known may be the longest.
         let longest = |duck: &&Declared<Duration>| duck.value().copied().unwrap_or(Duration::MAX);
-        self.lame_duck.as_ref().or_else(|| own.max_by_key(longest))
+        self.lame_duck.as_ref().or_else(|| own.max_by_key(longest)).or(self.file_lame_duck.as_ref())
     }
 
     /// Returns how long a container serves new requests after the signal.
     pub(crate) fn lame_duck_of<'w>(&'w self, container: &'w Container) -> Option<&'w Declared<Duration>> {
-        self.lame_duck.as_ref().filter(|_| self.is_about(container)).or(container.lame_duck.as_ref())
+        let is_about = self.is_about(container);
+        self.lame_duck
+            .as_ref()
+            .filter(|_| is_about)
+            .or(container.lame_duck.as_ref())
+            .or(self.file_lame_duck.as_ref().filter(|_| is_about))
     }
 
     /// Returns whether Podman runs it from a file of Kubernetes.

@@ -16,7 +16,8 @@ Fly sends the kill signal and stops the machine after `kill_timeout`, 5 s by def
     kill_timeout > 300
 
 The drain time has to be declared: by a comment `# ebbtide.dev/drain: 20s` in `fly.toml`, or by a flag or a variable of a known server in `[processes]` or
-`[env]`. If only the default of a known server is known, the finding is an info.
+`[env]`. A comment beside or directly above a process is about that process alone, and counts rather than its flags; any other is about every
+process that has no flag and no variable for it. If only the default of a known server is known, the finding is an info.
 ",
     sources: &["superfly/docs, `reference/configuration.html.md`: kill_timeout"],
     bad: &[Example { name: "fly.toml", text: include_str!("../../fixtures/P001/bad.toml") }],

@@ -16,7 +16,8 @@ Heroku, Render and Azure Container Apps send SIGTERM and kill the process after 
     drain + 2 (margin) > 30, or what is set
     maxShutdownDelaySeconds > 300
 
-The drain time has to be declared: by a comment `# ebbtide.dev/drain: 20s` in the file, or by a flag or a variable of a known server. If only the default of a
+The drain time has to be declared: by a comment `# ebbtide.dev/drain: 20s` in the file, or by a flag or a variable of a known server. A comment beside, inside or
+directly above a process or service is about that alone, and counts rather than its flags; any other is about all that have no flag and no variable for it. If only the default of a
 known server is known, the finding is an info. The rule reads `render.yaml`, `Procfile`, the YAML and JSON of
 `az containerapp`, templates of the Azure resource manager and `azurerm_container_app` of Terraform.
 ",

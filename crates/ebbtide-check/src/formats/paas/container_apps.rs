@@ -25,6 +25,7 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         let text = name.and_then(Node::text).filter(|text| !text.starts_with('['));
         let mut workload =
             container_app(text.unwrap_or("(unnamed)"), place, template.get("terminationGracePeriodSeconds"));
+        workload.block = Some(app.place);
         workload.containers = template.list("containers").iter().map(container).collect();
         facts.workloads.push(workload);
     }

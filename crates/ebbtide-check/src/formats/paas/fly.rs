@@ -38,6 +38,7 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
     let mut add = |group: Option<&str>, place, run: Option<Command>| {
         let mut workload =
             Workload::new(Platform::Fly, "application", group.unwrap_or(name), place, grace(root));
+        workload.block = group.map(|_| place);
         workload.namespace = group.map(|_| name.to_owned());
         let mut container = Container::new(group.unwrap_or(name), Role::Main, place);
         container.image = root.at(&["build", "image"]).map(text);

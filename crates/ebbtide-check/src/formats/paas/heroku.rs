@@ -39,6 +39,7 @@ pub(crate) fn procfile(id: SourceId, source: &Source) -> Facts {
 fn workload(name: &str, run: &str, place: Place) -> Workload {
     let grace = Declared::Default(seconds(30));
     let mut workload = Workload::new(Platform::Heroku, "process", name, place, grace);
+    workload.block = Some(place);
     let mut container = Container::new(name, Role::Main, place);
     let words = split_words(run).into_iter().map(|text| Word { text, place }).collect();
     container.arguments = Some(Command { words, is_shell_form: false, place });

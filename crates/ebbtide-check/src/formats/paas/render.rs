@@ -56,6 +56,7 @@ fn workload(service: &Node) -> Workload {
     let (key, form) = TIME;
     let grace = form.declared(service.get(key), seconds(30));
     let mut workload = Workload::new(Platform::Render, "service", text, place, grace);
+    workload.block = Some(service.place);
     let mut container = Container::new(text, Role::Main, place);
     let run = service.get("startCommand").or_else(|| service.get("dockerCommand"));
     container.arguments = run.and_then(|node| {

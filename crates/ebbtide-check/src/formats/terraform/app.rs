@@ -24,7 +24,9 @@ pub(super) fn container_app(resource: &Resource<'_>, facts: &mut Facts) {
     let key = "termination_grace_period_seconds";
     times::note(template, &[(key, Form::Seconds)], &mut facts.unreadable);
     let grace = template.get(key);
-    add(paas::container_app(resource.name, resource.place, grace), &blocks(template, "container"), facts);
+    let mut workload = paas::container_app(resource.name, resource.place, grace);
+    workload.block = Some(resource.place.to(resource.body.place));
+    add(workload, &blocks(template, "container"), facts);
 }
 
 fn add(mut workload: Workload, containers: &[&Node], facts: &mut Facts) {

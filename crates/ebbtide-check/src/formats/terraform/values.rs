@@ -4,6 +4,7 @@ use std::path::Path;
 use super::file;
 use crate::formats::paths::clean;
 use crate::formats::{Facts, comment};
+use crate::input::{Source, Sources};
 use crate::tree::{Comment, Entry, Node, Value};
 
 /// The references that are followed one after the other.
@@ -52,7 +53,7 @@ struct Values {
 }
 
 /// Reads the resources of each file, with the values that the files of its folder define.
-pub(crate) fn join(files: Vec<TerraformFile>) -> Vec<Facts> {
+pub(crate) fn join(files: Vec<TerraformFile>, sources: &Sources) -> Vec<Facts> {
     let mut folders: BTreeMap<String, Values> = BTreeMap::new();
     for file in &files {
         let folder = file.folder();
@@ -83,7 +84,8 @@ pub(crate) fn join(files: Vec<TerraformFile>) -> Vec<Facts> {
         }
         let mut facts = Facts { comments: file.comments, ..Facts::default() };
         file::add(&file.path, &file.root, &mut facts);
-        comment::apply(&mut facts, &file.path);
+        let text = sources.get(file.root.place.source).map_or("", Source::text);
+        comment::apply(&mut facts, &file.path, text);
         facts.report_unreadable(&file.path);
         facts.comments.clear();
         facts
