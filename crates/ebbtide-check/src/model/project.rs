@@ -1,4 +1,9 @@
-use super::{Platform, Workload};
+use std::time::Duration;
+
+use super::{Declared, Platform, Workload, seconds};
+
+/// The longest kill timeout that a client of Nomad allows, if it sets none.
+const MAX_KILL_TIMEOUT: Duration = seconds(30);
 
 /// Everything that was found in the input.
 #[derive(Debug, Default)]
@@ -10,6 +15,15 @@ impl Project {
     /// Returns the workloads of a platform.
     pub(crate) fn on(&self, platform: Platform) -> impl Iterator<Item = &Workload> {
         self.workloads.iter().filter(move |workload| workload.platform == platform)
+    }
+
+    /// Returns the longest kill timeout that a client of Nomad allows. Clients differ, and which of them runs a task is not in the files: the most
+    /// generous one counts.
+    pub(crate) fn max_kill_timeout(&self) -> Declared<Duration> {
+        let clients = self.on(Platform::Nomad).filter_map(|client| client.max_kill_timeout.clone());
+        clients
+            .max_by_key(|limit| limit.value().copied().unwrap_or(Duration::MAX))
+            .unwrap_or(Declared::Default(MAX_KILL_TIMEOUT))
     }
 
     /// Returns the workloads that Docker or Podman run on one machine.

@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::model::{Declared, Platform, Project, seconds, show};
+use crate::model::{Declared, Platform, Project, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "N002",
@@ -26,27 +24,16 @@ If the configuration of a client is in the input, its limit counts; else the fin
     check,
 };
 
-/// The limit of a client that does not set one.
-const DEFAULT: Duration = seconds(30);
-
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    let clients = project.on(Platform::Nomad).filter_map(|client| client.max_kill_timeout.as_ref());
-    // Clients differ, and which of them runs the task is not in the files: the most generous one counts.
-    let limit = clients.max_by_key(|limit| limit.value().copied().unwrap_or(Duration::MAX));
-    let cap = match limit {
-        Some(limit) => match limit.value() {
-            Some(cap) => *cap,
-            None => return,
-        },
-        None => DEFAULT,
-    };
+    let limit = project.max_kill_timeout();
+    let Some(&cap) = limit.value() else { return };
     for workload in project.on(Platform::Nomad) {
         for task in &workload.containers {
             let Declared::Written(timeout, place) = workload.grace_of(task) else { continue };
             if *timeout <= cap {
                 continue;
             }
-            let label = if limit.is_some() { "max_kill_timeout" } else { "max_kill_timeout, default" };
+            let label = if limit.is_default() { "max_kill_timeout, default" } else { "max_kill_timeout" };
             let sum = Sum::new(vec![(*timeout, "kill_timeout".to_owned())], cap, label);
             let title = format!("is killed after {}, and not after its kill timeout", show(cap));
             let mut finding = Finding::new(
@@ -57,11 +44,11 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 *place,
                 "more than the client allows",
             )
-            .also(limit.and_then(Declared::place), "the limit of the client")
+            .also(limit.place(), "the limit of the client")
             .sum(&sum)
             .effect("what needs longer is killed, although the job was accepted with its timeout")
             .remedy("set max_kill_timeout in the client's configuration to at least the kill timeout");
-            if limit.is_none() {
+            if limit.is_default() {
                 finding = finding.note("the clients have the default max_kill_timeout of 30 s");
             }
             findings.push(finding);

@@ -129,3 +129,20 @@ fn parts_follow_each_other_and_are_on_the_axis() {
         }
     }
 }
+
+/// The client shortens a longer timeout, and SIGKILL leaves nothing to draw.
+#[test]
+fn a_task_of_nomad_ends_when_its_client_kills_it() {
+    let job = |settings: &str| {
+        format!(
+            "job \"a\" {{\n  group \"a\" {{\n    task \"a\" {{\n      driver = \"docker\"\n      config {{\n        image = \"a\"\n      }}\n      {settings}\n    }}\n  }}\n}}\n"
+        )
+    };
+    let long = job("kill_timeout = \"10m\"");
+    let client = "client {\n  enabled = true\n  max_kill_timeout = \"2m\"\n}\n";
+    let unknown = |kill| format!("a: drain time unknown 0-{kill}; signal 0, kill {kill}");
+    assert_eq!(rows(&[("a.nomad.hcl", &long)]), [unknown(30)]);
+    assert_eq!(rows(&[("a.nomad.hcl", &long), ("client.hcl", client)]), [unknown(120)]);
+    let killed = job("kill_timeout = \"20s\"\n      kill_signal = \"SIGKILL\"");
+    assert_eq!(rows(&[("a.nomad.hcl", &killed)]), ["a:; signal 0, kill 0"]);
+}

@@ -75,6 +75,10 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
         signal = signal.max(after);
     }
     row.signal = Some(signal);
+    if workload.signal_of(container) == "SIGKILL" {
+        row.kill = Some(signal);
+        return row;
+    }
     let Some(drain) = workload.drain_of(container) else {
         if let Some(kill) = row.kill.filter(|kill| *kill > signal) {
             row.spans.push(span(SpanKind::Unknown, SpanKind::Unknown.name(), signal, kill));

@@ -5,7 +5,7 @@ use super::build::rows;
 use crate::engine::Options;
 use crate::engine::check::read;
 use crate::input::{Place, Problem, Sources};
-use crate::model::{Platform, Workload};
+use crate::model::{Declared, Platform, Project, Workload};
 
 /// The shutdowns of the workloads of some files.
 #[derive(Debug)]
@@ -38,7 +38,8 @@ impl Timeline {
 
 /// Reads sources and puts the shutdown of each workload on a time axis. Of the options, the plans matter.
 pub fn timelines(sources: Sources, options: &Options) -> Timelines {
-    let read = read(&sources, options);
+    let mut read = read(&sources, options);
+    cap_kill_timeouts(&mut read.project);
     let is_stopped = |workload: &&Workload| workload.platform != Platform::Image && !workload.is_oneshot;
     let mut all: Vec<Timeline> = read
         .project
@@ -50,4 +51,20 @@ pub fn timelines(sources: Sources, options: &Options) -> Timelines {
         .collect();
     all.sort_by_key(|timeline| timeline.place);
     Timelines { sources, all, problems: read.problems }
+}
+
+/// Gives the tasks of Nomad the kill timeout that its clients allow. A longer one is shortened without a message.
+fn cap_kill_timeouts(project: &mut Project) {
+    let limit = project.max_kill_timeout();
+    let tasks = project.workloads.iter_mut().filter(|workload| workload.platform == Platform::Nomad);
+    for workload in tasks {
+        let own = workload.containers.iter_mut().filter_map(|task| task.grace.as_mut());
+        for grace in own.chain([&mut workload.grace]) {
+            let Declared::Written(time, place) = *grace else { continue };
+            *grace = match limit.value() {
+                Some(cap) => Declared::Written(time.min(*cap), place),
+                None => Declared::Unresolved(place),
+            };
+        }
+    }
 }
