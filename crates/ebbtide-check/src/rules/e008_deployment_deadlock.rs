@@ -25,6 +25,12 @@ fn tasks(count: u32) -> String {
     if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
 }
 
+/// Returns the highest minimum percentage that lets one of this many tasks stop.
+fn most_to_stop_one(desired: u32) -> u64 {
+    let desired = u64::from(desired);
+    desired.saturating_sub(1).saturating_mul(100).checked_div(desired).unwrap_or_default()
+}
+
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
         let Some(service) = &workload.service else { continue };
@@ -51,7 +57,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         .also(service.minimum_percent.place(), format!("{} at least", tasks(kept)))
         .also(service.desired.place(), "the tasks")
         .effect("each deployment waits until it times out, and the old version goes on")
-        .remedy("set maximumPercent to 200, or minimumHealthyPercent below 100");
+        .remedy(format!(
+            "set maximumPercent to 200, or minimumHealthyPercent to {}",
+            most_to_stop_one(desired)
+        ));
         finding.arithmetic = Some(format!(
             "ceil({desired} * {least}%) = {kept} >= {desired} and floor({desired} * {most}%) = {allowed} <= {desired}"
         ));

@@ -190,7 +190,7 @@ fn the_names_of_a_service_are_those_of_its_format() {
     );
     assert_eq!(
         terraform.remedy,
-        "set deployment_maximum_percent to 200, or deployment_minimum_healthy_percent below 100"
+        "set deployment_maximum_percent to 200, or deployment_minimum_healthy_percent to 0"
     );
     assert!(terraform.labels.iter().any(|label| label.text == "1 task at most"), "{:?}", terraform.labels);
     let template = service(
@@ -198,7 +198,7 @@ fn the_names_of_a_service_are_those_of_its_format() {
         "Resources:\n  A:\n    Type: AWS::ECS::Service\n    Properties:\n      DesiredCount: 1\n      DeploymentConfiguration: {MinimumHealthyPercent: 100, MaximumPercent: \
          100}\n",
     );
-    assert_eq!(template.remedy, "set MaximumPercent to 200, or MinimumHealthyPercent below 100");
+    assert_eq!(template.remedy, "set MaximumPercent to 200, or MinimumHealthyPercent to 0");
 }
 
 #[test]
@@ -211,4 +211,18 @@ fn a_suppressed_finding_is_listed_with_its_subject() {
         shown.contains("suppressed[K001]: Pod api needs 97 s to stop, but is killed after 30 s\n"),
         "{shown}"
     );
+}
+
+/// A percentage that still rounds up to every task would change nothing.
+#[test]
+fn the_percentage_that_is_advised_lets_a_task_stop() {
+    for (desired, advised) in [(1, "to 0"), (2, "to 50"), (3, "to 66")] {
+        let text = format!(
+            "Resources:\n  A:\n    Type: AWS::ECS::Service\n    Properties:\n      DesiredCount: {desired}\n      DeploymentConfiguration: \
+             {{MinimumHealthyPercent: 90, MaximumPercent: 100}}\n"
+        );
+        let report = check_text("a.yaml", &text);
+        let found = report.active().find(|finding| finding.rule.id == "E008").unwrap();
+        assert!(found.remedy.ends_with(advised), "{}", found.remedy);
+    }
 }
