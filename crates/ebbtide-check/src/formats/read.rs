@@ -23,7 +23,8 @@ pub(crate) fn read(id: SourceId, source: &Source) -> Facts {
     };
     if let Some((message, is_failure)) = unread {
         let path = source.name().to_owned();
-        facts.problems.push(Problem { path, place: None, message: message.to_owned(), is_failure });
+        let place = systemd::broken(source).and_then(|_| systemd::broken_line(id, source));
+        facts.problems.push(Problem { path, place, message: message.to_owned(), is_failure });
     }
     facts
 }

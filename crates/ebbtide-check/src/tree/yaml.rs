@@ -33,7 +33,7 @@ pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
                 }
             }
             Some(Err(error)) => {
-                builder.abandon(builder.syntax_error(&error));
+                builder.abandon(builder.syntax_error(&error, text));
                 if !parser.proceed_next_document().unwrap_or(false) {
                     break;
                 }
@@ -197,15 +197,33 @@ impl Builder {
         self.duplicates.clear();
     }
 
-    fn syntax_error(&self, error: &ScanError) -> SyntaxError {
+    fn syntax_error(&self, error: &ScanError, text: &str) -> SyntaxError {
         let offset = error.marker().byte_offset().unwrap_or(0).min(self.length);
-        SyntaxError { message: error.kind().to_string(), place: Place::new(self.source, offset, offset) }
+        let message = error.kind().to_string();
+        // The parser reports a tab at the value before it.
+        let offset = if message.contains("tab") { indenting_tab(text, offset) } else { offset };
+        SyntaxError { message, place: Place::new(self.source, offset, offset) }
     }
 
     fn place(&self, span: Span) -> Place {
         let range = span.byte_range().unwrap_or_default();
         Place::new(self.source, range.start.min(self.length), range.end.min(self.length))
     }
+}
+
+/// Returns the place of the tab that a line is indented with: that of the line at an offset, or of the next one that has any.
+fn indenting_tab(text: &str, offset: usize) -> usize {
+    let mut begin =
+        text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |end| end.saturating_add(1));
+    for line in text.get(begin..).unwrap_or_default().split_inclusive('\n') {
+        let content = line.trim_start_matches([' ', '\t']);
+        let indent = line.get(..line.len().saturating_sub(content.len())).unwrap_or_default();
+        if let Some(tab) = indent.find('\t').filter(|_| !content.trim().is_empty()) {
+            return begin.saturating_add(tab);
+        }
+        begin = begin.saturating_add(line.len());
+    }
+    offset
 }
 
 /// Returns a tag that is not of YAML itself.

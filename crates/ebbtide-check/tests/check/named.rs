@@ -40,6 +40,7 @@ fn what_cannot_be_parsed_is_a_failure_if_it_is_named() {
         let named = check_named(name, text);
         assert!(named.is_incomplete() && named.problems.len() == 1, "{name}: {}", shown(&named));
         assert!(named.problems[0].message.contains(said), "{name}: {}", shown(&named));
+        assert!(!name.starts_with("bad.") || named.problems[0].place.is_some(), "{name}: {}", shown(&named));
         assert!(!check_text(name, text).is_incomplete(), "{name}: found in a folder");
     }
 }
@@ -169,4 +170,37 @@ fn a_comment_with_a_time_is_noted_where_it_is_not_read() {
     }
     // Other files may have anything in their comments.
     assert!(check_text("a.yaml", "# ebbtide.dev/drain: 90s\na: 1\n").problems.is_empty());
+}
+
+#[test]
+fn a_spec_that_is_no_mapping_is_reported() {
+    for (text, said) in [
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: foo\n", "invalid spec of a Pod"),
+        (
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: []\n",
+            "invalid spec of a Deployment",
+        ),
+        (
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\nspec: {template: 1}\n",
+            "invalid template of a Job",
+        ),
+    ] {
+        let report = check_text("a.yaml", text);
+        assert!(report.is_incomplete() && shown(&report).contains(said), "{}", shown(&report));
+    }
+    // A patch has no pods, and what a tool replaces is not known.
+    for spec in ["{replicas: 3}", "", "${SPEC}", "\"{{ .Values.spec }}\""] {
+        let text = format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec: {spec}\n");
+        assert!(check_text("a.yaml", &text).problems.is_empty(), "{spec}");
+    }
+}
+
+#[test]
+fn a_tab_is_reported_where_it_is() {
+    for (text, place) in
+        [("kind: Pod\n\tspec: 1\n", "tab.yaml:2:1"), ("a:\n  b: 1\n\n \tc: 1\n", "tab.yaml:4:2")]
+    {
+        let shown = shown(&check_named("tab.yaml", text));
+        assert!(shown.contains(place), "{shown}");
+    }
 }

@@ -72,7 +72,10 @@ fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
         }
         ("serving.knative.dev", "Service") => paas::add_knative(object, facts),
         _ => {
-            if let Some(workload) = workload::workload(object, group, kind) {
+            if let Some((place, key)) = workload::mistyped(object, group, kind) {
+                let message = format!("invalid {key} of a {kind}: expected a mapping");
+                facts.unreadable.insert(place, message);
+            } else if let Some(workload) = workload::workload(object, group, kind) {
                 times::note(object, &workload::TIMES, &mut facts.unreadable);
                 facts.workloads.push(workload);
             }

@@ -1,8 +1,9 @@
 use super::pod;
 use super::scalar::{count, duration, name_place};
 use crate::formats::times::Form;
+use crate::input::Place;
 use crate::model::{Amount, Declared, Platform, Rollout, Workload, is_variable, seconds};
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// The times of the objects that run pods.
 pub(super) const TIMES: [(&str, Form); 7] = [
@@ -48,13 +49,40 @@ pub(super) fn workload(object: &Node, group: &str, kind: &str) -> Option<Workloa
 fn pod_of<'n>(object: &'n Node, group: &str, kind: &str) -> Option<&'n Node> {
     match (group, kind) {
         ("", "Pod") => Some(object),
-        ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
-        | ("", "ReplicationController")
-        | ("argoproj.io", "Rollout")
-        | ("batch", "Job") => object.at(&["spec", "template"]),
         ("batch", "CronJob") => object.at(&["spec", "jobTemplate", "spec", "template"]),
+        _ if runs_pods(group, kind) => object.at(&["spec", "template"]),
         _ => None,
     }
+}
+
+/// Returns whether a kind of objects has the template of its pods in its spec.
+fn runs_pods(group: &str, kind: &str) -> bool {
+    matches!(
+        (group, kind),
+        ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+            | ("", "ReplicationController")
+            | ("argoproj.io", "Rollout")
+            | ("batch", "Job")
+    )
+}
+
+/// Returns the part of an object that runs pods which is a value where its pods have to be. What a tool replaces before the deploy is none.
+pub(super) fn mistyped(object: &Node, group: &str, kind: &str) -> Option<(Place, &'static str)> {
+    let keys: &[&'static str] = match (group, kind) {
+        ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template", "spec"],
+        ("", "Pod") => &["spec"],
+        _ if runs_pods(group, kind) => &["spec", "template", "spec"],
+        _ => return None,
+    };
+    let mut node = object;
+    for key in keys {
+        node = node.get(key)?;
+        let is_known = node.tag.is_none() && node.text().is_none_or(|text| !is_variable(text));
+        if !matches!(node.value, Value::Map(_)) {
+            return is_known.then_some((node.place, *key));
+        }
+    }
+    None
 }
 
 fn rollout(spec: &Node, kind: &str) -> Rollout {

@@ -2,7 +2,7 @@ use super::kube::Player;
 use super::links::Links;
 use super::{quadlet, service::service};
 use crate::formats::kubernetes;
-use crate::input::{Problem, Source, Sources};
+use crate::input::{Place, Problem, Source, SourceId, Sources};
 use crate::model::Workload;
 use crate::tree::{Entry, Node, Value};
 
@@ -99,6 +99,18 @@ pub(crate) fn broken(source: &Source) -> Option<&'static str> {
     let is_meant = source.is_required() || lines.any(|line| MARKS.iter().any(|mark| line.starts_with(mark)));
     (is_named && is_meant)
         .then_some("no unit: expected a section [Service], [Container], [Kube], [Build] or [Image]")
+}
+
+/// Returns the first line that shows what a broken unit was meant to be.
+pub(crate) fn broken_line(id: SourceId, source: &Source) -> Option<Place> {
+    let mut start = 0_usize;
+    source.text().split_inclusive('\n').find_map(|line| {
+        let place = Place::new(id, start, start.saturating_add(line.trim_end().len()));
+        start = start.saturating_add(line.len());
+        let is_meant =
+            line.trim_start().starts_with('[') || MARKS.iter().any(|mark| line.trim().starts_with(mark));
+        is_meant.then_some(place)
+    })
 }
 
 /// Returns that a source is a unit of Podman whose stop is that of other units.

@@ -7,5 +7,5 @@ mod quadlet;
 mod service;
 mod time;
 
-pub(crate) use file::{UnitFile, broken, has_unit_name, is_unit, join, without_program};
+pub(crate) use file::{UnitFile, broken, broken_line, has_unit_name, is_unit, join, without_program};
 pub(crate) use service::note_unreadable;
