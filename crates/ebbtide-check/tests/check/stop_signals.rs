@@ -292,3 +292,14 @@ fn a_signal_by_its_number_is_shown_with_its_name() {
     let shown = shown(&check_text("a.service", unit));
     assert!(shown.contains("is stopped by SIGKILL (9)"), "{shown}");
 }
+
+#[test]
+fn a_shell_for_a_user_is_no_server_and_a_command_that_ignores_sigterm_gets_no_exec() {
+    let check = |run: &str| check_text("Dockerfile", &format!("FROM debian\nCMD {run}\n"));
+    assert!(!ids(&check("bash")).contains(&"D001") && !ids(&check("/bin/bash")).contains(&"D001"));
+    for (run, has_fix) in [("cron && tail -f /var/log/cron.log", false), ("cron && ./serve", true)] {
+        let report = check(run);
+        let found = report.active().find(|finding| finding.rule.id == "D001").unwrap();
+        assert_eq!(found.fix.is_some(), has_fix, "{run}");
+    }
+}
