@@ -299,19 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_without_its_workload_lists_those_of_the_input() {
-        let mut sources = crate::Sources::new();
-        sources.add("Procfile", "web: bin/web\nworker: bin/worker\n");
-        let plan = ServicePlan::parse(Some("orders"), "plan.json", &plan(&[])).unwrap();
-        let report =
-            crate::check(sources, &crate::Options { plans: vec![plan], ..crate::Options::default() });
-        assert_eq!(
-            report.problems[0].message,
-            "plan of orders matches 0 workloads: expected one; the input has web, worker"
-        );
-    }
-
-    #[test]
     fn what_is_wrong_is_said_without_the_names_of_types() {
         for (text, expected) in [
             ("[]", "expected an object with the times of a plan"),
