@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, narrow, parallel};
@@ -6,7 +7,7 @@ use crate::findings::{Finding, Rule};
 use crate::formats::{Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
-use crate::model::{Declared, Project, Workload, show};
+use crate::model::{Declared, Project, Workload, seconds, show};
 use crate::rules::RULES;
 use crate::tree::Comment;
 
@@ -134,12 +135,18 @@ fn unreadable_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> 
     unreadable.into_iter().map(problem).collect()
 }
 
+/// What rounding may make of two texts of one time. `plan` writes an annotation in whole seconds beside variables in milliseconds.
+const ROUNDED: Duration = seconds(1);
+
 /// Notes the settings of a server that are longer than what is declared beside them, which counts.
 fn shorter_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
     let note = |workload: &Workload| {
         let declared = workload.drain.as_ref()?;
         let container = workload.containers.iter().find(|container| workload.is_about(container))?;
-        let own = container.drain.as_ref().filter(|own| own.is_declared && own.time > declared.time)?;
+        let own = container
+            .drain
+            .as_ref()
+            .filter(|own| own.is_declared && own.time > declared.time.saturating_add(ROUNDED))?;
         let place = own.place?;
         let (own, time) = (format!("{} of {}", own.from, show(own.time)), show(declared.time));
         Some(Problem {
