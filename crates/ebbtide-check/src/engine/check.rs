@@ -149,12 +149,8 @@ fn shorter_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
             .filter(|own| own.is_declared && own.time > declared.time.saturating_add(ROUNDED))?;
         let place = own.place?;
         let (own, time) = (format!("{} of {}", own.from, show(own.time)), show(declared.time));
-        Some(Problem {
-            path: sources.name(place).to_owned(),
-            place: Some(place),
-            message: format!("{own}: the {} of {time} takes precedence", declared.from),
-            is_failure: false,
-        })
+        let message = format!("{own}: the {} of {time} takes precedence", declared.from);
+        Some(Problem { place: Some(place), ..Problem::note(sources.name(place), message) })
     };
     workloads.iter().filter_map(note).collect()
 }

@@ -129,15 +129,15 @@ async fn keep_alive(
 ) {
     let (mut backoff, mut limits) = (Backoff::default(), context.limits());
     let mut kept = None;
-    let mut pause = None;
+    let mut has_just_read = false;
     while context.wanted() {
         let own = kept.take().filter(|connection: &Connection| connection.shared().is_none());
-        let has_just_read = pause.take() == Some(Duration::ZERO);
-        let free = slot.connection(context, to, has_just_read).await.or(own);
+        let free = slot.connection(context, to, std::mem::take(&mut has_just_read)).await.or(own);
         match context.ask(&mut limits, shape, to, free, spec(&mut rng), None).await {
             NextStep::Kept(mut connection) => {
                 backoff.reset();
-                let time = *pause.insert(think.draw(&mut rng));
+                let time = think.draw(&mut rng);
+                has_just_read = time.is_zero();
                 if connection.idle(time).await {
                     kept = Some(connection);
                 } else {

@@ -221,10 +221,7 @@ impl ClientContext {
 
     /// Waits until a response is late.
     pub(super) async fn late(&self) {
-        tokio::select! {
-            () = sleep(self.request_limit) => {}
-            () = self.until(Stage::Abandoned) => {}
-        }
+        self.limits().passed(Some(self.request_limit)).await;
     }
 
     /// Returns how long a response of `shape` may take. A stream of events has no limit.
