@@ -42,7 +42,13 @@ fn a_plain_axum_server_loses_requests_and_the_command_says_which_and_why() {
     let (verdict, evidence) = rehearsed.check("requests-answered");
     assert_eq!(verdict, "fail");
     assert!(evidence.contains("storm: ") || evidence.contains("keepalive: "), "{evidence}");
-    let reasons = ["new connection accepted by the kernel and closed", "kept connection closed"];
+    // What the first run lost, of what such a server can lose.
+    let reasons = [
+        "new connection accepted by the kernel and closed before the first byte was sent",
+        "new connection reset with no response byte",
+        "new connection closed with no response byte",
+        "kept connection closed with no response byte",
+    ];
     assert!(evidence.contains("lost after the signal"), "{evidence}");
     assert!(reasons.iter().any(|reason| evidence.contains(reason)), "{evidence}");
 }

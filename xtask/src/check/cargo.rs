@@ -1,6 +1,6 @@
 //! Checks by cargo's own tools, and the workspace's metadata.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -51,27 +51,26 @@ pub(super) fn benchmarks() -> Result<(), Failure> {
 
 /// Checks that what the benchmarks share with the workspace has the same features in both, so that it is compiled once.
 fn compiled_once() -> Result<(), Failure> {
-    const TREE: [&str; 7] =
-        ["tree", "--locked", "-e=normal,build,dev", "--prefix=none", "--no-dedupe", "--quiet", "-f={p}|{f}"];
+    const TREE: [&str; 6] =
+        ["tree", "--locked", "-e=normal,build,dev", "--prefix=none", "--quiet", "-f={p}|{f}"];
     let ours = shell::output(shell::cargo(&TREE).args(["--workspace", "--all-features"]))?;
     let theirs =
         shell::output(shell::cargo(&TREE).args(PEERS).args(["--manifest-path", "bench/Cargo.toml"]))?;
     Failure::unless_empty("features of bench/Cargo.toml", differences(&ours, &theirs))
 }
 
-/// Returns the registry's packages of `theirs` that `ours` has with other features only. A line is `NAME vVERSION|FEATURES`.
+/// Returns the registry's packages of `theirs` that `ours` has with other features only. A line is `NAME vVERSION|FEATURES`, and
+/// ends with ` (*)` if it is a repetition.
 fn differences(ours: &str, theirs: &str) -> Vec<String> {
-    let is_ours = |wanted: &&str| ours.lines().any(|line| line == *wanted);
-    let features_here = |package: &str| {
-        let of = |line: &'_ str| {
-            line.split_once('|').filter(|(name, _)| *name == package).map(|(_, features)| features.to_owned())
-        };
-        ours.lines().find_map(of)
-    };
-    let unique: BTreeSet<&str> = theirs.lines().filter(|line| !line.contains(" (/")).collect();
-    let differs = unique.into_iter().filter(|line| !is_ours(line)).filter_map(|line| {
+    let lines = |text| str::lines(text).map(|line| line.trim_end_matches(" (*)"));
+    let mut here = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for (package, features) in lines(ours).filter_map(|line| line.split_once('|')) {
+        here.entry(package).or_default().insert(features);
+    }
+    let unique: BTreeSet<&str> = lines(theirs).filter(|line| !line.contains(" (/")).collect();
+    let differs = unique.into_iter().filter_map(|line| {
         let (package, there) = line.split_once('|')?;
-        let here = features_here(package)?;
+        let here = here.get(package).filter(|sets| !sets.contains(there))?.first()?;
         Some(format!(
             "{package} is compiled twice: with [{there}] for the benchmarks, and with [{here}] for the workspace; name the features that \
              are missing in bench/Cargo.toml or docs/book/listings/Cargo.toml"
@@ -117,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_package_of_both_workspaces_with_other_features_is_found() {
-        let ours = "syn v2.0.1|full\nsyn v2.0.1|full,visit\nmio v1.0.0|net\nebbtide v0.1.0 (/a/crates/ebbtide)|http\n";
+        let ours = "syn v2.0.1|full (*)\nsyn v2.0.1|full,visit\nmio v1.0.0|net\nebbtide v0.1.0 (/a/crates/ebbtide)|http\n";
         let same =
             "syn v2.0.1|full\nsyn v3.0.0|full\nother v1.0.0|\nebbtide v0.1.0 (/a/crates/ebbtide)|axum\n";
         assert_eq!(differences(ours, same), Vec::<String>::new());
