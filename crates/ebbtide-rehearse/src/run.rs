@@ -22,7 +22,7 @@ use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_momen
 use super::service_report;
 use super::stopping::{HookPlace, Stopping};
 use super::trouble::NotRehearsed;
-use super::verdict::{Facts, RunVerdict, Terms, Verdict, judge, unusable};
+use super::verdict::{Case, Facts, RunVerdict, Terms, Verdict};
 use crate::clock::{At, Clock};
 
 /// How long the load and the probes continue after the exit: long enough to see the last refusals.
@@ -151,10 +151,11 @@ async fn run_at(
     let socket = readiness.map(|found| found.socket).or(addresses.first().cloned());
     let probed = socket.zip(place.ready_path.clone());
     let terms = terms(scenario, at, probed, shapes);
-    if let Some(unusable) = unusable(&record, &terms) {
+    let case = Case::new(&record, &terms);
+    if let Some(unusable) = case.unusable() {
         return Err(unusable.into());
     }
-    let mut verdict = judge(&record, &terms);
+    let mut verdict = case.judge();
     verdict.notes.extend(
         scenario.report.as_deref().and_then(|path| service_report::copy(&place.report(), path).err()),
     );

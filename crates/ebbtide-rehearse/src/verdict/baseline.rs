@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Terms;
 use super::fate::Reason;
+use super::route_table::RouteTable;
 use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
 
 /// The usual answers of every route.
 #[derive(Debug, Default)]
 pub(super) struct Baseline<'a> {
-    routes: BTreeMap<(&'a Endpoint, &'a str), RouteSeen>,
+    /// By the number of the route.
+    routes: Vec<RouteSeen>,
     /// The address and the path of readiness.
     readiness: Option<(&'a Endpoint, String)>,
     allowed: BTreeSet<u16>,
@@ -65,17 +67,26 @@ const ANNOUNCEMENT: u16 = 503;
 const ENOUGH: u64 = 5;
 
 impl<'a> Baseline<'a> {
-    /// Returns the usual responses in `record`.
-    pub(super) fn of(record: &'a Record, terms: &'a Terms) -> Self {
+    /// Returns the usual responses in `record`, whose requests have these routes.
+    pub(super) fn of(
+        record: &'a Record,
+        terms: &'a Terms,
+        (routes, route_of): (&RouteTable<'_>, &[usize]),
+    ) -> Self {
         let mut usual = Self {
+            routes: routes.numbers().map(|_| RouteSeen::default()).collect(),
             allowed: terms.allow_status.iter().copied().collect(),
             expected: terms.expect_status.iter().copied().collect(),
             ..Self::default()
         };
         usual.readiness = terms.readiness.as_ref().map(|(at, path)| (at, format!(" {path}")));
-        for request in record.traffic.requests.iter().filter(|request| request.ended < record.stop_began()) {
-            if let (Outcome::Answered { status }, Some(answer)) = (request.outcome, &request.answer) {
-                let route = usual.routes.entry((&request.to, &request.route)).or_default();
+        let began = record.stop_began();
+        let before =
+            record.traffic.requests.iter().zip(route_of).filter(|(request, _)| request.ended < began);
+        for (request, route) in before {
+            if let (Outcome::Answered { status }, Some(answer), Some(route)) =
+                (request.outcome, &request.answer, usual.routes.get_mut(*route))
+            {
                 route.grpc.extend(answer.grpc_status);
                 route
                     .by_status
@@ -91,24 +102,29 @@ impl<'a> Baseline<'a> {
 
     /// Whether `status` is an error, other than the one that the route answers as a rule. From 500 on that one is an error as well,
     /// unless it is declared.
-    pub(super) fn is_error(&self, request: &Request, status: u16) -> bool {
-        let rule = self.routes.get(&(&request.to, &*request.route)).and_then(RouteSeen::rule);
+    pub(super) fn is_error(&self, route: usize, status: u16) -> bool {
+        let rule = || self.routes.get(route).and_then(RouteSeen::rule);
         match status {
-            500.. => rule != Some(status) || !self.expected.contains(&status),
-            400..500 => rule.is_some_and(|rule| rule != status),
+            500.. => rule() != Some(status) || !self.expected.contains(&status),
+            400..500 => rule().is_some_and(|rule| rule != status),
             _ => false,
         }
     }
 
     /// Compares the whole answer to `request`, which came after the signal, with the usual ones.
-    pub(super) fn compare(&self, request: &Request, status: u16, answer: &Answer) -> Compared {
+    pub(super) fn compare(
+        &self,
+        (request, route): (&Request, usize),
+        status: u16,
+        answer: &Answer,
+    ) -> Compared {
         if self.allowed.contains(&status) || self.announces(request, status) {
             return Compared::Declined;
         }
-        if self.is_error(request, status) {
+        if self.is_error(route, status) {
             return Compared::Unusual(Reason::Status(status));
         }
-        let route = self.routes.get(&(&request.to, &*request.route));
+        let route = self.routes.get(route).filter(|seen| !seen.by_status.is_empty());
         if let Some(code) = answer.grpc_status.filter(|code| is_new_error(*code, route)) {
             return Compared::Unusual(Reason::GrpcStatus(code));
         }
@@ -196,10 +212,12 @@ mod tests {
         };
         let mut record = good();
         record.traffic.requests.extend((0..10).map(|_| answered(1000, Shape::Keepalive, 10)));
+        record.traffic.requests.push(answered(SIGNALLED + 1000, shape, length));
+        let (routes, route_of) = RouteTable::of(&record.traffic.requests);
         let terms = terms();
-        let usual = Baseline::of(&record, &terms);
-        let after = answered(SIGNALLED + 1000, shape, length);
-        usual.compare(&after, 200, after.answer.as_ref().unwrap())
+        let usual = Baseline::of(&record, &terms, (&routes, &route_of));
+        let (after, route) = (record.traffic.requests.last().unwrap(), *route_of.last().unwrap());
+        usual.compare((after, route), 200, after.answer.as_ref().unwrap())
     }
 
     #[test]

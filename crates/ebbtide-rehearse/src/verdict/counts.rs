@@ -1,12 +1,14 @@
 //! How many requests ended how: all of them, and those of each shape of load.
 
 use std::ops::Add;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::fate::{Case, Column, Fate, JudgedRequest};
-use crate::record::{Meaning, Outcome, Record, Request, Shape};
+use super::case::{Case, JudgedRequest};
+use super::fate::{Column, Fate};
+use crate::record::{Meaning, Outcome, Record, Shape};
 
 /// Requests by their outcome. `sent = answered + refused + unprocessed + connect_timed_out + lost + truncated + timed_out +
 /// ended_by_clean_up + foreign`, always.
@@ -42,39 +44,35 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts `requests`.
-    pub(super) fn of<'a>(requests: impl IntoIterator<Item = &'a JudgedRequest<'a>>) -> Self {
-        requests.into_iter().map(Self::one).fold(Self::default(), Add::add)
-    }
-
-    fn one(judged: &JudgedRequest<'_>) -> Self {
-        let mut counts = Self { sent: 1, ..Self::default() };
+    /// Counts one request.
+    fn count(&mut self, judged: &JudgedRequest<'_>) {
+        let answered_earlier = self.answered;
+        self.sent += 1;
         let column = match judged.fate {
-            Fate::Answered | Fate::Declined | Fate::Unverified => &mut counts.answered,
-            Fate::Refused => &mut counts.refused,
+            Fate::Answered | Fate::Declined | Fate::Unverified => &mut self.answered,
+            Fate::Refused => &mut self.refused,
             Fate::RefusedEarly => {
-                counts.refused_early = 1;
-                &mut counts.refused
+                self.refused_early += 1;
+                &mut self.refused
             }
-            Fate::Unprocessed => &mut counts.unprocessed,
-            Fate::ConnectTimeout => &mut counts.connect_timed_out,
-            Fate::CleanedUp => &mut counts.ended_by_clean_up,
-            Fate::Foreign => &mut counts.foreign,
+            Fate::Unprocessed => &mut self.unprocessed,
+            Fate::ConnectTimeout => &mut self.connect_timed_out,
+            Fate::CleanedUp => &mut self.ended_by_clean_up,
+            Fate::Foreign => &mut self.foreign,
             Fate::Bad(reason) => match reason.column() {
-                Column::Lost => &mut counts.lost,
-                Column::Truncated => &mut counts.truncated,
-                Column::TimedOut => &mut counts.timed_out,
+                Column::Lost => &mut self.lost,
+                Column::Truncated => &mut self.truncated,
+                Column::TimedOut => &mut self.timed_out,
                 Column::Wrong => {
-                    counts.wrong = 1;
-                    &mut counts.answered
+                    self.wrong += 1;
+                    &mut self.answered
                 }
             },
         };
-        *column = 1;
+        *column += 1;
         if judged.after {
-            counts.answered_after_signal = counts.answered;
+            self.answered_after_signal += self.answered - answered_earlier;
         }
-        counts
     }
 
     /// Returns the number of requests that were refused before they were processed: those of refused connections, and those of
@@ -161,28 +159,58 @@ impl Latency {
     }
 }
 
-/// Returns a summary of each enabled shape.
-pub(super) fn summaries(case: &Case<'_>) -> Vec<ShapeSummary> {
-    let terms = case.terms;
-    Shape::ALL
-        .into_iter()
-        .filter(|shape| terms.shapes.contains(shape) || (*shape == Shape::Phases && terms.phases))
-        .map(|shape| summary(case, shape))
-        .collect()
+/// What is counted of the requests of a shape, or of a route.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Those that ended before the stop began.
+    pub(super) before: Counts,
+    pub(super) after: Counts,
+    /// How many were accepted and not yet answered at the signal.
+    pub(super) in_flight_at_signal: u64,
+    /// How many were accepted and in flight at some time between the signal and the exit.
+    met_the_stop: u64,
+    ambiguous: u64,
+    /// From the time an answered request was due, in microseconds; `None`: none was answered.
+    latencies: Option<Histogram<u64>>,
 }
 
-fn summary(case: &Case<'_>, shape: Shape) -> ShapeSummary {
-    let all = || case.requests.iter().filter(move |judged| judged.request.shape == shape);
-    let count = |of: &dyn Fn(&JudgedRequest<'_>) -> bool| all().filter(|judged| of(judged)).count() as u64;
-    ShapeSummary {
-        shape,
-        requests: Counts::of(all()),
-        before: Counts::of(all().filter(|judged| !judged.after)),
-        after: Counts::of(all().filter(|judged| judged.after)),
-        in_flight_at_signal: count(&|judged| judged.in_flight_at(case.record.signalled)),
-        met_the_stop: count(&|judged| met_the_stop(case.record, judged)),
-        ambiguous: count(&|judged| judged.request.meaning() == Meaning::Ambiguous),
-        latency_ms: latency(all().map(|judged| judged.request)),
+impl Tally {
+    /// Counts a request of `record`.
+    pub(super) fn add(&mut self, judged: &JudgedRequest<'_>, record: &Record) {
+        let request = judged.request;
+        if judged.after { &mut self.after } else { &mut self.before }.count(judged);
+        self.in_flight_at_signal += u64::from(judged.in_flight_at(record.signalled));
+        self.met_the_stop += u64::from(met_the_stop(record, judged));
+        self.ambiguous += u64::from(request.meaning() == Meaning::Ambiguous);
+        if matches!(request.outcome, Outcome::Answered { .. }) {
+            self.add_latency(request.ended.since(request.due));
+        }
+    }
+
+    fn add_latency(&mut self, time: Duration) {
+        if self.latencies.is_none() {
+            // Three digits over any time that a request can take.
+            self.latencies = Histogram::new(3).ok();
+        }
+        if let Some(latencies) = &mut self.latencies {
+            // It grows as needed: only a time of centuries does not fit.
+            let _too_long = latencies.record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Returns the counts of all its requests.
+    pub(super) fn all(&self) -> Counts {
+        self.before + self.after
+    }
+
+    /// Returns the latency of the answered requests; `None`: none was answered.
+    pub(super) fn latency(&self) -> Option<Latency> {
+        let ms = |micros: u64| micros as f64 / 1000.0;
+        self.latencies.as_ref().filter(|latencies| !latencies.is_empty()).map(|latencies| Latency {
+            p50: ms(latencies.value_at_quantile(0.5)),
+            p99: ms(latencies.value_at_quantile(0.99)),
+            max: ms(latencies.max()),
+        })
     }
 }
 
@@ -191,20 +219,24 @@ fn met_the_stop(record: &Record, judged: &JudgedRequest<'_>) -> bool {
     judged.accepted() && judged.after && judged.request.begun <= exit
 }
 
-pub(super) fn latency<'a>(requests: impl Iterator<Item = &'a Request>) -> Option<Latency> {
-    // Three digits over any time a request can take, in microseconds.
-    let mut histogram = Histogram::<u64>::new(3).ok()?;
-    for request in requests.filter(|request| matches!(request.outcome, Outcome::Answered { .. })) {
-        let time = u64::try_from(request.ended.since(request.due).as_micros()).unwrap_or(u64::MAX);
-        // It grows as needed: only a time of centuries does not fit.
-        let _too_long = histogram.record(time);
-    }
-    let ms = |micros: u64| micros as f64 / 1000.0;
-    (!histogram.is_empty()).then(|| Latency {
-        p50: ms(histogram.value_at_quantile(0.5)),
-        p99: ms(histogram.value_at_quantile(0.99)),
-        max: ms(histogram.max()),
-    })
+/// Returns a summary of each enabled shape.
+pub(super) fn summaries(case: &Case<'_>) -> Vec<ShapeSummary> {
+    let (terms, none) = (case.terms, Tally::default());
+    let is_on = |shape: &Shape| terms.shapes.contains(shape) || (*shape == Shape::Phases && terms.phases);
+    let summary = |shape: Shape| {
+        let tally = case.by_shape.get(&shape).unwrap_or(&none);
+        ShapeSummary {
+            shape,
+            requests: tally.all(),
+            before: tally.before,
+            after: tally.after,
+            in_flight_at_signal: tally.in_flight_at_signal,
+            met_the_stop: tally.met_the_stop,
+            ambiguous: tally.ambiguous,
+            latency_ms: tally.latency(),
+        }
+    };
+    Shape::ALL.into_iter().filter(is_on).map(summary).collect()
 }
 
 #[cfg(test)]
@@ -218,7 +250,12 @@ mod tests {
 
     #[test]
     fn without_an_answer_there_is_no_latency() {
-        let of = |outcome| latency([request(1000, outcome)].iter());
+        let of = |outcome| {
+            let mut record = Record::default();
+            record.traffic.requests.push(request(1000, outcome));
+            let terms = terms();
+            Case::new(&record, &terms).by_shape.values().next().unwrap().latency()
+        };
         assert_eq!(of(Outcome::TimedOut), None);
         let answered = of(Outcome::Answered { status: 200 });
         assert!(answered.is_some_and(|latency| latency.p50 > 0.9), "{answered:?}");
@@ -230,14 +267,13 @@ mod tests {
         #[test]
         fn the_verdicts_counts_add_up_for_any_outcomes(
             requests in proptest::collection::vec(any_request(), 0..200),
-            cut in 0..200_usize,
             signalled in 0..5_000_u64,
         ) {
             let traffic = Traffic { requests, ..Traffic::default() };
             let record = Record { traffic, signalled: At(signalled), ..Record::default() };
             let terms = terms();
             let case = Case::new(&record, &terms);
-            let all = Counts::of(&case.requests);
+            let all = case.counts();
             prop_assert_eq!(all.sent, record.traffic.requests.len() as u64);
             prop_assert_eq!(
                 all.sent,
@@ -246,8 +282,9 @@ mod tests {
             );
             prop_assert!(all.answered_after_signal <= all.answered && all.wrong <= all.answered);
             prop_assert!(case.lost() <= all.bad());
-            let (one, other) = case.requests.split_at(cut.min(case.requests.len()));
-            prop_assert_eq!(all, Counts::of(one) + Counts::of(other));
+            let routes = case.by_route.iter().map(Tally::all).fold(Counts::default(), Counts::add);
+            prop_assert_eq!(all, routes);
+            prop_assert_eq!(case.before(), case.by_route.iter().map(|tally| tally.before).fold(Counts::default(), Counts::add));
         }
     }
 }

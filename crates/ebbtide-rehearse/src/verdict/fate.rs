@@ -1,13 +1,8 @@
-//! The judged outcome of each request, decided once: every count, check, table and headline reads it here.
+//! How a request is judged, and why it counts against the service.
 
 use std::time::Duration;
 
-use super::Terms;
-use super::baseline::{Baseline, Compared};
-use super::losses::{LossGroup, groups};
-use crate::clock::At;
-use crate::record::{Close, Outcome, Phase, Record, Request, Shape, is_usual_close};
-use crate::scenario::StopAt;
+use crate::record::{Close, Outcome, Phase, Request, is_usual_close};
 use crate::words;
 
 /// The judged outcome of one request.
@@ -33,83 +28,6 @@ pub(super) enum Fate {
     Foreign,
     /// It counts against the service.
     Bad(Reason),
-}
-
-/// A request with its judged outcome.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct JudgedRequest<'a> {
-    pub(super) request: &'a Request,
-    pub(super) fate: Fate,
-    /// Whether it ended after the stop had begun: with the signal, or with what precedes it.
-    pub(super) after: bool,
-    /// Whether it ended after a second signal.
-    pub(super) second: bool,
-    /// Whether the shutdown is to blame for a bad end: it came after the signal, and more often than before.
-    pub(super) blamed: bool,
-}
-
-impl JudgedRequest<'_> {
-    /// Whether the service, or the kernel for it, accepted its connection.
-    pub(super) fn accepted(&self) -> bool {
-        !matches!(self.fate, Fate::Refused | Fate::RefusedEarly | Fate::ConnectTimeout | Fate::Foreign)
-    }
-
-    /// Whether it was accepted before the signal and ended after it.
-    pub(super) fn in_flight_at(&self, signalled: At) -> bool {
-        let spans = self.request.begun < signalled && self.request.ended >= signalled;
-        self.accepted() && self.fate != Fate::Unprocessed && spans
-    }
-
-    /// The reason of a bad end.
-    pub(super) fn reason(&self) -> Option<Reason> {
-        match self.fate {
-            Fate::Bad(reason) => Some(reason),
-            _ => None,
-        }
-    }
-}
-
-/// All requests of a run, judged.
-#[derive(Debug)]
-pub(super) struct Case<'a> {
-    pub(super) record: &'a Record,
-    pub(super) terms: &'a Terms,
-    pub(super) requests: Vec<JudgedRequest<'a>>,
-    pub(super) groups: Vec<LossGroup<'a>>,
-}
-
-impl<'a> Case<'a> {
-    /// Judges each request of `record`.
-    pub(super) fn new(record: &'a Record, terms: &'a Terms) -> Self {
-        let usual = Baseline::of(record, terms);
-        let mut requests: Vec<JudgedRequest<'a>> = record
-            .traffic
-            .requests
-            .iter()
-            .map(|request| {
-                let after = is_after(request, record.stop_began());
-                let second = after && record.second_signal.is_some_and(|at| request.ended >= at);
-                let fate = match fate(request, after, record, &usual) {
-                    Fate::Refused if after && is_routed(request, record, terms) => Fate::RefusedEarly,
-                    fate => fate,
-                };
-                JudgedRequest { request, fate, after, second, blamed: fate == Fate::RefusedEarly }
-            })
-            .collect();
-        let groups = groups(&mut requests);
-        Self { record, terms, requests, groups }
-    }
-
-    /// Returns the number of requests that the shutdown lost, truncated, let time out or answered wrongly, and of connections that it
-    /// refused too early.
-    pub(super) fn lost(&self) -> u64 {
-        self.requests.iter().filter(|judged| judged.blamed).count() as u64
-    }
-
-    /// Returns how many of these ended after the second signal.
-    pub(super) fn lost_after_second_signal(&self) -> u64 {
-        self.requests.iter().filter(|judged| judged.blamed && judged.second).count() as u64
-    }
 }
 
 /// Why a request counts against the service: what the loss looks like from outside. A cause is named only where what was seen
@@ -348,53 +266,4 @@ fn code_name(code: u32) -> String {
         "HTTP_1_1_REQUIRED",
     ];
     NAMES.get(code as usize).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
-}
-
-/// Whether the platform may still have routed `request` to the service when it was sent.
-fn is_routed(request: &Request, record: &Record, terms: &Terms) -> bool {
-    let is_set = terms.at == StopAt::Load && !terms.min_lame_duck.is_zero();
-    is_set && request.begun < record.stop_began() + terms.min_lame_duck
-}
-
-/// Whether `request` belongs to the time after the beginning of the stop. A connection that was never accepted is as old as its first
-/// SYN.
-fn is_after(request: &Request, began: At) -> bool {
-    let at = if request.outcome == Outcome::ConnectTimeout { request.begun } else { request.ended };
-    at >= began
-}
-
-/// Whether a message of a call that streams both ways has no answer.
-fn is_unanswered(request: &Request) -> bool {
-    request.shape == Shape::BidiStream && request.progress.is_some_and(|messages| messages.done < messages.of)
-}
-
-fn fate(request: &Request, after: bool, record: &Record, usual: &Baseline<'_>) -> Fate {
-    match (request.outcome, &request.answer) {
-        (Outcome::Refused, _) => Fate::Refused,
-        (Outcome::ConnectTimeout, _) => Fate::ConnectTimeout,
-        _ if record.had_ended(request.opened) => Fate::Foreign,
-        (Outcome::Unprocessed, _) => Fate::Unprocessed,
-        (Outcome::Answered { .. }, Some(answer)) if answer.open_grpc => Fate::Bad(Reason::NoGrpcStatus),
-        (Outcome::Answered { .. }, Some(answer))
-            if answer.grpc_status == Some(0) && is_unanswered(request) =>
-        {
-            Fate::Bad(Reason::NoReply)
-        }
-        (Outcome::Answered { .. }, Some(answer)) if answer.no_number => Fate::Bad(Reason::NoNumber),
-        (Outcome::Answered { .. }, Some(answer)) if answer.open_event => Fate::Bad(Reason::CutInEvent),
-        (Outcome::Answered { status }, Some(answer)) if after => {
-            match usual.compare(request, status, answer) {
-                Compared::AsUsual => Fate::Answered,
-                Compared::Declined => Fate::Declined,
-                Compared::Unverified => Fate::Unverified,
-                Compared::Unusual(reason) => Fate::Bad(reason),
-            }
-        }
-        (Outcome::Answered { status }, _) if usual.is_error(request, status) => {
-            Fate::Bad(Reason::Status(status))
-        }
-        (Outcome::Answered { .. }, _) => Fate::Answered,
-        _ if record.cleaned_up.is_some_and(|at| request.ended >= at) => Fate::CleanedUp,
-        _ => Reason::unanswered(request).map_or(Fate::Answered, Fate::Bad),
-    }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::case::Case;
 use super::checks::{dependencies, exit_code, listener, process, requests, routes, signals, stores};
 use super::counts::summaries;
-use super::fate::Case;
 use super::notes::notes;
 use super::routes::routes;
 use super::servers::advise;
@@ -85,22 +85,28 @@ pub struct Terms {
 
 /// Judges `record` by `terms`.
 pub(crate) fn judge(record: &Record, terms: &Terms) -> RunVerdict {
-    let case = Case::new(record, terms);
-    let shapes = summaries(&case);
-    let mut checks = all_checks(&case, &shapes);
-    advise(&case, &mut checks);
-    RunVerdict {
-        verdict: Verdict::of(&checks),
-        stop_at: terms.at,
-        lost_by_shutdown: case.lost(),
-        lost_after_second_signal: case.lost_after_second_signal(),
-        requests: Counts::of(&case.requests),
-        exit: exit(record),
-        checks,
-        shapes,
-        routes: routes(&case),
-        notes: notes(&case),
-        timeline: Timeline::of(&case),
+    Case::new(record, terms).judge()
+}
+
+impl Case<'_> {
+    /// Returns the judgement of the run.
+    pub(crate) fn judge(&self) -> RunVerdict {
+        let shapes = summaries(self);
+        let mut checks = all_checks(self, &shapes);
+        advise(self, &mut checks);
+        RunVerdict {
+            verdict: Verdict::of(&checks),
+            stop_at: self.terms.at,
+            lost_by_shutdown: self.lost(),
+            lost_after_second_signal: self.lost_after_second_signal(),
+            requests: self.counts(),
+            exit: exit(self.record),
+            checks,
+            shapes,
+            routes: routes(self),
+            notes: notes(self),
+            timeline: Timeline::of(self),
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::fate::{Column, JudgedRequest, Reason};
+use super::case::JudgedRequest;
+use super::fate::{Column, Reason};
+use super::route_table::RouteTable;
 use crate::clock::At;
-use crate::record::{Endpoint, Outcome, Progress, Record, Request, Shape};
+use crate::record::{Outcome, Progress, Record, Request, Shape};
 use crate::words;
 
 /// Whether the shutdown caused a failure.
@@ -37,8 +39,6 @@ pub(super) struct LossGroup<'a> {
 /// With fewer requests before the signal a wider baseline is used.
 const ENOUGH: u64 = 100;
 
-type RouteKey<'a> = (&'a Endpoint, &'a str);
-
 /// How many ended, and how many of those badly for which reason, before the signal.
 #[derive(Debug, Default)]
 struct BaselineCounts {
@@ -60,45 +60,47 @@ impl BaselineCounts {
 }
 
 /// Groups the failures, and marks those that the shutdown caused.
-pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a>> {
+pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>], routes: &RouteTable<'_>) -> Vec<LossGroup<'a>> {
     // The baselines, the most specific first: the same shape on the same route, the route, everything.
-    let mut by_shape = BTreeMap::<(RouteKey<'a>, Shape), BaselineCounts>::new();
-    let mut by_route = BTreeMap::<RouteKey<'a>, BaselineCounts>::new();
+    let mut by_shape = BTreeMap::<(usize, Shape), BaselineCounts>::new();
+    let mut by_route: Vec<BaselineCounts> = routes.numbers().map(|_| BaselineCounts::default()).collect();
     let mut everything = BaselineCounts::default();
     let mut of = BTreeMap::<Shape, u64>::new();
-    let mut bad = BTreeMap::<(Shape, Reason, bool), Vec<&'a Request>>::new();
+    let mut bad = BTreeMap::<(Shape, Reason, bool), Vec<(&'a Request, usize)>>::new();
     for judged in requests.iter().filter(|judged| judged.accepted()) {
         let request: &'a Request = judged.request;
-        let (route, shape, reason) = ((&request.to, &*request.route), request.shape, judged.reason());
+        let (route, shape, reason) = (judged.route, request.shape, judged.reason());
         if judged.after {
             *of.entry(shape).or_default() += 1;
             if let Some(reason) = reason {
-                bad.entry((shape, reason, judged.second)).or_default().push(request);
+                bad.entry((shape, reason, judged.second)).or_default().push((request, route));
             }
         } else {
             by_shape.entry((route, shape)).or_default().add(reason);
-            by_route.entry(route).or_default().add(reason);
+            if let Some(before) = by_route.get_mut(route) {
+                before.add(reason);
+            }
             everything.add(reason);
         }
     }
-    let before = |request: &'a Request| {
-        let route = (&request.to, &*request.route);
-        let closest = [by_shape.get(&(route, request.shape)), by_route.get(&route)];
+    let before = |(request, route): &(&Request, usize)| {
+        let closest = [by_shape.get(&(*route, request.shape)), by_route.get(*route)];
         closest.into_iter().flatten().find(|before| before.ended >= ENOUGH).unwrap_or(&everything)
     };
     let groups: Vec<LossGroup<'a>> = bad
         .into_iter()
         .map(|((shape, reason, second), after)| {
-            let before = after.first().map_or((0, 0), |request| before(request).of(reason));
+            let before = after.first().map_or((0, 0), |first| before(first).of(reason));
+            let after: Vec<&Request> = after.into_iter().map(|(request, _)| request).collect();
             let of = of.get(&shape).copied().unwrap_or_default();
             let blame = blame(before, (after.len() as u64, of));
             LossGroup { shape, reason, second, before, after, of, blame }
         })
         .collect();
-    for judged in requests {
+    for judged in requests.iter_mut().filter(|judged| judged.after) {
         let key = (judged.request.shape, judged.reason(), judged.second, Blame::Shutdown);
-        judged.blamed |= judged.after
-            && groups.iter().any(|group| (group.shape, Some(group.reason), group.second, group.blame) == key);
+        judged.blamed |=
+            groups.iter().any(|group| (group.shape, Some(group.reason), group.second, group.blame) == key);
     }
     groups
 }

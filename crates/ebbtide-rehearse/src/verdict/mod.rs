@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod advice;
 mod baseline;
+mod case;
 mod check;
 mod checks;
 mod counts;
@@ -13,6 +14,7 @@ mod losses;
 mod notes;
 mod picture;
 mod rehearsal;
+mod route_table;
 mod routes;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
@@ -22,6 +24,7 @@ mod tests;
 mod timeline;
 mod unusable;
 
+pub(crate) use case::Case;
 pub use check::{Check, CheckId, Finding, Verdict};
 pub use counts::{Counts, Latency, ShapeSummary};
 pub use headline::Headline;
@@ -33,4 +36,4 @@ pub use rehearsal::{Facts, NumberedRun, RehearsalVerdict};
 pub use routes::RouteSummary;
 pub(crate) use servers::usual_stop;
 pub use timeline::{Bars, Landmark, Timeline};
-pub(crate) use unusable::{Unusable, unusable};
+pub(crate) use unusable::Unusable;

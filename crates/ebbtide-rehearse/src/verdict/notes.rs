@@ -1,7 +1,6 @@
 //! Remarks that are not findings but help to interpret a verdict.
 
-use super::Counts;
-use super::fate::Case;
+use super::case::Case;
 use super::losses::Blame;
 use crate::record::PreStopEnd;
 use crate::words;
@@ -27,7 +26,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     notes.extend(pre_stop(case));
     notes.extend(before(case));
     notes.extend(child(case));
-    let counts = Counts::of(&case.requests);
+    let counts = case.counts();
     if counts.foreign > 0 {
         let count = words::plural(counts.foreign, "new connection was", "new connections were");
         notes.push(format!(
@@ -104,7 +103,7 @@ fn child(case: &Case<'_>) -> Option<String> {
 
 /// Failures before the signal.
 fn before(case: &Case<'_>) -> Option<String> {
-    let bad = Counts::of(case.requests.iter().filter(|judged| !judged.after));
+    let bad = case.before();
     let (count, of) = (words::count(bad.bad()), words::count(bad.accepted()));
     (bad.bad() > 0).then(|| format!("{count} of {of} requests failed before the signal: the baseline"))
 }

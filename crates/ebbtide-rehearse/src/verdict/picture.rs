@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::case::{Case, JudgedRequest};
 use super::checks::listener::{first_red, first_refusal};
-use super::fate::{Case, Column, Fate, JudgedRequest};
+use super::fate::{Column, Fate};
 use super::{Landmark, Terms, Timeline};
 use crate::clock::At;
 use crate::record::{Outcome, Phase, ReadySample, Record, Shape};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::counts::latency;
-use super::fate::{Case, JudgedRequest};
+use super::case::Case;
+use super::counts::Tally;
 use super::{Counts, Latency};
 use crate::record::Endpoint;
 
@@ -46,24 +46,17 @@ impl RouteSummary {
 
 /// Returns a summary of each route, by name.
 pub(super) fn routes(case: &Case<'_>) -> Vec<RouteSummary> {
-    let mut by_route = BTreeMap::<(&str, &Endpoint), Vec<&JudgedRequest<'_>>>::new();
-    for judged in &case.requests {
-        by_route.entry((&judged.request.route, &judged.request.to)).or_default().push(judged);
-    }
-    by_route
-        .into_iter()
-        .map(|((route, address), all)| RouteSummary {
-            route: route.to_owned(),
-            address: address.clone(),
-            before: Counts::of(all.iter().copied().filter(|judged| !judged.after)),
-            after: Counts::of(all.iter().copied().filter(|judged| judged.after)),
-            in_flight_at_signal: all
-                .iter()
-                .filter(|judged| judged.in_flight_at(case.record.signalled))
-                .count() as u64,
-            latency_ms: latency(all.iter().map(|judged| judged.request)),
-        })
-        .collect()
+    let summary = |((address, route), tally): ((&Endpoint, &str), &Tally)| RouteSummary {
+        route: route.to_owned(),
+        address: address.clone(),
+        before: tally.before,
+        after: tally.after,
+        in_flight_at_signal: tally.in_flight_at_signal,
+        latency_ms: tally.latency(),
+    };
+    let mut routes: Vec<RouteSummary> = case.routes.keys().zip(&case.by_route).map(summary).collect();
+    routes.sort_by(|one, other| (&one.route, &one.address).cmp(&(&other.route, &other.address)));
+    routes
 }
 
 #[cfg(test)]
@@ -83,7 +76,7 @@ mod tests {
         let routes = routes(&case);
         assert_eq!(routes.iter().map(|route| &*route.route).collect::<Vec<_>>(), ["GET /", "POST /orders"]);
         let sum = routes.iter().fold(Counts::default(), |sum, route| sum + route.before + route.after);
-        assert_eq!(sum, Counts::of(&case.requests));
+        assert_eq!(sum, case.counts());
         assert_eq!(routes[0].in_flight_at_signal, 1);
         let twice = RouteSummary::sum(routes.iter().chain(&routes));
         assert_eq!(twice.len(), 2);

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::case::Case;
 use super::checks::listener::{first_red, first_refusal};
-use super::fate::{Case, Column, Reason};
+use super::fate::{Column, Reason};
 use crate::clock::At;
 use crate::record::{Outcome, PreStopEnd, PreStopRun, Record};
 use crate::scenario::StopAt;
@@ -115,18 +116,20 @@ fn in_flight(record: &Record) -> Bars {
     let before = u64::try_from(before.as_micros()).unwrap_or(u64::MAX);
     let from = At(record.signalled.0.saturating_sub(before)).max(record.load_began);
     let step = ((end.0 - from.0) / SAMPLES + 1).max(1);
-    let mut changes: Vec<(At, i64)> = Vec::with_capacity(2 * record.traffic.requests.len());
+    let mut now = 0_i64;
+    let mut changes: Vec<(At, i64)> = Vec::new();
     for request in &record.traffic.requests {
-        changes.push((request.begun, 1));
-        changes.push((record.readable_at(request), -1));
+        for (at, change) in [(request.begun, 1), (record.readable_at(request), -1)] {
+            if at < from {
+                now += change;
+            } else {
+                changes.push((at, change));
+            }
+        }
     }
     // At the same moment a request ends before the next one begins.
     changes.sort_unstable();
     let mut changes = changes.into_iter().peekable();
-    let mut now = 0_i64;
-    while let Some((_, change)) = changes.next_if(|(at, _)| *at < from) {
-        now += change;
-    }
     let counts = (1..=SAMPLES).map(|sample| {
         let until = At(from.0 + sample * step);
         let mut most = now;

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::Terms;
-use super::fate::{Case, JudgedRequest, Reason};
-use crate::record::{Outcome, Record};
+use super::case::{Case, JudgedRequest};
+use super::fate::Reason;
+use crate::record::Outcome;
 use crate::scenario::StopAt;
 use crate::words;
 
@@ -40,32 +40,36 @@ struct RouteBefore {
     is_long: bool,
 }
 
-/// Returns why `record` cannot be judged; `None`: the service worked before the signal.
-pub(crate) fn unusable(record: &Record, terms: &Terms) -> Option<Unusable> {
-    let case = Case::new(record, terms);
-    let mut routes = BTreeMap::<&str, RouteBefore>::new();
-    for judged in case.requests.iter().filter(|judged| !judged.after) {
-        routes.entry(&judged.request.route).or_default().add(judged);
+impl Case<'_> {
+    /// Returns why the record cannot be judged; `None`: the service worked before the signal.
+    pub(crate) fn unusable(&self) -> Option<Unusable> {
+        let mut routes = BTreeMap::<&str, RouteBefore>::new();
+        for judged in self.requests.iter().filter(|judged| !judged.after) {
+            routes.entry(&judged.request.route).or_default().add(judged);
+        }
+        let answered: u64 = routes.values().map(|route| route.ended - route.bad).sum();
+        let mut failing: Vec<(&str, &RouteBefore)> = routes
+            .iter()
+            .map(|(name, route)| (*name, route))
+            .filter(|(_, route)| route.is_broken())
+            .collect();
+        let waited = failing.iter().all(|(_, route)| route.waited == route.bad);
+        // The worst first: a route that fails now and then may only suffer from the other. What only waited did so for a long request.
+        failing.sort_by_key(|(name, route)| (waited && !route.is_long, Reverse(route.per_mille()), *name));
+        let loaded = self.terms.at == StopAt::Load && self.terms.shapes.iter().any(|shape| !shape.is_long());
+        let mut why = match failing.split_first() {
+            Some((worst, others)) => describe(worst, others),
+            None if loaded && answered == 0 => "no request was answered before the signal".to_owned(),
+            None => return None,
+        };
+        let is_long = |long: bool| failing.iter().any(|(_, route)| route.is_long == long);
+        let long = if waited { in_flight(self, &failing) } else { Vec::new() };
+        if !long.is_empty() {
+            why += &format!("; in flight meanwhile: {}", long.join(", "));
+        }
+        let is_blocked = !long.is_empty() || waited && is_long(true) && is_long(false);
+        Some(Unusable { why, is_blocked })
     }
-    let answered: u64 = routes.values().map(|route| route.ended - route.bad).sum();
-    let mut failing: Vec<(&str, &RouteBefore)> =
-        routes.iter().map(|(name, route)| (*name, route)).filter(|(_, route)| route.is_broken()).collect();
-    let waited = failing.iter().all(|(_, route)| route.waited == route.bad);
-    // The worst first: a route that fails now and then may only suffer from the other. What only waited did so for a long request.
-    failing.sort_by_key(|(name, route)| (waited && !route.is_long, Reverse(route.per_mille()), *name));
-    let loaded = terms.at == StopAt::Load && terms.shapes.iter().any(|shape| !shape.is_long());
-    let mut why = match failing.split_first() {
-        Some((worst, others)) => describe(worst, others),
-        None if loaded && answered == 0 => "no request was answered before the signal".to_owned(),
-        None => return None,
-    };
-    let is_long = |long: bool| failing.iter().any(|(_, route)| route.is_long == long);
-    let long = if waited { in_flight(&case, &failing) } else { Vec::new() };
-    if !long.is_empty() {
-        why += &format!("; in flight meanwhile: {}", long.join(", "));
-    }
-    let is_blocked = !long.is_empty() || waited && is_long(true) && is_long(false);
-    Some(Unusable { why, is_blocked })
 }
 
 impl RouteBefore {
@@ -139,7 +143,7 @@ fn in_flight(case: &Case<'_>, failing: &[(&str, &RouteBefore)]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::clock::At;
-    use crate::record::{Request, Shape};
+    use crate::record::{Record, Request, Shape};
     use crate::verdict::samples::{SIGNALLED, good, request, terms};
 
     fn of(route: &str, begun: u64, outcome: Outcome) -> Request {
@@ -164,7 +168,7 @@ mod tests {
     }
 
     fn found(record: &Record) -> Unusable {
-        unusable(record, &terms()).unwrap()
+        Case::new(record, &terms()).unusable().unwrap()
     }
 
     #[test]
@@ -174,7 +178,7 @@ mod tests {
         for request in &mut record.traffic.requests {
             request.answer.as_mut().unwrap().no_number = true;
         }
-        let why = unusable(&record, &terms()).unwrap().why;
+        let why = found(&record).why;
         assert!(
             why.starts_with("3 of 3 requests of GET / failed before the signal (a line without"),
             "{why}"
@@ -242,8 +246,8 @@ mod tests {
 
     #[test]
     fn a_service_that_answered_before_the_signal_has_a_baseline() {
-        assert_eq!(unusable(&good(), &terms()), None);
+        assert_eq!(Case::new(&good(), &terms()).unusable(), None);
         let few = run(&["GET /"], Outcome::Answered { status: 200 }, 8);
-        assert_eq!(unusable(&few, &terms()), None);
+        assert_eq!(Case::new(&few, &terms()).unusable(), None);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::listener::first_refusal;
 use crate::clock::At;
 use crate::record::{Record, RelayedConnection, SignalState};
-use crate::verdict::fate::{Case, Fate, JudgedRequest};
+use crate::verdict::case::{Case, JudgedRequest};
+use crate::verdict::fate::Fate;
 use crate::words;
 
 /// A process that ends this soon after its last response waited for nothing else. A request that is older than this at the end was no

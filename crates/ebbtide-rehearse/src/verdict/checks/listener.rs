@@ -1,10 +1,9 @@
 //! What new connections met: readiness that turns red, and then a listener that closes.
 
-use std::collections::BTreeSet;
-
 use crate::clock::At;
 use crate::record::{Endpoint, Outcome, ReadySample, ReadyState};
-use crate::verdict::fate::{Case, Fate, Reason};
+use crate::verdict::case::Case;
+use crate::verdict::fate::{Fate, Reason};
 use crate::verdict::{Check, CheckId, Finding};
 use crate::words;
 
@@ -71,7 +70,7 @@ fn last_before(case: &Case<'_>) -> Option<ReadyState> {
 pub(in crate::verdict) fn first_red<'a>(case: &Case<'a>) -> Option<&'a ReadySample> {
     let record = case.record;
     let at = case.terms.readiness.as_ref().map(|(at, _)| at);
-    let apart = !case.requests.iter().any(|judged| Some(&judged.request.to) == at);
+    let apart = !case.routes.keys().any(|(address, _)| Some(address) == at);
     record.readiness.iter().find(|look| {
         look.ended >= record.stop_began()
             && match look.state {
@@ -112,7 +111,7 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
         let early = words::plural(early as u64, "connection was", "connections were");
         return found(Finding::Inconclusive, format!("{early} refused before the signal already"));
     }
-    let addresses = loaded(case);
+    let addresses = case.routes.addresses();
     let mut faults = Vec::new();
     let mut closes = Vec::new();
     for address in &addresses {
@@ -212,16 +211,11 @@ fn new_connections(case: &Case<'_>, until: At) -> bool {
     case.requests.iter().any(|judged| judged.request.fresh && during.contains(&judged.request.opened))
 }
 
-/// The addresses that the load went to.
-fn loaded<'a>(case: &Case<'a>) -> BTreeSet<&'a Endpoint> {
-    case.requests.iter().map(|judged| &judged.request.to).collect()
-}
-
 /// When `address` first refused a new connection after the signal, to a client or to the probe.
 fn refused_at(case: &Case<'_>, address: &Endpoint) -> Option<At> {
     let record = case.record;
     let clients = case.requests.iter().map(|judged| judged.request).filter(|request| {
-        request.to == *address && request.outcome == Outcome::Refused && request.ended >= record.stop_began()
+        request.outcome == Outcome::Refused && request.ended >= record.stop_began() && request.to == *address
     });
     let probed = case.terms.readiness.as_ref().is_some_and(|(at, _)| at == address);
     let looks = record.readiness.iter().filter(|look| probed && look.state == ReadyState::Refused);
@@ -231,13 +225,13 @@ fn refused_at(case: &Case<'_>, address: &Endpoint) -> Option<At> {
 
 /// Connections to `address` that a client began to open after the refusal at `closed`, and that were accepted.
 fn accepted_after(case: &Case<'_>, address: &Endpoint, closed: At) -> u64 {
-    let new = case.requests.iter().filter(|judged| judged.request.to == *address && judged.request.fresh);
+    let new = case.requests.iter().filter(|judged| judged.request.fresh && judged.request.to == *address);
     new.filter(|judged| judged.request.opened > closed && judged.accepted()).count() as u64
 }
 
 /// Connections to `address` that were opened after the signal, accepted, and closed with no response byte.
 fn closed_without_a_byte(case: &Case<'_>, address: &Endpoint) -> u64 {
-    let new = case.requests.iter().filter(|judged| judged.request.to == *address && judged.request.fresh);
+    let new = case.requests.iter().filter(|judged| judged.request.fresh && judged.request.to == *address);
     let new = new.filter(|judged| {
         judged.blamed && !judged.second && judged.request.opened >= case.record.stop_began()
     });
@@ -246,7 +240,7 @@ fn closed_without_a_byte(case: &Case<'_>, address: &Endpoint) -> u64 {
 
 /// When a new connection was first refused after the signal at an address that the load goes to.
 pub(in crate::verdict) fn first_refusal(case: &Case<'_>) -> Option<At> {
-    loaded(case).into_iter().filter_map(|address| refused_at(case, address)).min()
+    case.routes.addresses().into_iter().filter_map(|address| refused_at(case, address)).min()
 }
 
 #[cfg(test)]

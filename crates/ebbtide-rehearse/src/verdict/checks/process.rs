@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::late::{Late, quiet_end, quiet_text};
 use crate::record::{Ended, Record};
-use crate::verdict::fate::Case;
+use crate::verdict::case::Case;
 use crate::verdict::{Check, CheckId, Finding};
 use crate::words;
 

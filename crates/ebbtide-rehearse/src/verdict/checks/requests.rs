@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::record::{NO_MESSAGE_WITH_MS, NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
-use crate::verdict::fate::{Case, Fate, Reason};
+use crate::verdict::case::Case;
+use crate::verdict::fate::{Fate, Reason};
 use crate::verdict::losses::Blame;
-use crate::verdict::{Check, CheckId, Counts, Finding, ShapeSummary};
+use crate::verdict::{Check, CheckId, Finding, ShapeSummary};
 use crate::words;
 
 /// Was every accepted request answered whole, and as before the signal?
@@ -50,7 +51,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     if shapes.is_empty() || !idle.is_empty() {
         return idle_check(case, &idle).for_lack_of_load();
     }
-    let counts = Counts::of(&case.requests);
+    let counts = case.counts();
     found(
         Finding::Pass,
         format!(

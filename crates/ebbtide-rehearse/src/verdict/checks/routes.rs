@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::{Endpoint, Outcome, Request, Shape};
-use crate::verdict::fate::{Case, Fate};
+use crate::verdict::case::Case;
+use crate::verdict::fate::Fate;
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
 
@@ -83,11 +84,11 @@ fn request_remedy(status: u16) -> Option<&'static str> {
 }
 
 fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResponses> {
-    let mut routes = BTreeMap::<_, RouteResponses>::new();
+    let mut by_number = BTreeMap::<usize, RouteResponses>::new();
     for judged in case.requests.iter().filter(|judged| judged.fate != Fate::Foreign) {
         // A stream that ends with UNAVAILABLE at the stop was served until then.
         let Some(status) = status(judged.request).filter(|_| !judged.blamed) else { continue };
-        let seen = routes.entry((&judged.request.to, &*judged.request.route)).or_default();
+        let seen = by_number.entry(judged.route).or_default();
         if !judged.after && seen.before == 0 {
             *seen = RouteResponses::default();
         }
@@ -97,7 +98,8 @@ fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResp
             seen.statuses.insert((status, lack(judged.request, status)));
         }
     }
-    routes
+    let seen = |(key, number)| Some((key, by_number.remove(&number)?));
+    case.routes.keys().zip(case.routes.numbers()).filter_map(seen).collect()
 }
 
 fn status(request: &Request) -> Option<u16> {
@@ -131,9 +133,7 @@ fn is_served((status, lack): SeenStatus, terms: &Terms) -> bool {
 }
 
 fn sentence(case: &Case<'_>, at: &Endpoint, route: &str, seen: &RouteResponses) -> String {
-    let first = case.requests.first().map(|judged| &judged.request.to);
-    let is_one_address = case.requests.iter().all(|judged| Some(&judged.request.to) == first);
-    let at = if is_one_address { String::new() } else { format!(" at {at}") };
+    let at = if case.routes.addresses().len() <= 1 { String::new() } else { format!(" at {at}") };
     let when = if seen.before > 0 { " before the signal" } else { "" };
     let count = words::plural(seen.count, "response", "responses");
     format!("{route}{at}: every response{when} had status {} ({count})", list(&seen.statuses))

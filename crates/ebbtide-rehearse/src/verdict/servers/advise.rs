@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::knowledge::{Cause, Knowledge, Symptom, knowledge};
 use crate::record::{Ended, Recognised, Shape};
 use crate::scenario::StopSignal;
+use crate::verdict::case::Case;
 use crate::verdict::checks::late::{Late, WaitedFor};
 use crate::verdict::checks::signals::INIT;
-use crate::verdict::fate::{Case, Reason};
+use crate::verdict::fate::Reason;
 use crate::verdict::losses::{Blame, LossGroup};
 use crate::verdict::{Check, CheckId, Finding};
 
