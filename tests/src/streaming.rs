@@ -173,9 +173,12 @@ impl Kinds for Answers {
         Ok(Response::new(Number { value: value * 2, ms }))
     }
 
-    /// Server streaming: counts up to the number, or without end for zero.
+    /// Server streaming: counts up to the number, or without end for zero. An empty message counts to 40, within 800 ms.
     async fn count(&self, request: Request<Number>) -> Result<Response<Numbers>, Status> {
-        let Number { value: end, ms } = request.into_inner();
+        let (end, ms) = match request.into_inner() {
+            Number { value: 0, ms: 0 } => (40, 20),
+            Number { value, ms } => (value, ms),
+        };
         let numbers = stream::unfold(1, move |value| async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;
             (end == 0 || value <= end).then_some((Ok(Number { value, ms }), value + 1))

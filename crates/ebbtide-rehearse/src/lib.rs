@@ -38,6 +38,7 @@ mod scenario;
 mod service_report;
 mod stopping;
 mod survey;
+mod survey_calls;
 mod trouble;
 mod unready;
 mod verdict;
@@ -66,7 +67,8 @@ pub use scenario::{
     ShapePlan, Span, StopAt, StopPlan, StopSignal, Target, TargetAddress, Trust, Via, ViaAtSignal,
     unknown_relay,
 };
-pub use survey::{Survey, survey};
+pub use survey::{Survey, SurveyScope, survey};
+pub use survey_calls::{SurveyedCalls, SurveyedMethod, Tried};
 pub use trouble::NotRehearsed;
 pub use unready::{Unready, UnreadyAnswer};
 #[cfg(any(test, feature = "samples"))]

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::Method;
 use prost::Message;
 use prost_reflect::prost_types::FileDescriptorProto;
 use tokio::time::timeout;
 
 use super::place::address_of;
 use super::record::{Answer, Outcome};
-use super::scenario::{BadCall, Call, Known, LoadPlan, Route, Schema, service_and_method};
+use super::scenario::{BadCall, Call, DescribedMethod, Known, LoadPlan, Route, Schema, service_and_method};
 use super::trouble::NotRehearsed;
 use super::wire::{Address, Connection, Exchange, NoConnection, RequestSpec};
 use crate::clock::At;
@@ -48,14 +47,15 @@ async fn schema(to: &Address, path: &str) -> Result<Schema, BadCall> {
     let mut last = BadCall::NoReflection;
     for version in VERSIONS {
         let asked = Reflection { to, version };
-        match asked.files(service).await {
-            Ok(files) => return Schema::from_files(files),
-            Err(NoFiles::NoSuchVersion) => {}
+        let mut files = Files::new();
+        match asked.files(service, &mut files).await {
+            Ok(()) => return Schema::from_files(files.into_values()),
+            Err(NoFiles::NoSuchVersion { .. }) => {}
             Err(NoFiles::NoSuchSymbol) => {
                 let known = asked.services().await.unwrap_or_default();
                 last = BadCall::Service { name: service.to_owned(), known: Known(known) };
             }
-            Err(NoFiles::Failed(why)) => last = BadCall::Reflection(why),
+            Err(NoFiles::NoGrpc(why) | NoFiles::Failed(why)) => last = BadCall::Reflection(why),
         }
         if last != BadCall::NoReflection {
             break;
@@ -63,6 +63,28 @@ async fn schema(to: &Address, path: &str) -> Result<Schema, BadCall> {
     }
     Err(last)
 }
+
+/// The services of gRPC itself, by the beginnings of their names: no load is for them.
+const OWN: [&str; 3] = ["grpc.reflection.", "grpc.health.", "grpc.channelz."];
+
+/// Returns the methods of the services at `to`, as these describe themselves, except those of gRPC's own services. `None`: no server of gRPC is
+/// there.
+pub(super) async fn methods(to: &Address) -> Option<Result<Vec<DescribedMethod>, BadCall>> {
+    let mut is_grpc = false;
+    for version in VERSIONS {
+        match (Reflection { to, version }).methods().await {
+            Ok(methods) => return Some(methods),
+            Err(NoFiles::NoSuchVersion { grpc }) => is_grpc |= grpc,
+            Err(NoFiles::NoGrpc(_)) => break,
+            Err(NoFiles::NoSuchSymbol) => is_grpc = true,
+            Err(NoFiles::Failed(why)) => return Some(Err(BadCall::Reflection(why))),
+        }
+    }
+    is_grpc.then_some(Err(BadCall::NoReflection))
+}
+
+/// The files of descriptors, by their names.
+type Files = BTreeMap<String, FileDescriptorProto>;
 
 /// A version of server reflection at an address.
 struct Reflection<'a> {
@@ -72,17 +94,20 @@ struct Reflection<'a> {
 
 /// Why there are no descriptors.
 enum NoFiles {
-    /// The service does not have this version of reflection.
-    NoSuchVersion,
+    /// The service does not have this version of reflection; it answered with a status of gRPC, or without one.
+    NoSuchVersion {
+        grpc: bool,
+    },
     /// The service knows no such service.
     NoSuchSymbol,
+    /// There was no response of HTTP/2.
+    NoGrpc(String),
     Failed(String),
 }
 
 impl Reflection<'_> {
-    /// Returns the file that defines `service`, and every file that it imports.
-    async fn files(&self, service: &str) -> Result<Vec<FileDescriptorProto>, NoFiles> {
-        let mut files = BTreeMap::new();
+    /// Adds the file that defines `service`, and every file that it imports.
+    async fn files(&self, service: &str, files: &mut Files) -> Result<(), NoFiles> {
         let mut questions = vec![ReflectionRequest::of_symbol(service)];
         while let Some(question) = questions.pop() {
             if question.file.as_ref().is_some_and(|name| files.contains_key(name)) {
@@ -99,28 +124,40 @@ impl Reflection<'_> {
                 return Err(NoFiles::Failed(format!("`{name}`, which the service imports, is missing")));
             }
         }
-        Ok(files.into_values().collect())
+        Ok(())
     }
 
     /// Returns the names of the services.
-    async fn services(&self) -> Option<Vec<String>> {
-        let response = self
-            .ask(&ReflectionRequest { list: Some(String::new()), ..ReflectionRequest::default() })
-            .await
-            .ok()?;
-        Some(response.list.unwrap_or_default().services.into_iter().map(|service| service.name).collect())
+    async fn services(&self) -> Result<Vec<String>, NoFiles> {
+        let list = ReflectionRequest { list: Some(String::new()), ..ReflectionRequest::default() };
+        let list = self.ask(&list).await?.list.unwrap_or_default();
+        Ok(list.services.into_iter().map(|service| service.name).collect())
+    }
+
+    /// Returns the methods of every service that has descriptors, except those of gRPC's own services.
+    async fn methods(&self) -> Result<Result<Vec<DescribedMethod>, BadCall>, NoFiles> {
+        let mut names = self.services().await?;
+        names.retain(|name| !OWN.iter().any(|own| name.starts_with(own)));
+        let mut files = Files::new();
+        for name in &names {
+            match self.files(name, &mut files).await {
+                Ok(()) | Err(NoFiles::NoSuchSymbol) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        let schema = Schema::from_files(files.into_values());
+        Ok(schema.map(|schema| names.iter().flat_map(|name| schema.methods(name)).collect()))
     }
 
     /// Asks one question, on a connection of its own.
     async fn ask(&self, question: &ReflectionRequest) -> Result<ReflectionResponse, NoFiles> {
         let failed = |why: &str| NoFiles::Failed(why.to_owned());
-        let (answer, body) =
-            timeout(ASKED, self.exchange(question)).await.map_err(|_| failed("no response in time"))??;
+        let (answer, body) = call(self.to, &self.route(question), ASKED).await.map_err(NoFiles::NoGrpc)?;
         match answer.grpc_status {
             None if answer.open_grpc => Err(failed("response without a status")),
             // A server of HTTP.
-            None => Err(NoFiles::NoSuchVersion),
-            Some(UNIMPLEMENTED) => Err(NoFiles::NoSuchVersion),
+            None => Err(NoFiles::NoSuchVersion { grpc: false }),
+            Some(UNIMPLEMENTED) => Err(NoFiles::NoSuchVersion { grpc: true }),
             Some(NOT_FOUND) => Err(NoFiles::NoSuchSymbol),
             Some(0) if answer.length != body.len() as u64 => Err(failed("response longer than 16 MiB")),
             Some(0) => {
@@ -136,31 +173,38 @@ impl Reflection<'_> {
         }
     }
 
-    async fn exchange(&self, question: &ReflectionRequest) -> Result<(Answer, Vec<u8>), NoFiles> {
-        let failed = |why: &str| NoFiles::Failed(why.to_owned());
+    fn route(&self, question: &ReflectionRequest) -> Route {
         let path = format!("/{}.ServerReflection/ServerReflectionInfo", self.version);
-        let call = Some(Call::encoded(question));
-        let route = Route { method: Method::POST, call, ..Route::get(&path) };
-        let request = RequestSpec::plain(&route).request(self.to, None);
-        let request = request.map_err(|error| NoFiles::Failed(error.to_string()))?;
-        let opened = Connection::open(self.to, At::default()).await;
-        let mut connection = opened.map_err(|none| match none {
-            NoConnection::Outcome(Outcome::Refused) => failed("connection refused"),
-            NoConnection::Tls(failure) => NoFiles::Failed(failure.to_string()),
-            NoConnection::Outcome(_) | NoConnection::Trouble(_) => failed("no connection"),
-        })?;
-        let Exchange::Ended(seen) = connection.exchange(request, true).await else {
-            return Err(failed("connection closed"));
-        };
-        match seen.outcome {
-            Outcome::Answered { .. } => {}
-            Outcome::Malformed => return Err(failed("response is not HTTP/2")),
-            _ => return Err(failed("connection closed without a response")),
-        }
-        let answer = seen.answer.ok_or_else(|| failed("no response"))?;
-        connection.let_peer_close().await;
-        Ok((answer, seen.body))
+        Route::calling_with(&path, Call::encoded(question))
     }
+}
+
+/// Sends the one message of `route` to `to`, on a connection of its own, and returns the response with its body. `Err`: why there is none.
+pub(super) async fn call(to: &Address, route: &Route, limit: Duration) -> Result<(Answer, Vec<u8>), String> {
+    let called = timeout(limit, exchange(to, route)).await;
+    called.unwrap_or_else(|_| Err("no response in time".to_owned()))
+}
+
+async fn exchange(to: &Address, route: &Route) -> Result<(Answer, Vec<u8>), String> {
+    let failed = |why: &str| why.to_owned();
+    let request = RequestSpec::plain(route).request(to, None).map_err(|error| error.to_string())?;
+    let opened = Connection::open(to, At::default()).await;
+    let mut connection = opened.map_err(|none| match none {
+        NoConnection::Outcome(Outcome::Refused) => failed("connection refused"),
+        NoConnection::Tls(failure) => failure.to_string(),
+        NoConnection::Outcome(_) | NoConnection::Trouble(_) => failed("no connection"),
+    })?;
+    let Exchange::Ended(seen) = connection.exchange(request, true).await else {
+        return Err(failed("connection closed"));
+    };
+    match seen.outcome {
+        Outcome::Answered { .. } => {}
+        Outcome::Malformed => return Err(failed("response is not HTTP/2")),
+        _ => return Err(failed("connection closed without a response")),
+    }
+    let answer = seen.answer.ok_or_else(|| failed("no response"))?;
+    connection.let_peer_close().await;
+    Ok((answer, seen.body))
 }
 
 /// Returns the first message of a body: behind a flag and its length.
@@ -194,7 +238,7 @@ impl ReflectionRequest {
 #[derive(Clone, PartialEq, Message)]
 struct ReflectionResponse {
     #[prost(message, optional, tag = "4")]
-    file: Option<Files>,
+    file: Option<FileList>,
     #[prost(message, optional, tag = "6")]
     list: Option<Services>,
     #[prost(message, optional, tag = "7")]
@@ -202,7 +246,7 @@ struct ReflectionResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Files {
+struct FileList {
     #[prost(bytes = "vec", repeated, tag = "1")]
     files: Vec<Vec<u8>>,
 }

@@ -19,6 +19,7 @@ use super::readying::TAIL;
 use super::recognition::recognise;
 use super::record::{Ended, Endpoint, Recognised};
 use super::scenario::{Program, Protocol, Ready, Route, Scenario, StopSignal, Target};
+use super::survey_calls::{SurveyedCalls, calls};
 use super::trouble::NotRehearsed;
 use super::unready::Unready;
 use super::verdict::usual_stop;
@@ -57,12 +58,30 @@ pub struct Survey {
     pub route: Option<Route>,
     /// Whether a POST to that route is answered with 200 to 299.
     pub posts: bool,
+    /// The gRPC service, if there is one.
+    pub calls: Option<SurveyedCalls>,
     /// The servers that were recognised.
     pub servers: Vec<Recognised>,
     /// The signal that was sent: that of the scenario, or the one that stops the server gracefully.
     pub signal: StopSignal,
     /// How it ended, and how long after the signal. `None`: it ran until the end of the grace period, and was killed; or it was running before.
     pub exit: Option<(Ended, Duration)>,
+}
+
+impl Survey {
+    /// Returns whether something was found that a load can be sent to.
+    pub fn has_load(&self) -> bool {
+        self.route.is_some() || self.calls.as_ref().is_some_and(SurveyedCalls::any_fits)
+    }
+}
+
+/// What is to be found out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SurveyScope {
+    /// How readiness shows, and how the service ends. Nothing but usual paths is requested.
+    Readiness,
+    /// Also what a load can be sent to: routes, and methods of gRPC, which are called with an empty message.
+    Load,
 }
 
 /// Starts the service of `scenario`, whose readiness check is not used, and stops it again. A service that runs already is looked at, and not
@@ -75,13 +94,17 @@ pub struct Survey {
 /// # Cancel safety
 ///
 /// Dropping the future ends the service and every process that it started.
-pub async fn survey(scenario: &Scenario, interrupted: &Notify) -> Result<Survey, NotRehearsed> {
+pub async fn survey(
+    scenario: &Scenario,
+    scope: SurveyScope,
+    interrupted: &Notify,
+) -> Result<Survey, NotRehearsed> {
     adopt_orphans();
     let mut janitor = Janitor::start(scenario.janitor.as_deref());
     let clock = Clock::start();
     let place = Place::prepare(scenario, clock).await?;
     let found = tokio::select! {
-        found = look(&place, scenario, clock, &mut janitor) => found,
+        found = look(&place, scenario, scope, clock, &mut janitor) => found,
         () = interrupted.notified() => Err(NotRehearsed::Interrupted),
     };
     janitor.forget();
@@ -91,6 +114,7 @@ pub async fn survey(scenario: &Scenario, interrupted: &Notify) -> Result<Survey,
 async fn look(
     place: &Place,
     scenario: &Scenario,
+    scope: SurveyScope,
     clock: Clock,
     janitor: &mut Janitor,
 ) -> Result<Survey, NotRehearsed> {
@@ -114,25 +138,16 @@ async fn look(
             tail: tail(&log, TAIL),
         });
     };
-    let ready_path = match &ready {
-        Ready::Http(_, path) => Some(path.as_str()),
-        Ready::Port(_) | Ready::Managed => None,
-    };
     let listeners = listeners(family);
-    // Found soon or not at all: a service of another protocol may answer none of the paths.
-    let route = timeout(WARM, route(place, &at, ready_path, &listeners)).await.unwrap_or_default();
-    let posts = match &route {
-        Some((route, to)) => {
-            let post = Route { method: Method::POST, ..route.clone() };
-            matches!(try_route(to, &post, LOOK).await, Got::Status(200..=299))
-        }
-        None => false,
+    let (route, posts, calls) = match scope {
+        SurveyScope::Readiness => (None, false, None),
+        SurveyScope::Load => load(place, (&ready, &at), &listeners).await,
     };
-    let servers = recognise(&service, &at, ready_path.or(Some("/"))).await;
+    let servers = recognise(&service, &at, path_of(&ready).or(Some("/"))).await;
     let signal = servers.iter().find_map(usual_stop).unwrap_or(scenario.stop.signal);
-    let route_found = route.map(|(route, _)| route);
+    let found = Survey { listeners, ready, route, posts, calls, servers, signal, exit: None };
     if matches!(scenario.program, Program::Running(_)) {
-        return Ok(Survey { listeners, ready, route: route_found, posts, servers, signal, exit: None });
+        return Ok(found);
     }
     let signalled = clock.now();
     service.signal(signal.signal());
@@ -143,7 +158,34 @@ async fn look(
         }
         Err(_) => None,
     };
-    Ok(Survey { listeners, ready, route: route_found, posts, servers, signal, exit })
+    Ok(Survey { exit, ..found })
+}
+
+/// Returns what a load can be sent to: a route, whether it takes a POST, and methods of gRPC.
+async fn load(
+    place: &Place,
+    (ready, at): (&Ready, &Address),
+    listeners: &[String],
+) -> (Option<Route>, bool, Option<SurveyedCalls>) {
+    let ready_path = path_of(ready);
+    // Found soon or not at all: a service of another protocol may answer none of the paths.
+    let route = timeout(WARM, route(place, at, ready_path, listeners)).await.unwrap_or_default();
+    let posts = match &route {
+        Some((route, to)) => {
+            let post = Route { method: Method::POST, ..route.clone() };
+            matches!(try_route(to, &post, LOOK).await, Got::Status(200..=299))
+        }
+        None => false,
+    };
+    let calls = calls(place, (ready, at), targets(listeners)).await;
+    (route.map(|(route, _)| route), posts, calls)
+}
+
+fn path_of(ready: &Ready) -> Option<&str> {
+    match ready {
+        Ready::Http(_, path) => Some(path),
+        Ready::Port(_) | Ready::Managed => None,
+    }
 }
 
 /// Waits until a listener answers a usual path with 200 to 399, or has not done so for a while. Returns its readiness check.

@@ -51,7 +51,8 @@ pub(crate) struct RehearseArgs {
     /// Start the service once, and write what was found to ebbtide.toml
     ///
     /// The file has the readiness URL, the routes, the stop signal and the expected exit, with comments. `ebbtide rehearse` in the same folder
-    /// or below it uses them. A file that exists is not changed.
+    /// or below it uses them. A file that exists is not changed. Of a gRPC service, the methods are those that it describes (server
+    /// reflection); some are called once with an empty message, but none whose name begins with Delete, Stop or the like.
     #[arg(long, help_heading = SERVICE, conflicts_with_all = ["demo", "compare", "record", "format"])]
     pub(super) init: bool,
 

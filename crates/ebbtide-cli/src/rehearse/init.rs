@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use ebbtide_rehearse::words;
-use ebbtide_rehearse::{Ended, Program, Ready, Route, Scenario, ServerKind, StopSignal, Survey};
+use ebbtide_rehearse::{Ended, Program, Ready, Route, Scenario, ServerKind, StopSignal, Survey, SurveyScope};
 
 use super::args::RehearseArgs;
+use super::init_calls::calls;
 use super::plan::scenario;
 use super::run::refused;
 use super::survey::{option, surveyed};
@@ -24,7 +25,7 @@ pub(super) fn init(args: &RehearseArgs) -> Ending {
     if Path::new(NAME).exists() {
         return exists();
     }
-    let survey = match surveyed(&scenario) {
+    let survey = match surveyed(&scenario, SurveyScope::Load) {
         Ok(survey) => survey,
         Err(ending) => return ending,
     };
@@ -32,7 +33,7 @@ pub(super) fn init(args: &RehearseArgs) -> Ending {
         Ok(()) => {
             if !args.quiet {
                 output::note(&format!("{NAME} is written; `ebbtide rehearse` uses it"));
-                if survey.route.is_none() {
+                if !survey.has_load() {
                     output::note(&format!(
                         "no route for the load was found: add one to {NAME}, as its comments say"
                     ));
@@ -113,6 +114,20 @@ fn readiness(survey: &Survey) -> Vec<String> {
 }
 
 fn load(survey: &Survey) -> Vec<String> {
+    let is_port = matches!(survey.ready, Ready::Port(_));
+    match (&survey.route, &survey.calls) {
+        (None, Some(found)) if is_port || survey.has_load() => calls(survey, found),
+        (None, None) if is_port => NO_HTTP.map(str::to_owned).into(),
+        (_, found) => {
+            let mut lines = routes(survey);
+            lines.extend(found.iter().flat_map(|found| calls(survey, found)));
+            lines
+        }
+    }
+}
+
+/// The load of a service that answers HTTP.
+fn routes(survey: &Survey) -> Vec<String> {
     let mut lines = Vec::new();
     match &survey.route {
         Some(route) => {
@@ -128,10 +143,6 @@ fn load(survey: &Survey) -> Vec<String> {
             lines.push(format!("url.storm = {}", quoted(&get)));
             lines.push(format!("url.keepalive = {}", quoted(&get)));
             lines.push(format!("url.open = {}", quoted(&open)));
-        }
-        None if matches!(survey.ready, Ready::Port(_)) => {
-            lines.extend(NO_HTTP.map(str::to_owned));
-            return lines;
         }
         None => {
             lines.push(
@@ -237,6 +248,6 @@ fn name(server: ServerKind) -> String {
 }
 
 /// A basic string of TOML, whose escapes JSON has as well.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

@@ -6,6 +6,7 @@ mod combinations;
 mod conclude;
 mod help;
 mod init;
+mod init_calls;
 mod origins;
 mod plan;
 mod platform;

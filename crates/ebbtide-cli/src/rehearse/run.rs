@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use ebbtide_rehearse::words::chain;
 use ebbtide_rehearse::{
     News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, RehearsalVerdict, Scenario, Shape, ShapePlan,
-    rehearse,
+    SurveyScope, rehearse,
 };
 use tokio::sync::Notify;
 
@@ -67,7 +67,7 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
         return refused(&args, &one_file(Some(record), same.format().name()).into());
     }
     if args.ready.is_none() && !args.demo {
-        let ready = match surveyed(&scenario) {
+        let ready = match surveyed(&scenario, SurveyScope::Readiness) {
             Ok(survey) => survey.ready,
             Err(ending) => return ending,
         };

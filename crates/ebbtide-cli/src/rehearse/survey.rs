@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ebbtide_rehearse::{NotRehearsed, Program, Ready, Scenario, Survey, survey};
+use ebbtide_rehearse::{NotRehearsed, Program, Ready, Scenario, Survey, SurveyScope, survey};
 use tokio::sync::Notify;
 
 use super::signals::Signals;
@@ -10,9 +10,9 @@ use crate::exit::Ending;
 use crate::output;
 
 /// Surveys the service of `scenario`. Prints the reason if that is not possible.
-pub(super) fn surveyed(scenario: &Scenario) -> Result<Survey, Ending> {
+pub(super) fn surveyed(scenario: &Scenario, scope: SurveyScope) -> Result<Survey, Ending> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.and_then(|runtime| runtime.block_on(until_interrupted(scenario)));
+    let outcome = runtime.and_then(|runtime| runtime.block_on(until_interrupted(scenario, scope)));
     match outcome {
         Ok(Ok(Ok(survey))) => Ok(survey),
         Ok(Ok(Err(error))) => {
@@ -30,10 +30,13 @@ pub(super) fn surveyed(scenario: &Scenario) -> Result<Survey, Ending> {
     }
 }
 
-async fn until_interrupted(scenario: &Scenario) -> io::Result<Result<Result<Survey, NotRehearsed>, i32>> {
+async fn until_interrupted(
+    scenario: &Scenario,
+    scope: SurveyScope,
+) -> io::Result<Result<Result<Survey, NotRehearsed>, i32>> {
     let mut signals = Signals::catch()?;
     let interrupted = Notify::new();
-    Ok(signals.or(survey(scenario, &interrupted), &interrupted).await)
+    Ok(signals.or(survey(scenario, scope, &interrupted), &interrupted).await)
 }
 
 /// Returns what an interrupted rehearsal did with the service.

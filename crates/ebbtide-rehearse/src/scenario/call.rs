@@ -123,7 +123,17 @@ impl CallKind {
         }
     }
 
-    fn of_method(method: &MethodDescriptor) -> Self {
+    /// Returns the shapes that send calls of this kind, the usual ones of a load first.
+    pub fn shapes(self) -> &'static [Shape] {
+        match self {
+            Self::Unary => &[Shape::Storm, Shape::Keepalive, Shape::Open, Shape::Slow],
+            Self::ServerStream => &[Shape::Events],
+            Self::ClientStream => &[Shape::ClientStream],
+            Self::BidiStream => &[Shape::BidiStream],
+        }
+    }
+
+    pub(super) fn of_method(method: &MethodDescriptor) -> Self {
         match (method.is_client_streaming(), method.is_server_streaming()) {
             (false, false) => Self::Unary,
             (false, true) => Self::ServerStream,
@@ -232,6 +242,14 @@ mod tests {
         let mut call = Call::default();
         call.resolve(&schema(), "/shop.Orders/Get", Shape::Slow).unwrap();
         assert_eq!(call.message(0).unwrap(), [0; 5][..]);
+    }
+
+    #[test]
+    fn each_shape_of_a_kind_sends_its_calls() {
+        use CallKind::{BidiStream, ClientStream, ServerStream, Unary};
+        for kind in [Unary, ServerStream, ClientStream, BidiStream] {
+            assert!(kind.shapes().iter().all(|shape| CallKind::of_shape(*shape) == kind), "{kind}");
+        }
     }
 
     #[test]

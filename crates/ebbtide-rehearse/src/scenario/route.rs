@@ -39,6 +39,11 @@ impl Route {
         Self { method: Method::GET, path: path.to_owned(), target: None, call: None }
     }
 
+    /// Creates a call of gRPC of the method at `path`.
+    pub(crate) fn calling_with(path: &str, call: Call) -> Self {
+        Self { method: Method::POST, call: Some(call), ..Self::get(path) }
+    }
+
     /// Creates a route that is chosen when the service is ready, among those that it serves.
     pub fn to_be_found() -> Self {
         Self::get("")

@@ -1,6 +1,7 @@
 //! The services, methods and types that messages of gRPC are encoded by.
 
 use prost_reflect::prost_types::FileDescriptorProto;
+use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 use thiserror::Error;
 
@@ -32,6 +33,13 @@ impl Schema {
         added.map(|()| Self(pool)).map_err(|error| BadCall::Descriptors(error.to_string()))
     }
 
+    /// Returns the methods of `service`, in the order of their file; none if it is not known.
+    pub(crate) fn methods(&self, service: &str) -> Vec<DescribedMethod> {
+        let service = self.0.get_service_by_name(service);
+        let methods = service.iter().flat_map(|service| service.methods().map(DescribedMethod::new));
+        methods.collect()
+    }
+
     /// Returns the method at `path`, which is `/SERVICE/METHOD`.
     pub(crate) fn method(&self, path: &str) -> Result<MethodDescriptor, BadCall> {
         let (service, method) = service_and_method(path).unwrap_or((path, ""));
@@ -49,6 +57,30 @@ impl Schema {
     }
 }
 
+/// A method of gRPC, by its descriptor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct DescribedMethod {
+    /// As in the path of its calls.
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) kind: CallKind,
+    /// Its file says that it has no side effects.
+    pub(crate) safe: bool,
+}
+
+impl DescribedMethod {
+    fn new(method: MethodDescriptor) -> Self {
+        let options = method.method_descriptor_proto().options.as_ref();
+        Self {
+            path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
+            name: method.name().to_owned(),
+            kind: CallKind::of_method(&method),
+            safe: options
+                .is_some_and(|options| options.idempotency_level() == IdempotencyLevel::NoSideEffects),
+        }
+    }
+}
+
 /// Splits `/SERVICE/METHOD`. A service behind a prefix is not what its name says, and so is none.
 pub(crate) fn service_and_method(path: &str) -> Option<(&str, &str)> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
@@ -57,7 +89,7 @@ pub(crate) fn service_and_method(path: &str) -> Option<(&str, &str)> {
 }
 
 /// Why the messages of a call cannot be encoded.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadCall {
     /// The descriptors are not valid or not complete.

@@ -120,8 +120,8 @@ async fn sockets_of_axum() -> std::io::Result<()> {
     Ok(())
 }
 
-/// A gRPC service of all four kinds of calls, at the address of the second argument (default: a free port), that describes itself by the
-/// version of server reflection in the third one: `v1`, `v1alpha` or none (default).
+/// A gRPC service of all four kinds of calls, at the address of the second argument (default: a free port), that describes itself, and
+/// health, by the version of server reflection in the third one: `v1`, `v1alpha` or none (default).
 ///
 /// - `ebbtide` (default): on Ebbtide's server.
 /// - `tonic`: on tonic's, with its graceful shutdown.
@@ -149,7 +149,9 @@ fn described_kinds(version: &str) -> Result<Routes, tonic_reflection::server::Er
     let routes = Routes::new(KindsServer::new(Answers));
     let descriptors = kinds_protoset();
     let reflection = tonic_reflection::server::Builder::configure();
-    let reflection = reflection.register_encoded_file_descriptor_set(&descriptors);
+    let reflection = reflection
+        .register_encoded_file_descriptor_set(&descriptors)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
     Ok(match version {
         "v1" => routes.add_service(reflection.build_v1()?),
         "v1alpha" => routes.add_service(reflection.build_v1alpha()?),
