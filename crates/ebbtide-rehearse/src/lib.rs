@@ -52,10 +52,10 @@ pub use janitor::{JANITOR, janitor};
 pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
-    Answer, BadEndpoint, Close, ConnectionSide, Database, DependencyProtocol, Digest, Ended, Endpoint,
-    Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome, Phase, PreStopEnd, PreStopRun, Progress,
-    ReadySample, ReadyState, Recognised, Record, RelayedConnection, RelayedDependency, Request, ServerKind,
-    Session, Shape, SignalState, Store, Traffic,
+    Answer, BadEndpoint, Close, ConnectionOwner, ConnectionSide, Database, DependencyProtocol, Digest, Ended,
+    Endpoint, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome, Phase, PreStopEnd, PreStopRun,
+    Progress, ReadySample, ReadyState, Recognised, Record, RelayedConnection, RelayedDependency, Request,
+    ServerKind, Session, Shape, SignalState, Store, Traffic,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::child::Service;
+use super::child::{Service, owners};
 use super::janitor::Janitor;
 use super::record::Endpoint;
 use super::relay::Relays;
@@ -28,7 +28,6 @@ use crate::clock::Clock;
 const CLEARED: Duration = Duration::from_secs(2);
 
 /// The resources of one run. Dropping it removes the folder.
-#[derive(Debug)]
 pub(super) struct Place {
     folder: TempDir,
     /// The command line.
@@ -108,7 +107,8 @@ impl Place {
         let service = Service::start(&self.words, &self.env, folder, &log, files, scenario.pid_one, clock)?;
         janitor.watch(self.folder(), Some(service.pid()));
         if let Some(relays) = &self.relays {
-            relays.serve(service.pid());
+            let family = service.family();
+            relays.serve(service.pid(), Arc::new(move |connections| owners(family, connections)));
         }
         Ok(service)
     }

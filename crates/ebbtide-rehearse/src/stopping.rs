@@ -240,6 +240,9 @@ impl Stopping<'_> {
         if let Some(load) = self.load {
             load.brace();
         }
+        if let Some(relays) = self.relays {
+            relays.brace();
+        }
     }
 
     /// Waits for `time` before the stop, which begins at `until`, and reports the progress of the load.

@@ -13,7 +13,7 @@ use crate::ports::free_port;
 const PROTOCOLS: [&str; 4] = ["postgres", "redis", "rabbitmq", "nats"];
 
 /// Returns the address of the server of `protocol`.
-fn address(protocol: &str) -> String {
+pub(crate) fn address(protocol: &str) -> String {
     let (variable, port) = match protocol {
         "postgres" => ("EBBTIDE_TEST_POSTGRES", 5432),
         "redis" => ("EBBTIDE_TEST_REDIS", 6379),
@@ -75,6 +75,7 @@ fn a_service_that_closes_each_connection_passes() {
             evidence.starts_with(&format!("{protocol}: of 3 connections, 3 closed by the service")),
             "{evidence}"
         );
+        assert!(!evidence.contains("(pid "), "it is one process: {evidence}");
     }
 }
 

@@ -5,6 +5,7 @@ mod attach;
 mod calls;
 mod common;
 mod dependencies;
+mod dependency_owners;
 mod features;
 mod formats;
 mod grpc;

@@ -1,9 +1,10 @@
 """A service with connections to one dependency, for the tests of the relays. Standard library only.
 
-    dependencies.py PORT PROTOCOL HOST:PORT OPEN ABANDONED
+    dependencies.py PORT PROTOCOL HOST:PORT OPEN ABANDONED [shared]
 
 It opens OPEN connections before it listens, and puts each in use as a client of PROTOCOL does. At SIGTERM it drains, ends all
-but ABANDONED of them in the protocol's way, and exits.
+but ABANDONED of them in the protocol's way, and exits. With `shared` a child process has them open as well, and ends with it.
+When the connections are open, it adds its process id to the file in the variable PIDS, if that is set.
 """
 import http.server, os, signal, socket, struct, sys, time
 
@@ -159,5 +160,14 @@ def stop(*_):
 
 kind = {"postgres": Postgres, "mysql": Mysql, "redis": Redis, "rabbitmq": Rabbitmq, "nats": Nats}[PROTOCOL]
 clients = [kind(socket.create_connection(ADDRESS)) for _ in range(OPEN)]
+if "shared" in sys.argv:
+    ended, _parent = os.pipe()
+    if os.fork() == 0:
+        os.close(_parent)
+        os.read(ended, 1)
+        os._exit(0)
 signal.signal(signal.SIGTERM, stop)
+if "PIDS" in os.environ:
+    with open(os.environ["PIDS"], "a") as pids:
+        pids.write(f"{os.getpid()}\n")
 http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use rustix::fd::OwnedFd;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
 
@@ -24,19 +25,26 @@ pub(super) fn listening_sockets() -> Vec<ListeningSocket> {
 }
 
 /// The length of `struct nlmsghdr`.
-const HEADER: usize = 16;
-/// The length of `struct inet_diag_req_v2`.
-const QUERY: usize = 56;
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
+pub(super) const HEADER: usize = 16;
+/// The length of `struct inet_diag_req_v2` without the addresses.
+const QUERY: usize = 8;
+/// The length of `struct inet_diag_sockid`, its addresses.
+pub(super) const ID: usize = 48;
+pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST_DUMP: u16 = 0x301;
 const IPPROTO_TCP: u8 = 6;
-const TCP_LISTEN: u32 = 10;
+pub(super) const TCP_LISTEN: u32 = 10;
+
+/// Opens a socket for questions about sockets.
+pub(super) fn diagnostics() -> io::Result<OwnedFd> {
+    Ok(socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?)
+}
 
 fn dump(family: AddressFamily) -> io::Result<Vec<ListeningSocket>> {
-    let socket =
-        socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
-    sendto(&socket, &query(family), SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    let socket = diagnostics()?;
+    let query = query(family, NLM_F_REQUEST_DUMP, 1 << TCP_LISTEN, [0; ID]);
+    sendto(&socket, &query, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
     let mut found = Vec::new();
     let mut answer = vec![0_u8; 32 * 1024];
     loop {
@@ -48,15 +56,16 @@ fn dump(family: AddressFamily) -> io::Result<Vec<ListeningSocket>> {
     }
 }
 
-fn query(family: AddressFamily) -> Vec<u8> {
-    let mut query = Vec::with_capacity(HEADER + QUERY);
-    query.extend(u32::try_from(HEADER + QUERY).unwrap_or_default().to_ne_bytes());
+/// Returns the question about sockets of TCP in `states`, a bit for each: all of them, or the one with this `id`.
+pub(super) fn query(family: AddressFamily, flags: u16, states: u32, id: [u8; ID]) -> Vec<u8> {
+    let mut query = Vec::with_capacity(HEADER + QUERY + ID);
+    query.extend(u32::try_from(HEADER + QUERY + ID).unwrap_or_default().to_ne_bytes());
     query.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-    query.extend(NLM_F_REQUEST_DUMP.to_ne_bytes());
+    query.extend(flags.to_ne_bytes());
     query.extend([0; 8]);
     query.extend([u8::try_from(family.as_raw()).unwrap_or_default(), IPPROTO_TCP, 0, 0]);
-    query.extend((1_u32 << TCP_LISTEN).to_ne_bytes());
-    query.resize(HEADER + QUERY, 0);
+    query.extend(states.to_ne_bytes());
+    query.extend(id);
     query
 }
 
@@ -84,7 +93,12 @@ fn listening_socket(message: &[u8]) -> Option<ListeningSocket> {
     } else {
         IpAddr::from(*address.first_chunk::<4>()?)
     };
-    Some(ListeningSocket { local: SocketAddr::new(ip, port), inode: word(message, 68)?.to_string() })
+    Some(ListeningSocket { local: SocketAddr::new(ip, port), inode: inode_of(message)? })
+}
+
+/// Returns the inode in a `struct inet_diag_msg`.
+pub(super) fn inode_of(message: &[u8]) -> Option<String> {
+    Some(word(message, 68)?.to_string())
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

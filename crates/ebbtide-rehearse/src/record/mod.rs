@@ -11,7 +11,10 @@ pub(crate) use endpoint::UNIX;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
 pub(crate) use outcome::{Meaning, digest, is_usual_close};
-pub use relayed::{ConnectionSide, DependencyProtocol, RelayedConnection, RelayedDependency};
+pub(crate) use relayed::OwnerSeen;
+pub use relayed::{
+    ConnectionOwner, ConnectionSide, DependencyProtocol, RelayedConnection, RelayedDependency,
+};
 pub(crate) use request::REQUEST_ID;
 pub use request::{Phase, Progress, Request, Shape};
 pub use run::{

@@ -17,6 +17,31 @@ pub struct RelayedDependency {
     pub earlier: u64,
     /// The others, in the order in which they were opened.
     pub connections: Vec<RelayedConnection>,
+    /// The processes that had these open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<ConnectionOwner>,
+}
+
+/// A process of the service that had a connection open.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConnectionOwner {
+    /// Its process id.
+    pub pid: i32,
+    /// Its program and its script, or its title: `node server.js`.
+    pub command: String,
+    /// Whether it is the process that was started, and gets the signal.
+    pub main: bool,
+}
+
+/// What the open files of the service's processes show of a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum OwnerSeen {
+    /// One process has it open.
+    One(ConnectionOwner),
+    /// More than one has: which of them uses it is not known.
+    Several,
+    /// None has, or it is closed.
+    Unknown,
 }
 
 /// A protocol whose end of a connection is known.
@@ -87,11 +112,16 @@ pub struct RelayedConnection {
     pub subscribed: bool,
     /// The messages could not be read: TLS, compression, or another version.
     pub opaque: bool,
-    /// After the end had been seen, the process of the service was still running: the service closed the connection, and not the kernel.
+    /// After the end had been seen, its owner, or else the process of the service, was still running: it closed the connection, and not the
+    /// kernel.
     pub running: bool,
-    /// The process of the service had children when it was opened or ended: it may have been one of theirs, and have ended with that one.
+    /// The process of the service had children when it was opened or ended: without a known owner it may have been one of theirs, and have ended
+    /// with that one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub children: bool,
+    /// The process id of its owner, the one process of the service that had it open; `None`: not known, or there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<i32>,
 }
 
 /// A side of a connection.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::observer::Observer;
+use super::owners::Owned;
 use super::relays::{RelayContext, Stage};
 use crate::clock::At;
 use crate::record::{ConnectionSide, RelayedConnection};
@@ -29,6 +31,10 @@ pub(super) struct Connection {
     context: RelayContext,
     at_signal: Option<ViaAtSignal>,
     opened: At,
+    /// The addresses of the service's side: its own, and the relay's.
+    sides: (SocketAddr, SocketAddr),
+    /// Its owner, if it is known.
+    pub(super) owned: Owned,
     /// Whether the process of the service had children.
     children: Cell<bool>,
     observer: RefCell<Observer>,
@@ -65,12 +71,14 @@ pub(super) async fn relayed(connection: Rc<Connection>, service: TcpStream, depe
 }
 
 impl Connection {
-    pub(super) fn new(context: RelayContext, via: &Via, opened: At) -> Self {
+    pub(super) fn new(context: RelayContext, via: &Via, opened: At, sides: (SocketAddr, SocketAddr)) -> Self {
         let children = Cell::new(has_children(context.service.load(Ordering::Relaxed)));
         Self {
             context,
             at_signal: via.at_signal,
             opened,
+            sides,
+            owned: Owned::default(),
             children,
             observer: RefCell::new(Observer::new(via.protocol)),
             awaiting: Cell::new(false),
@@ -91,7 +99,13 @@ impl Connection {
             opaque: seen.opaque,
             running: end.is_some_and(|end| end.running),
             children: self.children.get(),
+            owner: self.owned.pid(),
         }
+    }
+
+    /// Returns the addresses of the service's side while it is open.
+    pub(super) fn sides(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.end.get().is_none().then_some(self.sides)
     }
 
     /// Reads what `side` sends, and passes it on.
@@ -148,7 +162,7 @@ impl Connection {
     fn ended(&self, side: ConnectionSide, at: At, reset: bool) {
         if self.end.get().is_none() {
             let service = self.context.service.load(Ordering::Relaxed);
-            let running = is_running(service);
+            let running = is_running(self.owned.pid().unwrap_or(service));
             self.children.set(self.children.get() || has_children(service));
             self.end.set(Some(End { at, side, reset, running }));
         }

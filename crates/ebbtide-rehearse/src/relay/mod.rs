@@ -2,6 +2,7 @@
 
 mod connection;
 mod observer;
+mod owners;
 mod relays;
 
 pub(crate) use relays::Relays;

@@ -180,6 +180,7 @@ mod tests {
             unreachable: 0,
             earlier: 0,
             connections: Vec::new(),
+            owners: Vec::new(),
         }];
         let judged =
             judge(&Record { relayed, ..good() }, &Terms { store: true, then, min_lame_duck, ..terms() });

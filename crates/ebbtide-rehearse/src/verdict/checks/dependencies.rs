@@ -27,7 +27,7 @@ pub(in crate::verdict) fn dependencies_closed(record: &Record) -> Check {
 enum Fate {
     /// The service ended it in the protocol's way.
     Closed,
-    /// The service ended it, or one of several processes of the service ended, and the connection with it.
+    /// The service ended it, or one of several processes of the service ended, and the connection with it: which of them had it is not known.
     ClosedOrWithProcess,
     /// The dependency ended it.
     ByDependency,
@@ -58,6 +58,10 @@ fn judge(seen: &RelayedDependency) -> (Finding, String) {
         return (Finding::Inconclusive, format!("{name}: {earlier}{unreachable}"));
     }
     let count = |wanted: fn(&Fate) -> bool| fates.iter().filter(|fate| wanted(fate)).count() as u64;
+    let by = |wanted: fn(&Fate) -> bool| {
+        let ends = seen.connections.iter().zip(&fates).filter(|(_, fate)| wanted(fate));
+        processes(seen, ends.map(|(end, _)| end))
+    };
     let closed = count(|fate| *fate == Fate::Closed);
     // Where the messages cannot be read, none was seen.
     let said = seen.connections.iter().filter(|end| end.goodbye).count() as u64;
@@ -66,26 +70,92 @@ fn judge(seen: &RelayedDependency) -> (Finding, String) {
         None => String::new(),
     };
     let unclear = count(|fate| *fate == Fate::ClosedOrWithProcess);
-    let mut parts = match (closed, unclear) {
-        (0, 1..) => Vec::new(),
-        _ => vec![format!("{} closed by the service{goodbye}", words::count(closed))],
-    };
+    let mut parts = Vec::new();
+    if closed > 0 || unclear == 0 {
+        let number = words::count(closed);
+        parts.push(match by(|fate| *fate == Fate::Closed) {
+            Processes::One(process) => format!("{number} closed{goodbye} by {process}"),
+            others => format!("{number} closed by the service{goodbye}{}", others.list()),
+        });
+    }
     let abandoned = count(|fate| matches!(fate, Fate::Abandoned(_)));
     if abandoned > 0 {
-        parts.push(format!("{} abandoned ({})", words::count(abandoned), kinds(&fates)));
+        let what = format!("{} abandoned ({})", words::count(abandoned), kinds(&fates));
+        parts.push(match by(|fate| matches!(fate, Fate::Abandoned(_))) {
+            Processes::One(process) => format!("{what} by {process}"),
+            others => format!("{what}{}", others.list()),
+        });
     }
-    for (number, what) in [
-        (unclear, "closed by the service or by the end of one of its processes"),
-        (count(|fate| *fate == Fate::WithProcess), "idle when the process ended"),
-        (count(|fate| *fate == Fate::ByDependency), "closed by the dependency"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{} {what}", words::count(number)));
-        }
+    if unclear > 0 {
+        let number = words::count(unclear);
+        parts.push(format!("{number} closed by the service or by the end of one of its processes"));
+    }
+    let idle = count(|fate| *fate == Fate::WithProcess);
+    if idle > 0 {
+        let number = words::count(idle);
+        parts.push(match by(|fate| *fate == Fate::WithProcess) {
+            Processes::One(process) => format!("{number} idle when {process} ended"),
+            others => format!("{number} idle when the process ended{}", others.list()),
+        });
+    }
+    let by_dependency = count(|fate| *fate == Fate::ByDependency);
+    if by_dependency > 0 {
+        parts.push(format!("{} closed by the dependency", words::count(by_dependency)));
     }
     let of = words::plural(fates.len() as u64, "connection", "connections");
     let finding = if abandoned > 0 { Finding::Fail } else { Finding::Pass };
     (finding, format!("{name}: of {of}, {}", parts.join(", ")))
+}
+
+/// The processes that had some connections open.
+enum Processes {
+    /// They are not known, or the service has no other process.
+    Unnamed,
+    One(String),
+    /// Each with its number of connections.
+    Several(Vec<(Option<String>, u64)>),
+}
+
+impl Processes {
+    /// Returns them as the end of a sentence, each with its number.
+    fn list(&self) -> String {
+        let Self::Several(counts) = self else { return String::new() };
+        let one = |(process, count): &(Option<String>, u64)| {
+            let process = process.as_deref().unwrap_or("a process that is not known");
+            format!("{} of {process}", words::count(*count))
+        };
+        let named: Vec<String> = counts.iter().map(one).collect();
+        match named.split_last() {
+            Some((last, [])) => format!(": {last}"),
+            Some((last, others)) => format!(": {} and {last}", others.join(", ")),
+            None => String::new(),
+        }
+    }
+}
+
+/// Returns the processes that had the connections `ends` of `seen` open. They are not named if the service is one process.
+fn processes<'a>(seen: &RelayedDependency, ends: impl Iterator<Item = &'a RelayedConnection>) -> Processes {
+    let has_several =
+        seen.owners.iter().any(|owner| !owner.main) || seen.connections.iter().any(|end| end.children);
+    if !has_several {
+        return Processes::Unnamed;
+    }
+    let mut counts: Vec<(Option<String>, u64)> = Vec::new();
+    for end in ends {
+        let owner = seen.owners.iter().find(|owner| Some(owner.pid) == end.owner);
+        let process = owner.map(|owner| format!("{} (pid {})", owner.command, owner.pid));
+        match counts.iter_mut().find(|(known, _)| *known == process) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((process, 1)),
+        }
+    }
+    // What is not known comes last.
+    counts.sort_by_key(|(process, _)| process.is_none());
+    match &*counts {
+        [] | [(None, _)] => Processes::Unnamed,
+        [(Some(process), _)] => Processes::One(process.clone()),
+        _ => Processes::Several(counts),
+    }
 }
 
 /// Returns the kinds of abandoned connections, each with its number.
@@ -123,7 +193,7 @@ fn fate(seen: &RelayedDependency, end: &RelayedConnection) -> Fate {
         Some(_) => Fate::Abandoned("without the last message of its protocol"),
         None if end.reset => Fate::Abandoned("by a reset"),
         None if answers && end.awaiting && !end.opaque => Fate::Abandoned("while it awaited an answer"),
-        None if end.running && end.children => Fate::ClosedOrWithProcess,
+        None if end.running && end.children && end.owner.is_none() => Fate::ClosedOrWithProcess,
         None if end.running => Fate::Closed,
         None if end.subscribed => Fate::Abandoned("with a subscription when the process ended"),
         None => Fate::WithProcess,
@@ -134,6 +204,7 @@ fn fate(seen: &RelayedDependency, end: &RelayedConnection) -> Fate {
 mod tests {
     use super::*;
     use crate::clock::At;
+    use crate::record::ConnectionOwner;
     use crate::record::DependencyProtocol::{self, Mysql, Nats, Postgres, Rabbitmq, Redis, Tcp};
     use crate::verdict::samples::{SIGNALLED, found, good, terms};
 
@@ -147,7 +218,8 @@ mod tests {
 
     fn dependency(protocol: DependencyProtocol, connections: &[RelayedConnection]) -> RelayedDependency {
         let name = protocol.name().to_owned();
-        RelayedDependency { name, protocol, unreachable: 0, earlier: 0, connections: connections.to_vec() }
+        let (connections, owners) = (connections.to_vec(), Vec::new());
+        RelayedDependency { name, protocol, unreachable: 0, earlier: 0, connections, owners }
     }
 
     fn judged(protocol: DependencyProtocol, connections: &[RelayedConnection]) -> Check {
@@ -216,6 +288,79 @@ mod tests {
             assert!(check.verdict == verdict && check.evidence.contains(evidence), "{check:?}");
             assert!(!check.evidence.contains("Terminate"), "{check:?}");
         }
+    }
+
+    /// Judges connections of these owners: 7 is the process that was started, and 8 and 9 are others.
+    fn of_processes(protocol: DependencyProtocol, connections: &[RelayedConnection]) -> Check {
+        let owner = |pid, main| ConnectionOwner { pid, command: format!("node {pid}.js"), main };
+        let owners = vec![owner(7, true), owner(8, false), owner(9, false)];
+        let owners =
+            owners.into_iter().filter(|owner| connections.iter().any(|end| end.owner == Some(owner.pid)));
+        let owners = owners.collect();
+        let relayed = vec![RelayedDependency { owners, ..dependency(protocol, connections) }];
+        found(CheckId::DependenciesClosed, &Record { relayed, ..good() }, &terms())
+    }
+
+    #[test]
+    fn of_several_processes_those_that_had_the_connections_are_named() {
+        let of = |owner, end: RelayedConnection| RelayedConnection { owner, children: true, ..end };
+        let goodbye = |owner| of(owner, RelayedConnection { goodbye: true, ..closed() });
+        let at_exit = |owner| of(owner, RelayedConnection { running: false, ..closed() });
+        for (protocol, connections, verdict, evidence) in [
+            (
+                Postgres,
+                &[goodbye(Some(8)), goodbye(Some(8)), of(Some(8), closed())][..],
+                Finding::Fail,
+                "of 3 connections, 2 closed (Terminate) by node 8.js (pid 8), \
+                 1 abandoned (1 without the last message of its protocol) by node 8.js (pid 8)",
+            ),
+            (
+                Postgres,
+                &[goodbye(Some(9)), goodbye(Some(8)), goodbye(None), goodbye(Some(9))],
+                Finding::Pass,
+                "4 closed by the service (Terminate): 2 of node 9.js (pid 9), 1 of node 8.js (pid 8) \
+                 and 1 of a process that is not known",
+            ),
+            (Redis, &[of(Some(8), closed())], Finding::Pass, "1 closed by node 8.js (pid 8)"),
+            (Redis, &[at_exit(Some(8))], Finding::Pass, "1 idle when node 8.js (pid 8) ended"),
+            (
+                Nats,
+                &[at_exit(Some(8)), at_exit(Some(7))],
+                Finding::Pass,
+                "2 idle when the process ended: 1 of node 8.js (pid 8) and 1 of node 7.js (pid 7)",
+            ),
+            // The process that was started has others beside it.
+            (Redis, &[of(Some(7), closed())], Finding::Pass, "1 closed by node 7.js (pid 7)"),
+            // Without a known owner nothing is guessed.
+            (Redis, &[of(None, closed())], Finding::Pass, "by the end of one of its processes"),
+            (Redis, &[at_exit(None)], Finding::Pass, "1 idle when the process ended"),
+        ] {
+            let check = of_processes(protocol, connections);
+            assert!(check.verdict == verdict && check.evidence.ends_with(evidence), "{check:?}");
+        }
+        // A service of one process.
+        let alone = RelayedConnection { owner: Some(7), ..closed() };
+        let check = of_processes(Redis, &[alone]);
+        assert!(check.evidence.ends_with("of 1 connection, 1 closed by the service"), "{check:?}");
+    }
+
+    #[test]
+    fn a_process_behind_another_one_is_judged_by_its_own_end() {
+        let at_exit = RelayedConnection {
+            running: false,
+            children: true,
+            subscribed: true,
+            owner: Some(8),
+            ..closed()
+        };
+        let check = of_processes(Nats, &[at_exit]);
+        assert!(
+            check.verdict == Finding::Fail && check.evidence.contains("with a subscription"),
+            "{check:?}"
+        );
+        // The opposite: the one that was started was running, and which process had the connection is not known.
+        let unknown = RelayedConnection { running: true, owner: None, ..at_exit };
+        assert_eq!(of_processes(Nats, &[unknown]).verdict, Finding::Pass);
     }
 
     #[test]

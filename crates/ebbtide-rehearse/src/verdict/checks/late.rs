@@ -333,6 +333,7 @@ mod tests {
                 unreachable: 0,
                 earlier: 0,
                 connections: vec![connection],
+                owners: Vec::new(),
             }]
         };
         let stopping = killed(&[REFUSED(SIGNALLED + 100_000)]);
