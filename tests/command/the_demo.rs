@@ -187,6 +187,48 @@ fn on_postgres() {
     assert!(rehearsed.failed().contains(&"jobs-returned"), "{:#}", rehearsed.json);
 }
 
+// Relays.
+
+/// Rehearses the demo with its queue on `queue`, at `url`, through a relay. Returns the finding about its connections.
+fn through_a_relay(queue: &str, variable: &str, url: &str, fault: &[&str]) -> (Rehearsed, String, String) {
+    let via = format!("--via={queue}={}", services::address(url));
+    let args = [&SHORT[..], &[&via, "--", "--queue", queue], fault].concat();
+    let rehearsed = rehearse_in(&[("DATABASE_URL", ""), (variable, url)], &args);
+    let (found, evidence) = rehearsed.check("dependencies-closed");
+    let (found, evidence) = (found.to_owned(), evidence.to_owned());
+    (rehearsed, found, evidence)
+}
+
+#[test]
+fn through_relays_the_demo_closes_its_connections_to_each_broker() {
+    let database = Database::create();
+    for (queue, variable, url) in [
+        ("redis", "REDIS_URL", services::redis()),
+        ("rabbitmq", "AMQP_URL", services::rabbitmq()),
+        ("nats", "NATS_URL", services::nats()),
+        ("postgres", "DATABASE_URL", database.url.clone()),
+    ] {
+        let (rehearsed, found, evidence) = through_a_relay(queue, variable, &url, &[]);
+        assert_eq!((rehearsed.code, rehearsed.failed()), (Some(0), Vec::new()), "{:#}", rehearsed.json);
+        assert!(found == "pass" && evidence.starts_with(&format!("{queue}: of ")), "{queue}: {evidence}");
+        assert!(evidence.contains(" closed by the service"), "{queue}: {evidence}");
+        // The rehearsal reads the queue of the demo.
+        assert_eq!(rehearsed.check("jobs-returned").0, "pass", "{queue}: {:#}", rehearsed.json);
+    }
+}
+
+/// The opposite, on brokers whose protocols have a last message.
+#[test]
+fn through_relays_the_demo_that_exits_early_abandons_its_connections() {
+    let database = Database::create();
+    for (queue, variable, url) in
+        [("rabbitmq", "AMQP_URL", services::rabbitmq()), ("postgres", "DATABASE_URL", database.url.clone())]
+    {
+        let (_, found, evidence) = through_a_relay(queue, variable, &url, &["--fault", "exit-early"]);
+        assert!(found == "fail" && evidence.contains(" abandoned ("), "{queue}: {evidence}");
+    }
+}
+
 /// A separate database. It is deleted on drop.
 struct Database {
     runtime: tokio::runtime::Runtime,

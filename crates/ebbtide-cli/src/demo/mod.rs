@@ -2,5 +2,7 @@
 
 mod service;
 mod store;
+mod vias;
 
 pub(crate) use service::{BadDemo, DemoService, check_demo};
+pub(crate) use vias::demo_database;

@@ -10,22 +10,25 @@ use std::time::Duration;
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue};
 use ebbtide_demo::MissingFeature;
-use ebbtide_demo::queue::QueuePlace;
-use ebbtide_rehearse::{BoxFuture, ManagedService, RunPlace, ServiceStore, SetUp};
+use ebbtide_demo::queue::{QueueKind, QueuePlace};
+use ebbtide_rehearse::{BoxFuture, ManagedService, RunPlace, ServiceStore, SetUp, Via};
 use thiserror::Error;
 
 use super::store::StorePlace;
+use super::vias;
 use crate::usage::said_once;
 
 /// The demo service with its options; the rehearsal sets the address, the data folder and the queue.
 #[derive(Clone, Debug)]
 pub(crate) struct DemoService {
     options: Vec<OsString>,
+    vias: Vec<Via>,
 }
 
 impl DemoService {
-    pub(crate) fn new(options: Vec<OsString>) -> Self {
-        Self { options }
+    /// Creates a demo that reaches `vias` through relays.
+    pub(crate) fn new(options: Vec<OsString>, vias: Vec<Via>) -> Self {
+        Self { options, vias }
     }
 }
 
@@ -47,27 +50,35 @@ impl ManagedService for DemoService {
         Box::pin(async move {
             let data = run.folder.join("data");
             fs::create_dir(&data)?;
-            let env = run.database.map(|url| ("DATABASE_URL", url.into()));
             let times = DemoTimes { grace: run.grace, min_lame_duck: run.min_lame_duck };
             let words = demo_program(&env::current_exe()?, run.port, &data, times, &self.options);
-            let store = match queue_of(&words, &data, run.database) {
+            let queue = queue_of(&words, &data, run.database).map(|queue| vias::behind(queue, &self.vias));
+            let env = vias::variables(run.database, queue.as_ref(), &self.vias);
+            let store = match queue {
                 Some(queue) => {
                     let place = StorePlace::note(data, run.database.map(str::to_owned), queue).await;
                     Some(Box::new(place) as Box<dyn ServiceStore>)
                 }
                 None => None,
             };
-            Ok(SetUp { words, env: env.into_iter().collect(), store })
+            let env = env.into_iter().map(|(name, value)| (name, value.into())).collect();
+            Ok(SetUp { words, env, store })
         })
     }
 }
 
-/// Checks that a demo with these options can be started by this build.
+/// Checks that a demo with these options and variables can be started by this build, and reaches each dependency of `vias`.
 ///
 /// # Errors
 ///
-/// The options are not the demo's, or require a feature that this build does not have.
-pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result<(), BadDemo> {
+/// The options are not the demo's, or require a feature that this build does not have. Or a relay leads to what the demo does not use, or a
+/// variable leads the demo elsewhere than the rehearsal.
+pub(crate) fn check_demo(
+    options: &[OsString],
+    env: &[(String, String)],
+    database: Option<&str>,
+    vias: &[Via],
+) -> Result<(), BadDemo> {
     let program: OsString = "demo".into();
     let parsed = DemoCommand::try_parse_from(iter::once(&program).chain(options)).map_err(|error| {
         if error.use_stderr() {
@@ -76,6 +87,8 @@ pub(crate) fn check_demo(options: &[OsString], database: Option<&str>) -> Result
             BadDemo::Options { why: "--help does not start a service".to_owned(), valid: Vec::new() }
         }
     })?;
+    vias::check_variables(env)?;
+    vias::check(parsed.args.queue_place(Path::new(""), database).kind, vias)?;
     parsed.args.missing_feature(database).map_or(Ok(()), |missing| Err(missing.into()))
 }
 
@@ -90,6 +103,20 @@ pub(crate) enum BadDemo {
         /// The values that the option takes, if these are few.
         valid: Vec<String>,
     },
+    /// A relay leads to a dependency that the demo does not have.
+    #[error("--via {name} has no effect: the demo does not connect to it")]
+    NoUse {
+        /// Its name.
+        name: String,
+        /// The broker of that protocol, if the demo can use one.
+        broker: Option<QueueKind>,
+    },
+    /// Two relays lead to the same dependency of the demo.
+    #[error("--via {1} has no effect: the demo connects through --via {0}")]
+    TwoRelays(String, String),
+    /// A variable that only the demo would get, and the rehearsal has to know.
+    #[error("--env {0} is not supported with --demo: the rehearsal reads the same broker")]
+    Variable(String),
     /// A required feature is not in this build.
     #[error(transparent)]
     Feature(#[from] MissingFeature),
@@ -107,6 +134,15 @@ impl BadDemo {
                     format!("valid values: {}; {help}", valid.join(", "))
                 }
             }
+            Self::NoUse { broker: Some(kind), .. } => {
+                format!("`-- --queue {}` puts the queue of the demo there", kind.name())
+            }
+            Self::NoUse { broker: None, .. } => {
+                "the demo can use postgres, redis, rabbitmq and nats; of a service of your own, --via takes the others too"
+                    .to_owned()
+            }
+            Self::TwoRelays(_, second) => format!("remove --via {second}"),
+            Self::Variable(name) => format!("set {name} in the environment of the command"),
             Self::Feature(missing) => missing.hint(),
         }
     }
@@ -181,8 +217,6 @@ fn has(options: &[OsString], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ebbtide_demo::queue::QueueKind;
-
     use super::*;
     use crate::error_form;
 
@@ -226,7 +260,7 @@ mod tests {
 
     fn options_of(line: &str) -> BadDemo {
         let options: Vec<OsString> = line.split(' ').map(Into::into).collect();
-        check_demo(&options, None).unwrap_err()
+        check_demo(&options, &[], None, &[]).unwrap_err()
     }
 
     #[test]
@@ -247,11 +281,26 @@ mod tests {
         assert!(error.hint().starts_with("`ebbtide demo --help`"), "{}", error.hint());
     }
 
+    fn no_use(broker: Option<QueueKind>) -> BadDemo {
+        BadDemo::NoUse { name: "nats".to_owned(), broker }
+    }
+
     #[test]
     fn error_texts_have_the_form() {
         error_form::walk! {
             BadDemo::Options { .. } => options_of("--fault foo");
+            BadDemo::NoUse { .. } => no_use(None), no_use(Some(QueueKind::Nats));
+            BadDemo::TwoRelays(..) => BadDemo::TwoRelays("redis".to_owned(), "redis-2".to_owned());
+            BadDemo::Variable(_) => BadDemo::Variable("REDIS_URL".to_owned());
             BadDemo::Feature(_) => BadDemo::Feature(MissingFeature::new("--queue redis", "redis"));
+        }
+        for error in [
+            no_use(None),
+            no_use(Some(QueueKind::Nats)),
+            BadDemo::TwoRelays("redis".to_owned(), "redis-2".to_owned()),
+            BadDemo::Variable("REDIS_URL".to_owned()),
+        ] {
+            assert_eq!(error_form::violations(&error.hint()), [""; 0], "{error}");
         }
     }
 }

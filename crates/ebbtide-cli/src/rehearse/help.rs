@@ -58,6 +58,7 @@ Examples:
   The demo with its queue in Redis; REDIS_URL sets the address (requires the feature
   `redis`, or `brokers` for everything that --queue offers):
       ebbtide rehearse --demo -- --queue redis
+      ebbtide rehearse --demo --via redis=127.0.0.1:6379 -- --queue redis
 
 Checks:
   signal-handled          the signal's default action did not end the process

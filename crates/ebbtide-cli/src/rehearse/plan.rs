@@ -21,7 +21,7 @@ use super::combinations::{self, Contradiction};
 use super::service::BadService;
 use super::shapes::{fitted, shapes};
 use super::stop::stop_plan;
-use crate::demo::{BadDemo, DemoService, check_demo};
+use crate::demo::{BadDemo, DemoService, check_demo, demo_database};
 
 /// The options contradict each other, or are not supported by this build.
 #[derive(Debug, Error)]
@@ -195,7 +195,10 @@ fn program(args: &RehearseArgs) -> Result<Program, BadPlan> {
         };
     }
     match (args.demo, args.command.clone()) {
-        (true, options) => Ok(Program::Managed(Arc::new(DemoService::new(options)))),
+        (true, options) => {
+            let vias = args.service.vias(&options)?;
+            Ok(Program::Managed(Arc::new(DemoService::new(options, vias))))
+        }
         (false, words) if words.is_empty() => Err(BadPlan::NoCommand),
         (false, words) => Ok(Program::Command(words)),
     }
@@ -286,9 +289,12 @@ fn database(args: &RehearseArgs) -> Result<Option<String>, BadPlan> {
     }
     let from_env = || env::var("DATABASE_URL").ok().filter(|url| args.demo && url.starts_with("postgres"));
     let database = args.database_url.clone().or_else(from_env);
-    if args.demo {
-        check_demo(&args.command, database.as_deref())?;
+    if !args.demo {
+        return Ok(database);
     }
+    let vias = args.service.vias(&args.command)?;
+    let database = demo_database(database, &vias);
+    check_demo(&args.command, &args.service.env, database.as_deref(), &vias)?;
     Ok(database)
 }
 

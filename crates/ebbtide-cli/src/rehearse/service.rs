@@ -44,8 +44,9 @@ pub(super) struct ServiceArgs {
     ///
     /// NAME is the protocol, or begins with it, as in `postgres-orders`: postgres, mysql, redis, rabbitmq, nats, or tcp for any other. In each
     /// run the relay has another port of 127.0.0.1. The service gets its address as `{via.NAME}` in the command and in --env,
-    /// with the port alone as `{via.NAME.port}`, and as the variable VIA_NAME. Everything is passed on as it is.
-    #[arg(long, help_heading = SERVICE, value_name = "NAME=HOST:PORT", value_parser = Via::parse, conflicts_with = "demo")]
+    /// with the port alone as `{via.NAME.port}`, and as the variable VIA_NAME. Everything is passed on as it is. The demo (--demo) connects to
+    /// its database (postgres) and to the broker of its queue through them.
+    #[arg(long, help_heading = SERVICE, value_name = "NAME=HOST:PORT", value_parser = Via::parse)]
     pub(super) via: Vec<Via>,
 
     /// Slow a dependency down from the signal on, or silence it

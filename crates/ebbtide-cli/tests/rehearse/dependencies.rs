@@ -189,16 +189,48 @@ fn a_dependency_that_cannot_be_used_is_named() {
         (&["--via-at-signal=redis=delay:soon"], 2, "invalid duration `soon`"),
         (&["--env=QUEUE={via.redis}"], 2, "no relay for {via.redis}"),
         (&["--env=QUEUE"], 2, "expected NAME=VALUE"),
-        (&["--via=redis=a:1", "--demo"], 2, "cannot be used with"),
         (&["--via=redis=a:1", "--attach=7"], 2, "cannot be used with"),
     ] {
         let mut command = ebbtide();
         command.args(["rehearse", "--ready=1"]).args(options);
-        if !options.iter().any(|option| option.contains("--demo") || option.contains("--attach")) {
+        if !options.iter().any(|option| option.contains("--attach")) {
             command.args(["--", "./service"]);
         }
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{options:?}: {}", words(&output));
         assert!(words(&output).contains(why), "{options:?}: {}", words(&output));
+    }
+}
+
+#[test]
+fn a_relay_that_the_demo_does_not_use_is_refused_before_it_starts() {
+    let redis = ["--via=redis=a:1", "--", "--queue", "redis"];
+    for (options, why, hint) in [
+        (
+            &redis[..1],
+            "--via redis has no effect: the demo does not connect to it",
+            "`-- --queue redis` puts the queue of the demo there",
+        ),
+        (
+            &["--via=mysql=a:1"],
+            "--via mysql has no effect",
+            "the demo can use postgres, redis, rabbitmq and nats",
+        ),
+        (
+            &[&["--via=redis-2=a:2"][..], &redis].concat(),
+            "--via redis has no effect: the demo connects through --via redis-2",
+            "remove --via redis",
+        ),
+        (
+            &[&["--env=REDIS_URL=redis://{via.redis}/3"][..], &redis].concat(),
+            "--env REDIS_URL is not supported with --demo",
+            "set REDIS_URL in the environment of the command",
+        ),
+    ] {
+        let output = ebbtide().args(["rehearse", "--demo"]).args(options).output().unwrap();
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+        assert!(said.starts_with(&format!("error: {why}")), "{options:?}: {said}");
+        assert!(said.contains(&format!("\nhint: {hint}")), "{options:?}: {said}");
     }
 }
