@@ -238,7 +238,8 @@ pub(super) struct Slot(tokio::sync::Mutex<Option<Connection>>);
 
 impl Slot {
     /// Returns the shared connection, which is opened if there is none. `None`: it cannot be opened, or the protocol has none. Unless it
-    /// `has_just_read`, the connection reads what has arrived first: a GOAWAY may be among it.
+    /// `has_just_read`, the connection reads what has arrived first, of which a GOAWAY may be a part, and the kernel is asked whether it
+    /// has ended.
     async fn connection(
         &self,
         context: &ClientContext,
@@ -253,7 +254,11 @@ impl Slot {
             tokio::task::yield_now().await;
         }
         let mut slot = self.0.lock().await;
-        if slot.as_ref().is_none_or(|connection| !connection.still_open()) {
+        let is_usable = |connection: &Connection| match has_just_read {
+            true => connection.may_send(),
+            false => connection.still_open(),
+        };
+        if !slot.as_ref().is_some_and(is_usable) {
             // What fails is recorded by the request, which tries again.
             *slot = if context.is_routed() { context.connect(to).await.ok() } else { None };
         }

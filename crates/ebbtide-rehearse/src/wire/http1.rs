@@ -33,6 +33,8 @@ pub(crate) struct Http1Connection {
     /// Dropped when it has ended: only then is the sender notified.
     driver: Option<Driver>,
     used: bool,
+    /// Whether the next request follows the last response without a pause: the read of that response has just emptied the socket.
+    has_just_read: bool,
     opened: At,
 }
 
@@ -44,12 +46,19 @@ impl Http1Connection {
         let (sender, driver) = http1::handshake(socket.wire())
             .await
             .map_err(|error| NoConnection::Trouble(io::Error::other(error)))?;
-        Ok(Self { socket, sender, driver: Some(Box::pin(driver)), used: false, opened: now })
+        Ok(Self {
+            socket,
+            sender,
+            driver: Some(Box::pin(driver)),
+            used: false,
+            has_just_read: false,
+            opened: now,
+        })
     }
 
     /// Returns whether it can be reused, by the present state of the socket in the kernel.
     pub(crate) fn still_open(&self) -> bool {
-        self.driver.is_some() && !self.sender.is_closed() && self.socket.still_quiet()
+        self.driver.is_some() && !self.sender.is_closed() && (self.has_just_read || self.socket.still_quiet())
     }
 
     /// Returns whether no request was sent on it yet.
@@ -66,7 +75,7 @@ impl Http1Connection {
     pub(crate) async fn exchange(&mut self, request: Request<Payload>, keep_body: bool) -> Exchange {
         let mark = self.socket.mark();
         let fresh = !self.used;
-        self.used = true;
+        (self.used, self.has_just_read) = (true, false);
         let head = request.method() == Method::HEAD;
         let length = wire_length(&request);
         let mut status = None;
@@ -185,6 +194,7 @@ impl Http1Connection {
 
     /// Pauses for `time` while watching the connection. `false`: the server has closed it meanwhile.
     pub(crate) async fn idle(&mut self, time: Duration) -> bool {
+        self.has_just_read = time.is_zero();
         tokio::select! {
             biased;
             () = ended(&mut self.driver) => false,
