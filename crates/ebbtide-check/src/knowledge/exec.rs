@@ -1,4 +1,4 @@
-use super::{Script, Separator, ShellsThatStay, ends};
+use super::{Script, Separator, ends};
 
 /// Words that are no programs, and that therefore cannot follow `exec`.
 const BUILTINS: [&str; 14] = [
@@ -18,9 +18,12 @@ pub(crate) fn exec_offset(text: &str) -> Option<usize> {
     let script = Script::read(text);
     let all = ends(&script, None);
     let [end] = all.as_slice() else { return None };
-    // Where every shell stays, another command follows the program, or reads from it.
-    end.stays.filter(|stays| *stays != ShellsThatStay::All)?;
+    end.stays?;
     let (last, before) = script.commands.split_last()?;
+    // A shell that is replaced runs no handlers.
+    if script.runs("trap") {
+        return None;
+    }
     let may_define = script.runs(".") || script.runs("source") || script.runs("alias") || text.contains("()");
     let is_simple =
         |separator: Separator| matches!(separator, Separator::Sequence | Separator::And | Separator::Or);

@@ -4,6 +4,7 @@ mod budget;
 mod ebbtide;
 mod exec;
 mod images;
+mod programs;
 mod runtimes;
 mod script;
 mod servers;
@@ -16,8 +17,9 @@ pub(crate) use budget::{
 pub(crate) use ebbtide::{lame_duck_of, refused_settings};
 pub(crate) use exec::exec_offset;
 pub(crate) use images::{Shell, lacks, shell_of_image};
+pub(crate) use programs::{may_run, possible_programs, programs, within};
 pub(crate) use runtimes::{GUNICORN, drain_of, may_run_gunicorn, unreadable_drains};
-pub(crate) use script::{Script, ScriptEnd, Separator, Simple, ends};
+pub(crate) use script::{Script, ScriptEnd, Separator, Simple, ends, replacements};
 pub(crate) use servers::{Server, server_of_image, server_of_program, stateful_programs};
 pub(crate) use shell::{ShellsThatStay, least_sleep, shells_that_stay};
 pub(crate) use words::split_words;

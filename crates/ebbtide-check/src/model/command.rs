@@ -144,14 +144,25 @@ impl Command {
 
     /// Returns the script that a shell runs, with the word that has it: that of the shell form, or that after `sh -c`.
     pub(crate) fn script(&self) -> Option<&Word> {
+        self.words.get(self.script_at()?)
+    }
+
+    /// Returns the arguments of that script, which are after its name: `sh -c SCRIPT NAME ARGUMENT`.
+    pub(crate) fn script_arguments(&self) -> &[Word] {
+        let first = self.script_at().map(|at| at.saturating_add(2));
+        first.and_then(|first| self.words.get(first..)).unwrap_or_default()
+    }
+
+    fn script_at(&self) -> Option<usize> {
         if self.is_shell_form {
-            return self.words.first();
+            return Some(0);
         }
         if !is_shell(self.program()?) {
             return None;
         }
-        let words = self.words.get(self.start().saturating_add(1)..)?;
-        words.get(script_index(words.iter().map(|word| word.text.as_str()))?)
+        let first = self.start().saturating_add(1);
+        let words = self.words.get(first..)?;
+        Some(first.saturating_add(script_index(words.iter().map(|word| word.text.as_str()))?))
     }
 }
 

@@ -1,7 +1,6 @@
-use super::programs::may_run;
 use super::words::workload_grace;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::stateful_programs;
+use crate::knowledge::{may_run, stateful_programs};
 use crate::model::{Declared, Platform, Project, Workload, seconds};
 
 pub(super) static RULE: Rule = Rule {

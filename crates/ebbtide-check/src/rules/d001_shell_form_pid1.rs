@@ -58,7 +58,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .effect("the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset")
                 .remedy(exec_remedy(stays, script, "use the exec form, `[\"program\", \"argument\"]`"))
                 .in_script(script);
-            if shell.is_none() && stays != ShellsThatStay::All {
+            if shell.is_none() && stays != ShellsThatStay::ALL {
                 finding = finding.note(assumption(stays));
             }
             findings.push(finding);

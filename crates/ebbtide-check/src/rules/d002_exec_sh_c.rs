@@ -57,7 +57,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .effect("the program runs on after the stop signal until SIGKILL, and its requests in flight are reset")
                 .remedy(exec_remedy(stays, script, "list the program and its arguments without a shell"))
 .in_script(script);
-            if shell.is_none() && stays != ShellsThatStay::All {
+            if shell.is_none() && stays != ShellsThatStay::ALL {
                 finding = finding.note(assumption(stays));
             }
             findings.push(finding);

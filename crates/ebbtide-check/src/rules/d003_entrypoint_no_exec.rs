@@ -1,8 +1,7 @@
 use super::pid1::script_ends;
-use super::programs::within;
 use super::repairs::exec;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::ShellsThatStay;
+use crate::knowledge::{ShellsThatStay, within};
 use crate::model::{Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
@@ -65,7 +64,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 } else {
                     "the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset"
                 })
-                .remedy(if children.iter().any(|end| end.stays == Some(ShellsThatStay::All)) {
+                .remedy(if children.iter().any(|end| end.stays == Some(ShellsThatStay::ALL)) {
                     "let the program be the last command of the script, neither in a pipe nor in the background, and begin it with `exec`"
                 } else if all.len() > 1 {
                     "begin the last command of each branch with `exec`"

@@ -1,6 +1,6 @@
-use super::programs::programs;
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
+use crate::knowledge::programs;
 use crate::model::{Init, Project};
 
 pub(super) static RULE: Rule = Rule {

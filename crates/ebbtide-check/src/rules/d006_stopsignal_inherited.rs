@@ -1,7 +1,6 @@
-use super::programs::programs;
 use super::repairs::stop_signal;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::server_of_image;
+use crate::knowledge::{programs, server_of_image};
 use crate::model::{Declared, Platform, Project, Word};
 
 pub(super) static RULE: Rule = Rule {

@@ -1,9 +1,8 @@
-use super::programs::programs;
 use super::repairs::{set, stop_signal};
 use super::signals::{is_signal, is_unhandled};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::input::Place;
-use crate::knowledge::{Server, server_of_image, server_of_program};
+use crate::knowledge::{Server, programs, server_of_image, server_of_program};
 use crate::model::{Container, Declared, Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {

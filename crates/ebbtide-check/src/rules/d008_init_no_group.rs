@@ -56,7 +56,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             .effect("at SIGTERM the shell and the init end, and the program is killed at once with its requests in flight")
             .remedy(exec_remedy(stays, script, "run the program without a shell"))
 .in_script(script);
-            if shell.is_none() && stays != ShellsThatStay::All {
+            if shell.is_none() && stays != ShellsThatStay::ALL {
                 finding = finding.note(assumption(stays));
             }
             findings.push(finding);

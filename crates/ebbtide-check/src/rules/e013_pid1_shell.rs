@@ -43,7 +43,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     .effect("the program runs on until SIGKILL, and its requests in flight are reset")
                     .remedy(exec_remedy(stays, script, "list the program and its arguments without a shell"))
                     .in_script(script);
-            if stays != ShellsThatStay::All && known.is_none() {
+            if stays != ShellsThatStay::ALL && known.is_none() {
                 finding = finding.note(assumption(stays));
             }
             findings.push(finding);

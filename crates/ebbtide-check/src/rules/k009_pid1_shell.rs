@@ -15,12 +15,17 @@ handler, which shells have not, and a shell does not pass signals on. The progra
 Azure Container Apps, whose containers are written in the same way.
 
 Whether the shell stays depends on the script and on the shell: some replace themselves by the last command. Measured with dash
-0.5.12 (Debian, Ubuntu), busybox ash 1.35 (Alpine) and bash 5.2:
+0.5.12 (Debian, Ubuntu), busybox ash 1.35 (Alpine) and bash 5.2.15:
 
 | script | dash | ash | bash |
 |---|---|---|---|
-| `app`, `A=1 app`, `cd x && app`, `export A=1; app` | stays | replaced | replaced |
+| `app`, `A=1 app`, `cd x && app`, `a && b && app`, `a \\|\\| app`, `export A=1; app`, `a && b; app`, `a & b; app` | stays | replaced | replaced |
+| `a; b && app`, `a; b \\|\\| app`, `a & app`, `a & b && app` in one line | stays | replaced | stays |
+| the same with a line end in place of the first `;` or after the first `&` | stays | replaced | replaced |
 | `app > file`, and `app` as the last command of an `if`, a `case`, `{ … }` or `( … )` | stays | replaced | stays |
+| a line end after the last command, also that of a block `\\|` of YAML | stays | stays | replaced |
+| a blank line or the line of a comment after the last command | stays | stays | stays |
+| `time app`, `! app`, a `trap` before it, for `EXIT` too | stays | stays | stays |
 | `app; true`, `app \\| cat`, `exec app \\| cat`, a loop, a function | stays | stays | stays |
 | `exec app` | replaced | replaced | replaced |
 
@@ -48,8 +53,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             }
             let severity = match stays {
                 _ if workload.is_batch() => Severity::Info,
-                ShellsThatStay::All => Severity::Error,
-                ShellsThatStay::Dash | ShellsThatStay::DashAndBash => Severity::Warning,
+                ShellsThatStay::ALL => Severity::Error,
+                _ => Severity::Warning,
             };
             let grace = match workload.grace.value() {
                 Some(grace) => format!("for {}", show(*grace)),
@@ -61,7 +66,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .effect(format!("the program serves {grace} as if nothing happened, and is then killed with its requests in flight"))
                 .remedy(exec_remedy(stays, script, "list the program and its arguments in `command` without a shell"))
 .in_script(script);
-            if stays != ShellsThatStay::All && known.is_none() {
+            if stays != ShellsThatStay::ALL && known.is_none() {
                 finding = finding.note(assumption(stays));
             }
             findings.push(finding);

@@ -62,6 +62,6 @@ fn shell_in_front(workload: &Workload, container: &Container) -> Option<Finding>
         .effect("the machine stops with the shell and takes the program along, or waits for kill_timeout: requests in flight are reset")
         .remedy(exec_remedy(stays, script, "run the program without a shell"))
 .in_script(script);
-    let is_assumed = stays != ShellsThatStay::All && known.is_none();
+    let is_assumed = stays != ShellsThatStay::ALL && known.is_none();
     Some(if is_assumed { finding.note(assumption(stays)) } else { finding })
 }

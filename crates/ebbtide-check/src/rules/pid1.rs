@@ -1,9 +1,8 @@
 //! Which command of an image a shell stays in front of.
 
-use super::programs::within;
 use super::words::{has_other_shell, shell_of, shell_of_program};
 use crate::input::Place;
-use crate::knowledge::{Script, ScriptEnd, ShellsThatStay, ends, shells_that_stay};
+use crate::knowledge::{Script, ScriptEnd, ShellsThatStay, ends, shells_that_stay, within};
 use crate::model::{Container, Word};
 
 /// Returns the commands that the entry point script of an image may end with.
@@ -33,6 +32,6 @@ pub(super) fn behind_shell(image: &Container) -> Option<Place> {
     let script = command.script().filter(|_| !command.is_shell_form || !has_other_shell(image))?;
     let stays = shells_that_stay(&script.text)?;
     let shell = shell_of_program(&command).or_else(|| shell_of(image));
-    let is_certain = stays == ShellsThatStay::All || shell.is_some_and(|shell| stays.includes(shell));
+    let is_certain = stays == ShellsThatStay::ALL || shell.is_some_and(|shell| stays.includes(shell));
     is_certain.then_some(script.place)
 }

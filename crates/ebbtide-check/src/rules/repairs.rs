@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::words::serves_nothing;
 use crate::findings::{Change, Repair};
 use crate::input::Place;
-use crate::knowledge::{Budget, Script, Simple, exec_offset, sidecar_drains, unit_ends_before};
+use crate::knowledge::{Budget, exec_offset, sidecar_drains, unit_ends_before};
 use crate::model::{Container, Declared, Platform, Role, Word, Workload, seconds, whole_seconds};
 
 /// The longest stop timeout of Fargate.
@@ -83,8 +84,7 @@ pub(super) fn stop_signal(command: Place, signal: &str) -> Option<Repair> {
 /// Lets the last command of a script replace the shell. A command without a handler for SIGTERM would ignore it as process 1 too.
 pub(super) fn exec(script: &Word) -> Option<Repair> {
     let offset = exec_offset(&script.text)?;
-    let commands = Script::read(&script.text).commands;
-    if matches!(commands.last().and_then(Simple::program), Some("tail" | "sleep" | "cat" | "tee")) {
+    if serves_nothing(script).is_some() {
         return None;
     }
     Some(Repair {

@@ -37,7 +37,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let Some(script) = command.script().filter(|_| is_single || unit.is_notify) else { continue };
         let Some(stays) = shells_that_stay(&script.text) else { continue };
         let shell = shell_of_program(command);
-        if stays != ShellsThatStay::All && shell.is_none_or(|shell| !stays.includes(shell)) {
+        if stays != ShellsThatStay::ALL && shell.is_none_or(|shell| !stays.includes(shell)) {
             continue;
         }
         let (title, effect) = if is_single {

@@ -1,10 +1,9 @@
 //! Stop signals, on every platform whose files have one.
 
-use super::programs::programs;
 use super::words::named;
 use crate::findings::{Finding, Rule, Severity};
 use crate::input::Place;
-use crate::knowledge::{Server, server_of_image, server_of_program};
+use crate::knowledge::{Server, programs, server_of_image, server_of_program};
 use crate::model::{Container, Declared, Workload, signal_name};
 
 /// The signals of Linux, without those in real time.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::input::Place;
-use crate::knowledge::{Shell, ShellsThatStay, exec_offset, shell_of_image};
+use crate::knowledge::{Script, Shell, ShellsThatStay, ends, exec_offset, shell_of_image};
 use crate::model::{Command, Container, Declared, Platform, Word, Workload, show};
 
 /// Puts the name of a container before a sentence, if the workload has several.
@@ -35,6 +35,13 @@ fn described(workload: &Workload, grace: &Declared<Duration>, without: Place) ->
         Declared::Default(grace) => (without, format!("no {name}: {} by default", show(*grace))),
         Declared::Unresolved(place) => (*place, "not known before the deploy".to_owned()),
     }
+}
+
+/// Returns the program that a script ends with, if it only keeps a container running: it has no handler for a signal, and nothing to drain.
+pub(super) fn serves_nothing(script: &Word) -> Option<&'static str> {
+    let last = ends(&Script::read(&script.text), None).pop()?;
+    let program = last.command.program()?;
+    ["tail", "sleep", "cat", "tee"].into_iter().find(|own| *own == program)
 }
 
 /// Returns the shell that a command names, if that is not `sh`.
@@ -72,17 +79,20 @@ fn shell_named(program: &str) -> Option<Shell> {
 
 /// Returns what has to hold of the image's shell.
 pub(super) fn assumption(stays: ShellsThatStay) -> String {
-    let shells = match stays {
-        ShellsThatStay::Dash => Shell::Dash.name().to_owned(),
-        _ => format!("{} or {}", Shell::Dash.name(), Shell::Bash.name()),
-    };
+    let all = [Shell::Dash, Shell::Ash, Shell::Bash].into_iter().filter(|shell| stays.includes(*shell));
+    let shells = all.map(Shell::name).collect::<Vec<_>>().join(" or ");
     format!("the image's /bin/sh is {shells}")
 }
 
 /// Returns what to do about a shell that stays; `or` is what else helps. Where every shell stays, `exec` alone does not help: the command is in a
-/// pipe, in the background, or is followed by another.
+/// pipe, in the background, or is followed by another. Nor does it where the command serves nothing: the program is then in the background.
 pub(super) fn exec_remedy(stays: ShellsThatStay, script: &Word, or: &str) -> String {
-    let is_enough = stays != ShellsThatStay::All || exec_offset(&script.text).is_some();
+    if let Some(program) = serves_nothing(script) {
+        return format!(
+            "run the program in the foreground as the last command instead of `{program}`, which serves nothing, and begin it with `exec`"
+        );
+    }
+    let is_enough = stays != ShellsThatStay::ALL || exec_offset(&script.text).is_some();
     let first = if is_enough {
         "begin the last command with `exec`"
     } else {

@@ -32,11 +32,20 @@ pub(crate) struct ScriptEnd {
 /// `arguments` are those of the script, if they are known: they decide which branches can run.
 pub(crate) fn ends(script: &Script, arguments: Option<&[String]>) -> Vec<ScriptEnd> {
     let Some(body) = script.body.as_ref().filter(|_| !handles_signals(script)) else { return Vec::new() };
-    let reader = Reader { body, arguments: arguments.filter(|_| !changes_arguments(script)), calls: 0 };
-    match reader.list(body, ShellsThatStay::Dash) {
+    let reader = Reader::new(script, body, arguments);
+    match reader.list(body, ShellsThatStay::DASH) {
         Ending::Known(ends) => ends,
         Ending::Nothing { .. } | Ending::Unknown => Vec::new(),
     }
+}
+
+/// Returns the commands that may replace the shell of a script before it comes to its end: those with `exec`.
+pub(crate) fn replacements(script: &Script, arguments: Option<&[String]>) -> Vec<Simple> {
+    let mut found = Vec::new();
+    if let Some(body) = &script.body {
+        Reader::new(script, body, arguments).replacements(body, &mut found);
+    }
+    found
 }
 
 fn handles_signals(script: &Script) -> bool {
@@ -76,15 +85,54 @@ struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
+    fn new(script: &Script, body: &'s [Item], arguments: Option<&'s [String]>) -> Self {
+        Self { body, arguments: arguments.filter(|_| !changes_arguments(script)), calls: 0 }
+    }
+
+    /// Adds the commands of a list that begin with `exec`, where their branches can run. A function may be called from anywhere.
+    fn replacements(self, list: &[Item], found: &mut Vec<Simple>) {
+        for node in list.iter().flat_map(|item| &item.pipeline) {
+            match node {
+                Node::Simple(simple) => {
+                    let replaces = simple.program() == Some("exec") && simple.words.len() > 1;
+                    found.extend(replaces.then(|| simple.clone()));
+                }
+                Node::Group(body) | Node::Function { body, .. } => self.replacements(body, found),
+                Node::Loop { condition, body } => {
+                    self.replacements(condition, found);
+                    self.replacements(body, found);
+                }
+                // The shell in front of it stays.
+                Node::Subshell(_) => {}
+                Node::Branches { conditions, bodies, choice } => {
+                    for (index, body) in bodies.iter().enumerate() {
+                        match self.runs(index, conditions, choice) {
+                            Some(false) => {}
+                            is_certain => {
+                                self.replacements(body, found);
+                                if is_certain == Some(true) {
+                                    break;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Returns the end of a list. `least` is which shells stay in front of a command whose place is such as that of the list.
     fn list(self, list: &'s [Item], least: ShellsThatStay) -> Ending {
         let (mut is_last, mut is_conditional, mut waits) = (true, false, false);
-        for item in list.iter().rev() {
+        for (index, item) in list.iter().enumerate().rev() {
             let is_background = item.separator == Separator::Background;
             let ending = match item.pipeline.as_slice() {
                 // The shell ends before the program does, and the container with it.
                 _ if is_background && is_last => return Ending::Nothing { is_conditional },
-                [node] => self.node(node, least),
+                [node] => {
+                    let in_place = ShellsThatStay { ash: false, bash: stays_in_list(list, index) };
+                    self.node(node, least.and(in_place))
+                }
                 nodes => piped(nodes),
             };
             let waits_here = matches!(item.pipeline.as_slice(), [Node::Simple(simple)] if simple.program() == Some("wait"));
@@ -95,7 +143,7 @@ impl<'s> Reader<'s> {
                         return Ending::Unknown;
                     }
                     return Ending::Known(
-                        ends.into_iter().map(|end| end.in_front(ShellsThatStay::All)).collect(),
+                        ends.into_iter().map(|end| end.in_front(ShellsThatStay::ALL)).collect(),
                     );
                 }
                 Ending::Known(ends) if is_last => return Ending::Known(ends),
@@ -120,7 +168,7 @@ impl<'s> Reader<'s> {
 
     fn node(self, node: &'s Node, least: ShellsThatStay) -> Ending {
         // Measured: busybox ash alone executes the last command of a branch or a group in place.
-        let inner = least.max(ShellsThatStay::DashAndBash);
+        let inner = least.and(ShellsThatStay::DASH_AND_BASH);
         match node {
             Node::Simple(simple) => self.simple(simple, least),
             Node::Function { .. } => Ending::Nothing { is_conditional: false },
@@ -135,7 +183,7 @@ impl<'s> Reader<'s> {
             Node::Loop { condition, body } => {
                 let all = [body, condition].into_iter();
                 let found =
-                    all.map(|list| self.list(list, ShellsThatStay::All)).find_map(|ending| match ending {
+                    all.map(|list| self.list(list, ShellsThatStay::ALL)).find_map(|ending| match ending {
                         Ending::Known(ends) => Some(ends),
                         Ending::Nothing { .. } | Ending::Unknown => None,
                     });
@@ -188,10 +236,10 @@ impl<'s> Reader<'s> {
             // The function has arguments of its own.
             let arguments = self.arguments.filter(|_| simple.words.get(1).is_some_and(|word| word == "$@"));
             let reader = Reader { calls: self.calls.saturating_add(1), arguments, ..self };
-            return reader.list(body, ShellsThatStay::All);
+            return reader.list(body, ShellsThatStay::ALL);
         }
-        let stays = if simple.redirects { least.max(ShellsThatStay::DashAndBash) } else { least };
-        Ending::Known(vec![ScriptEnd { command: simple.clone(), stays: Some(stays) }])
+        let own = ShellsThatStay { ash: simple.is_modified, bash: simple.is_modified || simple.redirects };
+        Ending::Known(vec![ScriptEnd { command: simple.clone(), stays: Some(least.and(own)) }])
     }
 
     /// Returns whether a branch runs, if the first argument decides it and is known.
@@ -226,6 +274,19 @@ impl<'s> Reader<'s> {
     }
 }
 
+/// Returns whether bash stays in front of a command because of what is before it in its line. Measured: it executes in place the last of commands
+/// that are joined by semicolons, and the last of those that are joined by `&&` and `||` if nothing else is in the line.
+fn stays_in_list(list: &[Item], index: usize) -> bool {
+    let before = list.get(..index).unwrap_or_default();
+    let line = before.iter().rev().take_while(|item| !item.ends_line).map(|item| item.separator);
+    let is_joined = |separator: &Separator| matches!(separator, Separator::And | Separator::Or);
+    let mut rest = line.clone().skip_while(is_joined);
+    if line.clone().next().is_some_and(|first| is_joined(&first)) {
+        return rest.next().is_some();
+    }
+    rest.next() == Some(Separator::Background)
+}
+
 /// Returns the end of a pipeline, whose commands every shell waits for.
 fn piped(nodes: &[Node]) -> Ending {
     let lasts = |simple: &&Simple| {
@@ -239,7 +300,7 @@ fn piped(nodes: &[Node]) -> Ending {
     });
     match commands.find(lasts) {
         Some(command) => {
-            Ending::Known(vec![ScriptEnd { command: command.clone(), stays: Some(ShellsThatStay::All) }])
+            Ending::Known(vec![ScriptEnd { command: command.clone(), stays: Some(ShellsThatStay::ALL) }])
         }
         None if nodes.iter().all(|node| matches!(node, Node::Simple(_))) => {
             Ending::Nothing { is_conditional: false }
@@ -256,11 +317,11 @@ fn is_idle(command: &Simple) -> bool {
 impl ScriptEnd {
     /// Returns the same command in front of which these shells stay at least, whether it begins with `exec` or not.
     fn in_front(self, stays: ShellsThatStay) -> Self {
-        Self { stays: Some(self.stays.map_or(stays, |own| own.max(stays))), ..self }
+        Self { stays: Some(self.stays.map_or(stays, |own| own.and(stays))), ..self }
     }
 
     /// Returns the same command as it is if others follow it.
     fn before_another(self) -> Self {
-        Self { stays: self.stays.map(|_| ShellsThatStay::All), ..self }
+        Self { stays: self.stays.map(|_| ShellsThatStay::ALL), ..self }
     }
 }

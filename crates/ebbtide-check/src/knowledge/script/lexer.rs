@@ -11,8 +11,9 @@ pub(super) enum Token {
     Or,
     Pipe,
     Background,
-    /// A semicolon or a line end.
+    /// A semicolon.
     End,
+    LineEnd,
     /// The end of an arm of `case`.
     ArmEnd,
     Open,
@@ -29,12 +30,20 @@ pub(super) struct Lexeme {
     pub(super) end: usize,
 }
 
+/// The tokens of a script.
+pub(super) struct Tokens {
+    pub(super) all: Vec<Token>,
+    /// The offset after the last token that is no line end.
+    pub(super) end: usize,
+    pub(super) has_documents: bool,
+}
+
 /// Splits a script into tokens. Any text is read to its end.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+pub(super) fn tokens(text: &str) -> Tokens {
     let mut lexer = Lexer {
         letters: text.char_indices().peekable(),
         length: text.len(),
-        tokens: Vec::new(),
+        tokens: Tokens { all: Vec::new(), end: 0, has_documents: false },
         word: None,
         documents: Vec::new(),
     };
@@ -45,7 +54,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
 struct Lexer<'t> {
     letters: Peekable<CharIndices<'t>>,
     length: usize,
-    tokens: Vec<Token>,
+    tokens: Tokens,
     word: Option<Lexeme>,
     /// The ends of the here documents that begin at the next line.
     documents: Vec<String>,
@@ -69,7 +78,8 @@ impl Lexer<'_> {
                     self.push(if is_arm { Token::ArmEnd } else { Token::End });
                 }
                 '\n' => {
-                    self.push(Token::End);
+                    self.end_word();
+                    self.tokens.all.push(Token::LineEnd);
                     self.skip_documents();
                 }
                 '#' if self.word.is_none() => {
@@ -220,9 +230,11 @@ impl Lexer<'_> {
         }
         let target = self.word.take().filter(|word| word.start >= at);
         if is_document && !is_string {
+            self.tokens.has_documents = true;
             self.documents.extend(target.map(|word| word.text));
         }
-        self.tokens.push(Token::Redirection);
+        self.tokens.all.push(Token::Redirection);
+        self.tokens.end = self.at();
     }
 
     /// Skips the lines of the here documents of the line that has ended.
@@ -242,11 +254,15 @@ impl Lexer<'_> {
     }
 
     fn end_word(&mut self) {
-        self.tokens.extend(self.word.take().map(Token::Word));
+        if let Some(word) = self.word.take() {
+            self.tokens.end = word.end;
+            self.tokens.all.push(Token::Word(word));
+        }
     }
 
     fn push(&mut self, token: Token) {
         self.end_word();
-        self.tokens.push(token);
+        self.tokens.all.push(token);
+        self.tokens.end = self.at();
     }
 }

@@ -5,5 +5,5 @@ mod lexer;
 mod parser;
 mod tree;
 
-pub(crate) use ends::{ScriptEnd, ends};
+pub(crate) use ends::{ScriptEnd, ends, replacements};
 pub(crate) use tree::{Script, Separator, Simple};

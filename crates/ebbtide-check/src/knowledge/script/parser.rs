@@ -1,4 +1,4 @@
-use super::lexer::{Lexeme, Token, tokens};
+use super::lexer::{Lexeme, Token, Tokens, tokens};
 use super::tree::{Separator, Simple};
 
 /// The nesting that is read. Real scripts stay far below.
@@ -9,6 +9,8 @@ const MAX_DEPTH: usize = 40;
 pub(crate) struct Item {
     pub(super) pipeline: Vec<Node>,
     pub(super) separator: Separator,
+    /// Whether it is the last one of its line, so that a shell runs it before it reads on.
+    pub(super) ends_line: bool,
 }
 
 /// A command.
@@ -44,9 +46,19 @@ pub(super) enum Choice {
     },
 }
 
-/// Parses a script. The flag is whether everything that is opened is closed.
-pub(super) fn parse(text: &str) -> (Vec<Item>, bool) {
-    let mut parser = Parser { tokens: tokens(text), at: 0, depth: 0, is_closed: true };
+/// A script as it is nested.
+pub(super) struct Parsed {
+    pub(super) body: Vec<Item>,
+    /// Whether everything that is opened is closed.
+    pub(super) is_closed: bool,
+    /// The offset after its last token.
+    pub(super) end: usize,
+    pub(super) has_documents: bool,
+}
+
+pub(super) fn parse(text: &str) -> Parsed {
+    let Tokens { all, end, has_documents } = tokens(text);
+    let mut parser = Parser { tokens: all, at: 0, depth: 0, is_closed: true };
     let mut body = parser.list(&[]);
     while parser.at < parser.tokens.len() {
         // A closing word without an opening one.
@@ -54,7 +66,7 @@ pub(super) fn parse(text: &str) -> (Vec<Item>, bool) {
         parser.at = parser.at.saturating_add(1);
         body.append(&mut parser.list(&[]));
     }
-    (body, parser.is_closed)
+    Parsed { body, is_closed: parser.is_closed, end, has_documents }
 }
 
 struct Parser {
@@ -72,9 +84,7 @@ impl Parser {
     fn list(&mut self, expected: &[&str]) -> Vec<Item> {
         let mut items = Vec::new();
         loop {
-            while matches!(self.peek(), Some(Token::End)) {
-                self.skip();
-            }
+            self.eat_ends();
             match self.peek() {
                 None => {
                     self.is_closed &= expected.is_empty();
@@ -90,18 +100,22 @@ impl Parser {
     fn item(&mut self) -> Item {
         let mut pipeline = vec![self.command()];
         while self.eat(&Token::Pipe) {
-            while self.eat(&Token::End) {}
+            self.eat_ends();
             pipeline.push(self.command());
         }
         let separator = match self.peek() {
             Some(Token::And) => Separator::And,
             Some(Token::Or) => Separator::Or,
             Some(Token::Background) => Separator::Background,
-            Some(Token::End) => Separator::Sequence,
-            _ => return Item { pipeline, separator: Separator::Sequence },
+            Some(Token::End | Token::LineEnd) => Separator::Sequence,
+            _ => return Item { pipeline, separator: Separator::Sequence, ends_line: false },
         };
+        let is_line_end = self.peek() == Some(&Token::LineEnd);
         self.skip();
-        Item { pipeline, separator }
+        // After `&&` the list goes on in the next line.
+        let may_end = matches!(separator, Separator::Sequence | Separator::Background);
+        let ends_line = may_end && (is_line_end || self.eat(&Token::LineEnd));
+        Item { pipeline, separator, ends_line }
     }
 
     fn command(&mut self) -> Node {
@@ -118,7 +132,10 @@ impl Parser {
     }
 
     fn any_command(&mut self) -> Node {
-        while self.word("!") || self.word("time") {}
+        let mut is_modified = false;
+        while self.word("!") || self.word("time") {
+            is_modified = true;
+        }
         let node = if self.word("if") {
             self.branches()
         } else if self.word("while") || self.word("until") {
@@ -148,7 +165,7 @@ impl Parser {
         } else if let Some(name) = self.function_name() {
             self.function(name)
         } else {
-            return Node::Simple(self.simple());
+            return Node::Simple(Simple { is_modified, ..self.simple() });
         };
         while self.eat(&Token::Redirection) {}
         node
@@ -173,11 +190,11 @@ impl Parser {
 
     fn case(&mut self) -> Node {
         let word = self.any_word().map(|word| word.text).unwrap_or_default();
-        while self.eat(&Token::End) {}
+        self.eat_ends();
         self.expect("in");
         let (mut patterns, mut bodies) = (Vec::new(), Vec::new());
         loop {
-            while self.eat(&Token::End) {}
+            self.eat_ends();
             if self.is_word("esac") || self.peek().is_none() {
                 break;
             }
@@ -210,8 +227,9 @@ impl Parser {
     }
 
     fn function(&mut self, name: String) -> Node {
-        while self.eat(&Token::End) {}
-        let body = vec![Item { pipeline: vec![self.command()], separator: Separator::Sequence }];
+        self.eat_ends();
+        let body =
+            vec![Item { pipeline: vec![self.command()], separator: Separator::Sequence, ends_line: false }];
         Node::Function { name, body }
     }
 
@@ -279,6 +297,11 @@ impl Parser {
             self.skip();
         }
         is_there
+    }
+
+    /// Skips semicolons and line ends.
+    fn eat_ends(&mut self) {
+        while self.eat(&Token::End) || self.eat(&Token::LineEnd) {}
     }
 
     fn peek(&self) -> Option<&Token> {

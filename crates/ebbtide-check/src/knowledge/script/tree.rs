@@ -1,4 +1,4 @@
-use super::parser::{self, Item, Node};
+use super::parser::{self, Item, Node, Parsed};
 
 /// A shell script.
 #[derive(Debug, Default)]
@@ -7,6 +7,10 @@ pub(crate) struct Script {
     pub(crate) commands: Vec<Simple>,
     /// The commands as they are nested. `None` if the nesting is not closed.
     pub(super) body: Option<Vec<Item>>,
+    /// What is after its last command: comments and line ends.
+    pub(crate) tail: String,
+    /// Whether it has here documents, whose lines are in the tail if they are those of the last line.
+    pub(crate) has_documents: bool,
 }
 
 /// A simple command.
@@ -17,6 +21,8 @@ pub(crate) struct Simple {
     /// Whether it is part of another command: of `if`, a loop, a group or a function.
     pub(crate) is_nested: bool,
     pub(crate) redirects: bool,
+    /// Whether `!` or `time` is before it.
+    pub(crate) is_modified: bool,
     pub(crate) separator: Separator,
     /// The offsets of its first word and of the end of its last one.
     pub(crate) range: (usize, usize),
@@ -37,11 +43,12 @@ pub(crate) enum Separator {
 impl Script {
     /// Reads a script.
     pub(crate) fn read(text: &str) -> Self {
-        let (body, is_closed) = parser::parse(text);
+        let Parsed { body, is_closed, end, has_documents } = parser::parse(text);
         let mut commands = Vec::new();
         flatten(&body, false, &mut commands);
         commands.sort_by_key(|command: &Simple| command.range);
-        Self { commands, body: is_closed.then_some(body) }
+        let tail = text.get(end..).unwrap_or_default().to_owned();
+        Self { commands, body: is_closed.then_some(body), tail, has_documents }
     }
 
     /// Returns whether a command with this name is in it.
