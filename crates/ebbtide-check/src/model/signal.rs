@@ -9,6 +9,7 @@ pub(crate) fn signal_name(signal: &str) -> String {
         "10" => "USR1",
         "12" => "USR2",
         "15" => "TERM",
+        "18" => "CONT",
         "19" => "STOP",
         "28" => "WINCH",
         name => name.strip_prefix("SIG").unwrap_or(name),

@@ -1,7 +1,7 @@
 use super::signals::server;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Script;
-use crate::model::{Platform, Project};
+use crate::model::{Declared, Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "S006",
@@ -13,6 +13,9 @@ systemd sends the kill signal to what is left as soon as the commands of `ExecSt
 such as `kill $MAINPID`, is therefore followed by SIGTERM at once: with another signal the graceful stop that it asked for becomes an
 ordinary one, and with the same signal many programs stop immediately at the second one. The signal of `KillSignal=` then does the same alone, if it is that of the graceful stop of the
 program: SIGQUIT for nginx and php-fpm, whose SIGTERM is the fast stop.
+
+A unit with `KillSignal=SIGCONT` is left out: that changes nothing in a program that runs, so that systemd waits for the one that `ExecStop=` has asked
+to stop, up to `TimeoutStopSec`. The units of Apache in Fedora and RHEL are like that. So is a unit whose `KillSignal=` is the graceful stop of its server.
 ",
     sources: &[
         "systemd.service(5), ExecStop=: the command should be synchronous",
@@ -25,6 +28,17 @@ program: SIGQUIT for nginx and php-fpm, whose SIGTERM is the fast stop.
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Systemd) {
         let Some(unit) = &workload.unit else { continue };
+        let signal = match &unit.kill_signal {
+            None => "TERM".to_owned(),
+            Some(Declared::Written(signal, _)) => signal_name(signal),
+            Some(_) => continue,
+        };
+        let server = workload.containers.first().and_then(server);
+        let is_own = server.as_ref().is_some_and(|found| signal_name(found.server.signal) == signal);
+        // A program that runs is not changed by SIGCONT, nor by the signal of the stop that it has begun.
+        if signal == "CONT" || is_own && signal != "TERM" {
+            continue;
+        }
         for command in &unit.exec_stop {
             let is_signal = |program: Option<&str>| matches!(program, Some("kill" | "pkill" | "killall"));
             let is_async = match command.script() {
@@ -36,9 +50,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             if !is_async {
                 continue;
             }
-            let server = workload.containers.first().and_then(server);
             let effect = match &server {
-                Some(found) => found.server.effect_of("TERM"),
+                Some(found) => found.server.effect_of(&signal),
                 None => "the second signal ends the drain: requests in flight are reset".to_owned(),
             };
             let remedy = match &server {
