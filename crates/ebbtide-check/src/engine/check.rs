@@ -73,7 +73,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     compose::join_env_files(&mut all.workloads, &all.env_files, sources);
     builds::join(&mut all.workloads, all.stages, &all.builds, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
-    declare_lame_ducks(&mut all.workloads);
+    all.workloads.iter_mut().for_each(declare_times);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(shorter_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
@@ -83,15 +83,14 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     Read { project, problems: all.problems, comments: all.comments, uneditable: all.uneditable, recognised }
 }
 
-/// Gives containers the lame duck that their variables declare.
-fn declare_lame_ducks(workloads: &mut [Workload]) {
-    for workload in workloads {
-        let platform = workload.platform;
-        let of_service = workload.service.iter_mut().flat_map(|service| &mut service.containers);
-        for container in workload.containers.iter_mut().chain(of_service) {
-            if container.lame_duck.is_none() {
-                container.lame_duck = knowledge::lame_duck_of(platform, &container.variables);
-            }
+/// Gives containers the times that their commands and variables declare.
+fn declare_times(workload: &mut Workload) {
+    knowledge::declare_drains(workload);
+    let platform = workload.platform;
+    let of_service = workload.service.iter_mut().flat_map(|service| &mut service.containers);
+    for container in workload.containers.iter_mut().chain(of_service) {
+        if container.lame_duck.is_none() && knowledge::may_run_ebbtide(container) {
+            container.lame_duck = knowledge::lame_duck_of(platform, &container.variables);
         }
     }
 }
@@ -119,12 +118,17 @@ fn unassigned_drain(workload: &Workload, sources: &Sources) -> Option<Problem> {
 /// Returns the flags and variables of servers that declare a drain time and cannot be read. Process groups share variables.
 fn unreadable_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
     let mut unreadable = BTreeMap::new();
-    for container in workloads.iter().flat_map(|workload| &workload.containers) {
-        for (value, name, place) in knowledge::unreadable_drains(&container.words(), &container.variables) {
-            let expected = "expected a number of seconds or a number with a unit, such as 30 or 1m30s";
-            unreadable.insert(place, format!("invalid duration `{value}` of {name}: {expected}"));
+    let of = |workload| move |container| (workload, container);
+    for (workload, container) in
+        workloads.iter().flat_map(|workload: &Workload| workload.containers.iter().map(of(workload)))
+    {
+        for found in knowledge::unreadable_drains(workload, container) {
+            let message = format!("invalid duration `{}` of {}: {}", found.value, found.name, found.expected);
+            unreadable.insert(found.place, message);
         }
-        unreadable.extend(knowledge::refused_settings(&container.variables));
+        if knowledge::may_run_ebbtide(container) {
+            unreadable.extend(knowledge::refused_settings(&container.variables));
+        }
     }
     let problem = |(place, message): (Place, String)| Problem {
         path: sources.name(place).to_owned(),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::ebbtide;
+use super::{ebbtide, may_run_ebbtide};
 use crate::findings::Sum;
 use crate::model::{Container, Declared, Drain, Role, UNBOUNDED, Workload, seconds, show};
 
@@ -107,9 +107,11 @@ fn raised(workload: &Workload, container: &Container) -> Option<Drain> {
     if container.role == Role::Init {
         return None;
     }
+    let of_variables =
+        || ebbtide::longest_lame_duck(&container.variables).filter(|_| may_run_ebbtide(container));
     let drain = match workload.lame_duck_of(container) {
         Some(Declared::Written(time, place)) => {
-            let longest = ebbtide::longest_lame_duck(&container.variables);
+            let longest = of_variables();
             let own = Drain {
                 time: *time,
                 from: "the lame duck".to_owned(),
@@ -118,17 +120,18 @@ fn raised(workload: &Workload, container: &Container) -> Option<Drain> {
             };
             longest.filter(|longest| longest.time > own.time).unwrap_or(own)
         }
-        _ => ebbtide::longest_lame_duck(&container.variables)?,
+        _ => of_variables()?,
     };
-    let known = workload.drain_of(container).map(|known| known.time);
-    let is_longer = match known {
-        Some(known) => known.saturating_add(MARGIN) < drain.time,
-        None => {
-            let pre_stop =
-                container.pre_stop.as_ref().and_then(|hook| hook.least).map_or(Duration::ZERO, |hook| hook.0);
-            let needed = pre_stop.saturating_add(drain.time).saturating_add(MARGIN);
-            workload.grace_of(container).value().is_some_and(|grace| needed > *grace)
-        }
+    let overruns = || {
+        let pre_stop =
+            container.pre_stop.as_ref().and_then(|hook| hook.least).map_or(Duration::ZERO, |hook| hook.0);
+        let needed = pre_stop.saturating_add(drain.time).saturating_add(MARGIN);
+        workload.grace_of(container).value().is_some_and(|grace| needed > *grace)
+    };
+    let is_longer = match workload.drain_of(container) {
+        Some(known) if known.time.saturating_add(MARGIN) < drain.time => true,
+        Some(known) => !known.is_declared && overruns(),
+        None => overruns(),
     };
     (is_longer && !drain.time.is_zero()).then_some(drain)
 }

@@ -1,11 +1,11 @@
 //! What is known about programs, shells and images that deployment files do not say.
 
 mod budget;
+mod drains;
 mod ebbtide;
 mod exec;
 mod images;
 mod programs;
-mod runtimes;
 mod script;
 mod servers;
 mod shell;
@@ -14,12 +14,14 @@ mod words;
 pub(crate) use budget::{
     Budget, MARGIN, drain_after_lame_duck, grace_label, sidecar_drains, unit_ends_before,
 };
+pub(crate) use drains::{
+    declare as declare_drains, drain_of, may_run_ebbtide, server_name, signal_of_image, unreadable_drains,
+};
 pub(crate) use ebbtide::{lame_duck_of, refused_settings};
 pub(crate) use exec::exec_offset;
 pub(crate) use images::{Shell, lacks, shell_of_image};
-pub(crate) use programs::{may_run, possible_programs, programs, within};
-pub(crate) use runtimes::{GUNICORN, drain_of, may_run_gunicorn, unreadable_drains};
+pub(crate) use programs::{Program, may_run, possible_programs, programs, within};
 pub(crate) use script::{Script, ScriptEnd, Separator, Simple, ends, replacements};
-pub(crate) use servers::{Server, server_of_image, server_of_program, stateful_programs};
+pub(crate) use servers::{Server, is_server_package, server_of_image, server_of_program, stateful_programs};
 pub(crate) use shell::{ShellsThatStay, least_sleep, shells_that_stay};
 pub(crate) use words::split_words;

@@ -8,7 +8,8 @@ pub(crate) struct Server {
     daemons: &'static [&'static str],
     /// The begins of the names of the packages that have it.
     packages: &'static [&'static str],
-    /// What users see when SIGTERM stops it.
+    /// The signals that stop it at once, without `SIG`, and what users see then.
+    fast: &'static [&'static str],
     effect: &'static str,
 }
 
@@ -28,8 +29,8 @@ impl Server {
 
     /// Returns what users see when another signal than its own stops it.
     pub(crate) fn effect_of(&self, signal: &str) -> String {
-        if signal == "TERM" {
-            self.effect.to_owned()
+        if self.fast.contains(&signal) {
+            format!("SIG{signal} is {}", self.effect)
         } else {
             format!("SIG{signal} is not the graceful stop of {}: clients see errors at each stop", self.name)
         }
@@ -37,7 +38,12 @@ impl Server {
 }
 
 /// Every server.
-const ALL: [&Server; 5] = [&NGINX, &PHP_FPM, &APACHE, &POSTGRES, &HAPROXY];
+const ALL: [&Server; 6] = [&NGINX, &PHP_FPM, &APACHE, &POSTGRES, &HAPROXY, &GUNICORN];
+
+/// Returns whether a package has one of them.
+pub(crate) fn is_server_package(package: &str) -> bool {
+    ALL.into_iter().any(|server| server.is_in(package))
+}
 
 /// Returns the server that a program is.
 pub(crate) fn server_of_program(program: &str) -> Option<&'static Server> {
@@ -50,7 +56,8 @@ const NGINX: Server = Server {
     programs: &["nginx", "/docker-entrypoint"],
     daemons: &["nginx"],
     packages: &["nginx"],
-    effect: "SIGTERM is nginx's fast shutdown: requests in flight are reset at each stop",
+    fast: &["TERM"],
+    effect: "nginx's fast shutdown: requests in flight are reset at each stop",
 };
 const PHP_FPM: Server = Server {
     name: "php-fpm",
@@ -58,7 +65,8 @@ const PHP_FPM: Server = Server {
     programs: &["php-fpm"],
     daemons: &["php-fpm"],
     packages: &["php-fpm"],
-    effect: "SIGTERM is the immediate stop of php-fpm: requests in flight are reset at each stop",
+    fast: &["TERM"],
+    effect: "the immediate stop of php-fpm: requests in flight are reset at each stop",
 };
 const APACHE: Server = Server {
     name: "Apache",
@@ -66,7 +74,8 @@ const APACHE: Server = Server {
     programs: &["apache2", "httpd"],
     daemons: &["apache2", "httpd"],
     packages: &["apache2", "httpd"],
-    effect: "SIGTERM is the immediate stop of Apache: requests in flight are reset at each stop",
+    fast: &["TERM"],
+    effect: "the immediate stop of Apache: requests in flight are reset at each stop",
 };
 const POSTGRES: Server = Server {
     name: "PostgreSQL",
@@ -74,7 +83,8 @@ const POSTGRES: Server = Server {
     programs: &["postgres", "pg_"],
     daemons: &["postgres"],
     packages: &["postgresql"],
-    effect: "SIGTERM is the smart shutdown of PostgreSQL: it waits until every client has disconnected, and is killed at the end of the \
+    fast: &["TERM"],
+    effect: "the smart shutdown of PostgreSQL: it waits until every client has disconnected, and is killed at the end of the \
              grace period",
 };
 const HAPROXY: Server = Server {
@@ -83,7 +93,17 @@ const HAPROXY: Server = Server {
     programs: &["haproxy"],
     daemons: &["haproxy"],
     packages: &["haproxy"],
-    effect: "SIGTERM is the immediate stop of HAProxy: connections are reset at each stop",
+    fast: &["TERM"],
+    effect: "the immediate stop of HAProxy: connections are reset at each stop",
+};
+const GUNICORN: Server = Server {
+    name: "gunicorn",
+    signal: "SIGTERM",
+    programs: &["gunicorn"],
+    daemons: &["gunicorn"],
+    packages: &["gunicorn", "python3-gunicorn"],
+    fast: &["INT", "QUIT"],
+    effect: "gunicorn's quick shutdown: requests in flight are reset at each stop, whatever `--graceful-timeout` is",
 };
 
 /// Returns the server of an official image with a stop signal of its own.

@@ -192,6 +192,8 @@ pub(crate) struct BuiltCommand {
     pub(crate) entrypoint: Option<Command>,
     pub(crate) arguments: Option<Command>,
     pub(crate) shell: Option<String>,
+    /// Its stop signal, if that is known.
+    pub(crate) signal: Option<Declared<String>>,
 }
 
 /// Where an image is built.

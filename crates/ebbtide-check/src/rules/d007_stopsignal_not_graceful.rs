@@ -2,7 +2,7 @@ use super::repairs::{set, stop_signal};
 use super::signals::{is_signal, is_unhandled};
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::input::Place;
-use crate::knowledge::{Server, programs, server_of_image, server_of_program};
+use crate::knowledge::{Server, programs, server_name, server_of_image, server_of_program};
 use crate::model::{Container, Declared, Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {
@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "The image stops its server by a signal that is not the graceful one",
     details: "
-Some servers have a graceful stop at another signal than SIGTERM, and their official images have a STOPSIGNAL for it:
+Some servers have a graceful stop at another signal than SIGTERM, and their official images have a STOPSIGNAL for it. Others stop at once at a signal that many programs handle:
 
 | server | SIGTERM | STOPSIGNAL of the official image |
 |---|---|---|
@@ -19,6 +19,7 @@ Some servers have a graceful stop at another signal than SIGTERM, and their offi
 | php-fpm | stops at once | SIGQUIT: finishes the requests in flight |
 | Apache | stops at once | SIGWINCH: finishes the requests in flight |
 | HAProxy | stops at once | SIGUSR1: finishes the connections |
+| gunicorn | finishes the requests in flight; SIGINT and SIGQUIT stop it at once | it has none |
 | PostgreSQL | waits until every client has disconnected | SIGINT: ends the sessions, and shuts down cleanly |
 
 An image that installs the server as a package has the default, SIGTERM. One that is built on the official image has its STOPSIGNAL, unless
@@ -27,6 +28,7 @@ it sets another one. Scripts as entry points are left out, and so are signals th
     sources: &[
         "nginx/nginx.org, Controlling nginx: TERM is the fast shutdown, QUIT the graceful one",
         "the Dockerfiles of the official images nginx, php, httpd, postgres and haproxy",
+        "gunicorn, Signal Handling: QUIT and INT are the quick shutdown, TERM the graceful one",
         "postgresql.org, Shutting Down the Server: SIGTERM is smart, SIGINT is fast",
     ],
     bad: &[Example { name: "Dockerfile", text: include_str!("../../fixtures/D007/bad.Dockerfile") }],
@@ -90,7 +92,7 @@ fn server(container: &Container) -> Option<Found> {
         return Some(Found { server, place, command: place, package: None });
     };
     let program = programs(container).into_iter().next()?;
-    let server = server_of_program(program.name())?;
+    let server = server_of_program(server_name(&program))?;
     let is_of_base = of_base.is_some_and(|(base, _)| base.name == server.name);
     let package = container.packages.iter().find(|package| server.is_in(&package.text));
     let found = Found {
@@ -99,7 +101,8 @@ fn server(container: &Container) -> Option<Found> {
         command: command.place,
         package: package.map(|package| package.place),
     };
-    (is_of_base || package.is_some()).then_some(found)
+    // Without a package the image may have a signal from elsewhere, unless the server's is that of every image.
+    (is_of_base || package.is_some() || server.signal == "SIGTERM").then_some(found)
 }
 
 fn base(container: &Container) -> Option<(&'static Server, Place)> {

@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
 not stop running after the timeout: warnings. So is a name that is no signal, which systemd ignores.
 
 A `KillSignal` that is not the graceful stop of the server in `ExecStart` is a warning; [D007](D007.md) has the table of these servers. Without the key systemd sends SIGTERM,
-which is none of theirs either: that is an info, since units that distributions ship are like that. Units with `ExecStop` are left out: it stops the server before the signal.
+which is none of most of theirs either: that is an info, since units that distributions ship are like that. Units with `ExecStop` are left out: it stops the server before the signal.
 ",
     sources: &[
         "systemd.kill(5), KillSignal=, FinalKillSignal=, SendSIGKILL=",

@@ -3,7 +3,7 @@
 use super::words::named;
 use crate::findings::{Finding, Rule, Severity};
 use crate::input::Place;
-use crate::knowledge::{Server, programs, server_of_image, server_of_program};
+use crate::knowledge::{Server, programs, server_name, server_of_image, server_of_program};
 use crate::model::{Container, Declared, Workload, signal_name};
 
 /// The signals of Linux, without those in real time.
@@ -71,7 +71,7 @@ pub(super) fn server(container: &Container) -> Option<ServerSignal> {
     let whole = container.with_built_command();
     if whole.run().is_some() && !whole.has_options_alone() {
         let program = programs(&whole).into_iter().next()?;
-        let server = server_of_program(program.name())?;
+        let server = server_of_program(server_name(&program))?;
         return Some(ServerSignal { server, place: program.place()?, is_of_image: false });
     }
     let Some(Declared::Written(image, place)) = &container.image else { return None };

@@ -53,7 +53,7 @@ fn the_command_of_the_experimental_section_replaces_that_of_the_image() {
         ("exec = [\"sh\", \"-c\", \"shop | tee log\"]", web, &["P004"]),
         ("exec = [\"shop\"]", "[processes]\n  web = \"sh -c 'a; b'\"\n", &[]),
         ("cmd = [\"shop\"]", nginx, &[]),
-        ("cmd = [\"gunicorn\", \"--graceful-timeout\", \"60\"]", "", &["P001"]),
+        ("cmd = [\"uvicorn\", \"--timeout-graceful-shutdown\", \"60\"]", "", &["P001"]),
         ("auto_rollback = true", nginx, &["P004"]),
     ] {
         let report = check_text("fly.toml", &app(&format!("{more}[experimental]\n  {section}\n")));

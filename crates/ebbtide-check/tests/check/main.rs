@@ -3,6 +3,7 @@
 
 mod baseline;
 mod built_images;
+mod commands;
 mod comments;
 mod common;
 mod compose_projects;

@@ -6,7 +6,7 @@ use super::kustomization::Kustomization;
 use crate::formats::dockerfile::{self, StageImage};
 use crate::formats::paths::clean;
 use crate::input::Sources;
-use crate::knowledge::{GUNICORN, drain_of, may_run_gunicorn};
+use crate::knowledge::signal_of_image;
 use crate::model::{Build, BuiltCommand, Container, Declared, Platform, Workload};
 
 /// The files that Podman looks for if none is named.
@@ -185,6 +185,7 @@ fn inherit(container: &mut Container, image: &Container) {
         entrypoint: image.entrypoint.clone(),
         arguments: image.arguments.clone(),
         shell: image.shell.clone(),
+        signal: signal_of_image(image),
     });
     let is_replaced = container.entrypoint.is_some() || container.arguments.is_some();
     // An image that runs what its base runs is the server of that base, whatever it is called.
@@ -192,19 +193,9 @@ fn inherit(container: &mut Container, image: &Container) {
     if is_base && (container.image.is_none() || !is_replaced) {
         container.image.clone_from(&image.image);
     }
-    // What the image sets for gunicorn says nothing about a service that runs another program in it.
-    let is_other = is_replaced && !may_run_gunicorn(&container.words());
-    for variable in image.variables.iter().filter(|variable| !is_other || variable.name != GUNICORN) {
+    for variable in &image.variables {
         if container.variables.iter().all(|own| own.name != variable.name) {
             container.variables.push(variable.clone());
         }
     }
-    let mut words = container.words();
-    // A new entry point drops the image's command too.
-    if container.entrypoint.is_none() {
-        words.extend(image.entrypoint.iter().flat_map(|command| &command.words));
-        let arguments = image.arguments.iter().filter(|_| container.arguments.is_none());
-        words.extend(arguments.flat_map(|command| &command.words));
-    }
-    container.drain = drain_of(&words, &container.variables);
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::formats::paths::clean;
 use crate::input::{Place, Source, SourceId, Sources};
-use crate::knowledge::drain_of;
 use crate::model::{Platform, Variable, Word, Workload};
 use crate::tree::Node;
 
@@ -79,15 +78,10 @@ pub(crate) fn join_env_files(workloads: &mut [Workload], files: &[EnvFile], sour
             by_path.get(clean(&folder.join(&path.text)).as_path()).copied()
         });
         // The last one first: what is there already is what counts.
-        let mut added = false;
         for variable in named.flat_map(|file| file.variables.iter().rev()) {
             if container.variables.iter().all(|own| own.name != variable.name) {
                 container.variables.push(variable.clone());
-                added = true;
             }
-        }
-        if added {
-            container.drain = drain_of(&container.words(), &container.variables);
         }
     }
 }

@@ -2,7 +2,7 @@ use super::env_file;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, slot};
 use crate::formats::times::Form;
 use crate::input::Place;
-use crate::knowledge::{drain_of, split_words};
+use crate::knowledge::split_words;
 use crate::model::{
     Annotation, Build, Command, Container, Declared, Init, Platform, PreStop, PreStopAction, Role, Rollout,
     Variable, Word, Workload, go_duration, seconds,
@@ -91,7 +91,6 @@ fn container(entry: &Entry) -> Container {
     container.init =
         node.get("init").and_then(Node::boolean).filter(|init| *init).map(|_| Init { signals_group: false });
     container.pre_stop = node.list("pre_stop").first().map(pre_stop);
-    container.drain = drain_of(&container.words(), &container.variables);
     container
 }
 

@@ -1,6 +1,5 @@
 use super::stage::{Argument, Stage};
 use crate::input::{Place, Source};
-use crate::knowledge::drain_of;
 use crate::model::{Container, Declared, Platform, Role, Workload, seconds};
 use crate::tree::Node;
 
@@ -62,6 +61,5 @@ fn container(stage: Stage, place: Place) -> Container {
     container.shell = stage.shell;
     container.packages = stage.packages;
     container.variables = stage.variables;
-    container.drain = drain_of(&container.words(), &container.variables);
     container
 }

@@ -2,7 +2,6 @@ use super::fields::{field, is_computed, list, text};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot};
 use crate::formats::times::Form;
 use crate::input::Place;
-use crate::knowledge::drain_of;
 use crate::model::{Command, Container, Declared, Init, Platform, Role, Variable, Word, Workload, seconds};
 use crate::tree::Node;
 
@@ -50,7 +49,7 @@ fn container(node: &Node) -> Container {
     let labelled = labels
         .and_then(|labels| labels.get(DRAIN))
         .and_then(|label| declared_drain("label", label.text()?, label.place));
-    container.drain = labelled.or_else(|| drain_of(&container.words(), &container.variables));
+    container.drain = labelled;
     container
 }
 

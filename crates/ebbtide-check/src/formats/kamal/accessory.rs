@@ -1,7 +1,6 @@
 use super::fields::{DOCKER, option_timeout, read_labels, read_options, runs_always, text, variables};
 use super::role::Config;
 use crate::formats::scalar::slot;
-use crate::knowledge::drain_of;
 use crate::model::{Container, Declared, Platform, Role, Workload};
 use crate::tree::Entry;
 
@@ -21,7 +20,6 @@ pub(super) fn accessory(config: &Config<'_>, entry: &Entry) -> Workload {
     container.has_ports = body.get("port").is_some() || body.get("proxy").is_some();
     container.variables = variables(&[body.get("env")]);
     read_options(&mut container, options, body.get("cmd"));
-    container.drain = drain_of(&container.words(), &container.variables);
     workload.containers.push(container);
     workload
 }

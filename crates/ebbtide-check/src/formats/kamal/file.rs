@@ -3,6 +3,7 @@ use std::path::Path;
 use super::accessory::accessory;
 use super::role::{Config, FIRST, SECOND, roles};
 use crate::formats::times::{self, Form, Unreadable};
+use crate::knowledge::drain_of;
 use crate::model::{Declared, Workload};
 use crate::tree::{Node, Value};
 
@@ -126,8 +127,8 @@ fn is_same(old: &Workload, new: &Workload) -> bool {
         workload.containers.iter().flat_map(|container| container.words()).map(|word| word.place).collect()
     };
     let drains = |workload: &Workload| -> Vec<_> {
-        let own = workload.containers.iter().map(|container| container.drain.as_ref());
-        own.chain([workload.drain.as_ref()])
+        let own = workload.containers.iter().map(|container| drain_of(workload, container));
+        own.chain([workload.drain.clone()])
             .map(|drain| drain.map(|drain| (drain.time, drain.place)))
             .collect()
     };

@@ -4,7 +4,6 @@ use std::time::Duration;
 use super::fields::{DOCKER, option_timeout, read_labels, read_options, runs_always, text, variables};
 use crate::formats::scalar::{duration, slot};
 use crate::input::Place;
-use crate::knowledge::drain_of;
 use crate::model::{Build, Container, Declared, KamalProxy, KamalRole, Platform, Role, Workload, seconds};
 use crate::tree::Node;
 
@@ -117,7 +116,6 @@ fn role(config: &Config<'_>, name: &str, place: Place, body: Option<&Node>) -> W
     container.has_ports = is_proxied;
     container.variables = variables(&[root.get("env"), own("env")]);
     read_options(&mut container, options, own("cmd"));
-    container.drain = drain_of(&container.words(), &container.variables);
     workload.containers.push(container);
     workload
 }

@@ -1,7 +1,7 @@
 use super::probe::probe;
 use super::scalar;
 use crate::formats::times::Form;
-use crate::knowledge::{drain_of, lacks, least_sleep};
+use crate::knowledge::{lacks, least_sleep};
 use crate::model::{Command, Container, Declared, PreStop, PreStopAction, Role, Variable, Word};
 use crate::tree::Node;
 
@@ -29,7 +29,6 @@ pub(super) fn container(node: &Node, role: Role) -> Option<Container> {
     container.liveness = probe(node.get("livenessProbe"));
     container.readiness = probe(node.get("readinessProbe"));
     container.startup = probe(node.get("startupProbe"));
-    container.drain = drain_of(&container.words(), &container.variables);
     Some(container)
 }
 

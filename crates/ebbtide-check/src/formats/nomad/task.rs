@@ -3,7 +3,6 @@ use std::time::Duration;
 use super::fields::{Block, duration, field};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, command, declared_drain, text, variables};
 use crate::formats::times::Form;
-use crate::knowledge::drain_of;
 use crate::model::{Command, Container, Declared, Drain, Role, Word, seconds};
 use crate::tree::Node;
 
@@ -28,7 +27,7 @@ pub(super) fn task(block: &Block<'_>) -> Container {
     task.stop_signal = field(block.body, "kill_signal").filter(|node| node.text() != Some("")).map(text);
     task.grace = Some(kill_timeout(block.body));
     task.lame_duck = lame_duck(block.body);
-    task.drain = drain(block.body).or_else(|| drain_of(&task.words(), &task.variables));
+    task.drain = drain(block.body);
     task
 }
 

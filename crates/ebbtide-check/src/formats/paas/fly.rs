@@ -4,7 +4,7 @@ use crate::formats::Facts;
 use crate::formats::scalar::{command, text, variables};
 use crate::formats::times::{self, Form};
 use crate::input::Place;
-use crate::knowledge::{drain_of, split_words};
+use crate::knowledge::split_words;
 use crate::model::{Build, Command, Container, Declared, Platform, Role, Word, Workload, seconds};
 use crate::tree::Node;
 
@@ -53,7 +53,6 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         container.has_ports = group.is_none_or(|group| group == "app");
         container.stop_signal = root.get("kill_signal").map(text);
         container.default_signal = Some("SIGINT");
-        container.drain = drain_of(&container.words(), &container.variables);
         workload.containers.push(container);
         facts.workloads.push(workload);
     };

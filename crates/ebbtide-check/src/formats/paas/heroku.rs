@@ -1,6 +1,5 @@
 use crate::formats::{Facts, Format};
 use crate::input::{Place, Source, SourceId};
-use crate::knowledge::{drain_of, split_words};
 use crate::model::{Command, Container, Declared, Platform, Role, Word, Workload, seconds};
 use crate::tree::Comment;
 
@@ -41,10 +40,10 @@ fn workload(name: &str, run: &str, place: Place) -> Workload {
     let mut workload = Workload::new(Platform::Heroku, "process", name, place, grace);
     workload.block = Some(place);
     let mut container = Container::new(name, Role::Main, place);
-    let words = split_words(run).into_iter().map(|text| Word { text, place }).collect();
-    container.arguments = Some(Command { words, is_shell_form: false, place });
+    // A shell runs it.
+    let words = vec![Word { text: run.to_owned(), place }];
+    container.arguments = Some(Command { words, is_shell_form: true, place });
     container.has_ports = name == "web";
-    container.drain = drain_of(&container.words(), &[]);
     workload.containers.push(container);
     workload
 }

@@ -2,7 +2,6 @@ use crate::formats::Facts;
 use crate::formats::scalar::command;
 use crate::formats::times::{self, Form};
 use crate::input::Place;
-use crate::knowledge::drain_of;
 use crate::model::{Command, Container, Declared, Platform, Role, Variable, Workload, seconds};
 use crate::tree::Node;
 
@@ -71,6 +70,5 @@ pub(crate) fn container(node: &Node) -> Container {
         })
         .collect();
     container.has_ports = !node.list("ports").is_empty();
-    container.drain = drain_of(&container.words(), &container.variables);
     container
 }

@@ -1,7 +1,7 @@
 use crate::formats::Facts;
 use crate::formats::times::{self, Form};
 use crate::input::Place;
-use crate::knowledge::{drain_of, split_words};
+use crate::knowledge::split_words;
 use crate::model::{Build, Command, Container, Platform, Role, Variable, Word, Workload, seconds};
 use crate::tree::Node;
 
@@ -58,12 +58,16 @@ fn workload(service: &Node) -> Workload {
     let mut workload = Workload::new(Platform::Render, "service", text, place, grace);
     workload.block = Some(service.place);
     let mut container = Container::new(text, Role::Main, place);
-    let run = service.get("startCommand").or_else(|| service.get("dockerCommand"));
-    container.arguments = run.and_then(|node| {
+    let of_shell = service.get("startCommand").and_then(|node| {
+        let words = vec![Word { text: node.text()?.to_owned(), place: node.place }];
+        Some(Command { words, is_shell_form: true, place: node.place })
+    });
+    let of_image = service.get("dockerCommand").and_then(|node| {
         let words = split_words(node.text()?).into_iter();
         let words: Vec<Word> = words.map(|text| Word { text, place: node.place }).collect();
         (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
     });
+    container.arguments = of_shell.or(of_image);
     container.build = build(service, place);
     let variables = service.list("envVars").iter().filter_map(|variable| {
         let value = variable.get("value")?;
@@ -75,7 +79,6 @@ fn workload(service: &Node) -> Workload {
     });
     container.variables = variables.collect();
     container.has_ports = service.text_of("type") != Some("worker");
-    container.drain = drain_of(&container.words(), &container.variables);
     workload.containers.push(container);
     workload
 }

@@ -5,7 +5,7 @@ use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
 use crate::formats::times::{Form, Unreadable, note_value};
 use crate::input::Place;
-use crate::knowledge::{drain_of, split_words};
+use crate::knowledge::split_words;
 use crate::model::{
     Annotation, Command, Container, Declared, Drain, Init, Platform, Quadlet, Role, Slot, SlotPlace, Word,
     Workload, go_duration, seconds,
@@ -100,7 +100,6 @@ fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     let has_init = last(section, "RunInit").and_then(Node::boolean).unwrap_or(false) || args.has("--init");
     // Podman's init is catatonit.
     container.init = has_init.then_some(Init { signals_group: true });
-    container.drain = drain_of(&container.words(), &container.variables);
     container
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::quadlet;
 use super::time::span;
 use crate::formats::times::{Unreadable, note_text};
-use crate::knowledge::{drain_of, split_words};
+use crate::knowledge::split_words;
 use crate::model::{
     Command, Container, Declared, Drain, Platform, Role, Slot, SlotPlace, UNBOUNDED, Unit, Variable, Word,
     Workload, seconds,
@@ -41,7 +41,6 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     let mut container = Container::new(name, Role::Main, place);
     container.entrypoint = start.and_then(command);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
-    container.drain = drain_of(&container.words(), &container.variables);
     workload.containers.push(container);
     let text = |key: &str| last(section, key).map(declared);
     workload.unit = Some(Unit {

@@ -1,0 +1,75 @@
+use super::form::Form;
+use crate::input::Place;
+use crate::model::{Drain, Variable, Word};
+
+/// A value that is set by a flag or a variable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'w> {
+    /// How a sum names it: `--graceful-timeout`.
+    pub(super) name: &'static str,
+    /// Nothing if it is only known later.
+    pub(super) value: Option<&'w str>,
+    pub(super) form: Form,
+    pub(super) place: Place,
+}
+
+impl Setting<'_> {
+    /// Returns the drain that it declares. `None` if its value is not known.
+    pub(super) fn drain(&self) -> Option<Drain> {
+        let time = self.form.read(self.value?)?;
+        Some(Drain { time, from: self.name.to_owned(), place: Some(self.place), is_declared: true })
+    }
+}
+
+/// Returns every occurrence of some options with their values: `--option VALUE`, `--option=VALUE`, `-o VALUE`, `-oVALUE`.
+pub(super) fn options<'w>(
+    words: &[&'w str],
+    place: impl Fn(usize) -> Place,
+    names: &[&'static str],
+    form: Form,
+) -> Vec<Setting<'w>> {
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let named = names.iter().find_map(|name| Some((*name, word.strip_prefix(name)?)));
+        let Some((name, rest)) = named else { continue };
+        let value = match rest.strip_prefix('=') {
+            Some(value) => Some(value),
+            None if rest.is_empty() => words.get(at.saturating_add(1)).copied(),
+            None if !name.starts_with("--") => Some(rest),
+            None => continue,
+        };
+        let value = value.map(|value| value.trim_matches(['"', '\'']));
+        // A word that is only known at the deploy is empty.
+        found.push(Setting { name, value: value.filter(|value| !value.is_empty()), form, place: place(at) });
+    }
+    found
+}
+
+/// The same in the words of a command line.
+pub(super) fn options_of<'w>(words: &'w [Word], names: &[&'static str], form: Form) -> Vec<Setting<'w>> {
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    // An occurrence has a word.
+    let Some(first) = words.first() else { return Vec::new() };
+    options(&texts, |at| words.get(at).unwrap_or(first).place, names, form)
+}
+
+/// The same in the value of a variable.
+pub(super) fn options_in<'w>(variable: &'w Variable, names: &[&'static str], form: Form) -> Vec<Setting<'w>> {
+    let words: Vec<&str> = variable.value.as_deref().unwrap_or_default().split_whitespace().collect();
+    options(&words, |_| variable.place, names, form)
+}
+
+/// Returns the variable of a name that counts: the last one.
+pub(super) fn variable<'v>(variables: &'v [Variable], name: &str) -> Option<&'v Variable> {
+    variables.iter().rev().find(|variable| variable.name.eq_ignore_ascii_case(name))
+}
+
+/// Returns what a variable sets.
+pub(super) fn variable_setting<'v>(
+    variables: &'v [Variable],
+    name: &'static str,
+    form: Form,
+) -> Option<Setting<'v>> {
+    let variable = variable(variables, name)?;
+    Some(Setting { name, value: variable.value.as_deref(), form, place: variable.place })
+}
