@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "The task is stopped by SIGINT, which its program may not handle",
     details: "
 The drivers `exec`, `raw_exec` and `java` send SIGINT if `kill_signal` is not set. A program that handles SIGTERM only, as many do for the sake of containers,
-then ends without a shutdown. The program is not in the files, which is why it is an info. PostgreSQL is left out: SIGINT is its fast shutdown.
+then ends without a shutdown, and gunicorn stops at once. The program is not in the files, which is why it is an info. PostgreSQL is left out: SIGINT is its fast shutdown.
 ",
     sources: &["hashicorp/nomad, `drivers/shared/executor/executor.go`: os.Interrupt by default"],
     bad: &[Example { name: "agent.nomad.hcl", text: include_str!("../../fixtures/N005/bad.hcl") }],

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "The kill signal of the application does not reach its program, or is not the graceful stop of its server",
     details: "
-Fly stops a machine by `kill_signal`, SIGINT by default, whatever the STOPSIGNAL of the image is. For nginx and php-fpm that is the fast stop, which closes
+Fly stops a machine by `kill_signal`, SIGINT by default, whatever the STOPSIGNAL of the image is. For nginx, php-fpm and gunicorn that is the fast stop, which closes
 connections at once; [D007](D007.md) has the graceful stop of each server. The server is that of the process in `[processes]` or of the command in `[experimental]`, of `[build] image`, or of the base image of the
 `Dockerfile` beside `fly.toml` (`[build] dockerfile`). An error is what no program can handle, and what is no signal.
 
