@@ -33,6 +33,8 @@ pub(crate) struct Container {
     pub(crate) is_essential: bool,
     /// The containers that start before it, and stop after it.
     pub(crate) depends_on: Vec<String>,
+    /// Whether it may depend on others, which are only known at the deploy.
+    pub(crate) has_unread_dependencies: bool,
     /// The shell of a script in shell form, if it is not `/bin/sh`.
     pub(crate) shell: Option<String>,
     /// The script that the entry point is, if it is in the input.
@@ -74,6 +76,7 @@ impl Container {
             init: None,
             is_essential: true,
             depends_on: Vec::new(),
+            has_unread_dependencies: false,
             shell: None,
             wrapper: None,
             packages: Vec::new(),

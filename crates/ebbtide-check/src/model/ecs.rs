@@ -9,6 +9,9 @@ pub(crate) struct Service {
     pub(crate) desired: Declared<u32>,
     pub(crate) minimum_percent: Declared<u32>,
     pub(crate) maximum_percent: Declared<u32>,
+    /// Whether ECS itself replaces the tasks, within both percentages. CodeDeploy, an external controller and the strategies that start every
+    /// new task first do not.
+    pub(crate) is_rolling: bool,
     /// Where it asks for Fargate Spot.
     pub(crate) spot: Option<Place>,
     /// Where it names a load balancer.

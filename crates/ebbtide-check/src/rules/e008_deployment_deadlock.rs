@@ -11,6 +11,9 @@ ECS keeps `minimumHealthyPercent` of the tasks (rounded up) and runs at most `ma
 deployment does not begin:
 
     ceil(desired * minimum / 100) >= desired and floor(desired * maximum / 100) <= desired
+
+The rule is about rolling deployments. With the deployment controllers `CODE_DEPLOY` and `EXTERNAL`, and with the strategies `BLUE_GREEN`, `LINEAR`
+and `CANARY`, the new tasks start beside all old ones.
 ",
     sources: &[
         "awsdocs, container-instance-draining.md: 100 and 100 prevent new deployments",
@@ -33,7 +36,7 @@ fn most_to_stop_one(desired: u32) -> u64 {
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
-        let Some(service) = &workload.service else { continue };
+        let Some(service) = workload.service.as_ref().filter(|service| service.is_rolling) else { continue };
         let (Some(&desired), Some(&least), Some(&most)) =
             (service.desired.value(), service.minimum_percent.value(), service.maximum_percent.value())
         else {

@@ -11,7 +11,7 @@ With a low `minimumHealthyPercent` ECS may stop all old tasks before a new one i
 
     ceil(desired * minimum / 100) == 0
 
-The rule is about services with a load balancer.
+The rule is about services with a load balancer whose deployments are rolling, as in [E008](E008.md).
 ",
     sources: &["botocore, ecs, `DeploymentConfiguration.minimumHealthyPercent`"],
     bad: &[Example { name: "template.yaml", text: include_str!("../../fixtures/E009/bad.yaml") }],
@@ -21,7 +21,7 @@ The rule is about services with a load balancer.
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
-        let Some(service) = &workload.service else { continue };
+        let Some(service) = workload.service.as_ref().filter(|service| service.is_rolling) else { continue };
         let (Some(balancer), Declared::Written(least, place)) =
             (service.load_balancer, &service.minimum_percent)
         else {

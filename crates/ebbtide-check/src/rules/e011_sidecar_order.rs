@@ -25,8 +25,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs).filter(|workload| workload.containers.len() > 1) {
         for proxy in workload.containers.iter().filter(|container| container.is_essential) {
             let Some(image) = proxy.image_name().filter(|image| is_proxy(image)) else { continue };
-            let is_needed =
-                workload.containers.iter().any(|container| container.depends_on.contains(&proxy.name));
+            let is_needed = workload.containers.iter().any(|container| {
+                container.has_unread_dependencies || container.depends_on.contains(&proxy.name)
+            });
             let Some(program) = workload
                 .containers
                 .iter()

@@ -12,7 +12,7 @@ Nomad refuses a service job whose tasks may take longer to stop than the deploym
 
     kill_timeout > update.progress_deadline (10 min by default)
 
-A progress deadline of 0 turns the check off.
+A progress deadline of 0 turns the check off. The jobs of the types `batch`, `system` and `sysbatch` are not refused.
 ",
     sources: &["hashicorp/nomad, `nomad/structs/structs.go`: the validation of tasks"],
     bad: &[Example { name: "encoder.nomad.hcl", text: include_str!("../../fixtures/N003/bad.hcl") }],
@@ -21,7 +21,7 @@ A progress deadline of 0 turns the check off.
 };
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
-    for workload in project.on(Platform::Nomad).filter(|workload| !workload.is_oneshot) {
+    for workload in project.on(Platform::Nomad) {
         let Some(&deadline) = workload.progress_deadline.value().filter(|deadline| !deadline.is_zero())
         else {
             continue;

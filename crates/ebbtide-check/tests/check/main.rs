@@ -23,6 +23,7 @@ mod named;
 mod patches;
 mod rule_pages;
 mod rules;
+mod schedulers;
 mod shell_options;
 mod stop_signals;
 mod suppression;

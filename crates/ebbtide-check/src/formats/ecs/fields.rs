@@ -10,6 +10,16 @@ pub(super) fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     field(node, key).map_or(&[], Node::items)
 }
 
+/// Returns the items of a list that are in the file. `!If […]` or an expression of Terraform may be any item or none.
+pub(super) fn read_items<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = &'n Node> {
+    list(node, key).iter().filter(|item| !is_computed(item))
+}
+
+/// Returns whether a list, or one of its items, is only known at the deploy.
+pub(super) fn has_unread(node: &Node, key: &str) -> bool {
+    field(node, key).is_some_and(|list| is_computed(list) || list.items().iter().any(is_computed))
+}
+
 pub(super) fn text(node: &Node) -> Declared<String> {
     match node.text() {
         Some(text) if !text.contains("${") && !text.contains("{{") => {

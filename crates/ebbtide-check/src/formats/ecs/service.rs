@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::fields::{field, list, reference};
+use super::fields::{field, has_unread, is_computed, list, read_items, reference};
 use crate::formats::scalar::{count, duration};
 use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
@@ -38,7 +38,7 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
     let deployment = field(node, "deploymentConfiguration");
     let percent =
         |key: &str, default| count(deployment.and_then(|deployment| field(deployment, key)), default);
-    let balancers = list(node, "loadBalancers");
+    let balancers: Vec<&Node> = read_items(node, "loadBalancers").collect();
     let is_spot = |item: &&Node| {
         let base = field(item, "weight").and_then(Node::integer);
         field(item, "capacityProvider").and_then(Node::text) == Some("FARGATE_SPOT") && base != Some(0)
@@ -54,6 +54,7 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
         desired,
         minimum_percent: percent("minimumHealthyPercent", 100),
         maximum_percent: percent("maximumPercent", 200),
+        is_rolling: is_rolling(node, deployment),
         spot: spot.map(|item| item.place),
         load_balancer: balancers.first().map(|balancer| balancer.place),
         health_grace: duration(field(node, "healthCheckGracePeriodSeconds"), seconds(0)),
@@ -71,12 +72,22 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
     }
 }
 
+/// Returns whether tasks are replaced within the percentages of the deployment. A controller or a strategy that is not known may do otherwise.
+fn is_rolling(node: &Node, deployment: Option<&Node>) -> bool {
+    let is = |node: Option<&Node>, expected: &str| node.is_none_or(|node| node.text() == Some(expected));
+    let controller = field(node, "deploymentController");
+    let is_own = controller.is_none_or(|controller| {
+        !is_computed(controller) && is(field(controller, "type"), "ECS")
+    });
+    let is_known = deployment.is_none_or(|deployment| !is_computed(deployment));
+    is_own && is_known && is(deployment.and_then(|deployment| field(deployment, "strategy")), "ROLLING")
+}
+
 pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
-    let delay = attribute(node, GROUP, DEREGISTRATION);
     let speaks_http =
         field(node, "protocol").and_then(Node::text).is_none_or(|name| name.starts_with("HTTP"));
     let group = TargetGroup {
-        deregistration: duration(delay, seconds(300)),
+        deregistration: attribute_time(node, GROUP, DEREGISTRATION, seconds(300)),
         interval: count(field(node, "healthCheckIntervalSeconds"), 30),
         healthy_threshold: count(field(node, "healthyThresholdCount"), 5),
         idle_timeout: None,
@@ -88,7 +99,7 @@ pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
 /// Returns the idle timeout of a load balancer that speaks HTTP: 60 s by default.
 pub(super) fn idle_timeout(node: &Node) -> Option<Declared<Duration>> {
     let is_http = field(node, "type").and_then(Node::text).is_none_or(|kind| kind == "application");
-    is_http.then(|| duration(attribute(node, BALANCER, IDLE), seconds(60)))
+    is_http.then(|| attribute_time(node, BALANCER, IDLE, seconds(60)))
 }
 
 /// Notes the attributes of a target group or of a load balancer that are times and cannot be read.
@@ -97,6 +108,14 @@ pub(super) fn note_unreadable(node: &Node, unreadable: &mut Unreadable) {
         if let Some(value) = attribute(node, attributes, key) {
             times::note_value(key, value, Form::Seconds, unreadable);
         }
+    }
+}
+
+/// Reads an attribute that is a time. One that is not there has no default if a part of the list is only known at the deploy.
+fn attribute_time(node: &Node, attributes: &str, key: &str, default: Duration) -> Declared<Duration> {
+    match attribute(node, attributes, key) {
+        None if has_unread(node, attributes) => Declared::Unresolved(node.place),
+        value => duration(value, default),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::fields::{field, is_computed, list, text};
+use super::fields::{field, has_unread, is_computed, list, read_items, text};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot};
 use crate::formats::times::Form;
 use crate::input::Place;
@@ -18,7 +18,7 @@ pub(super) fn task(node: &Node, id: Option<&str>, place: Place) -> Found {
     let mut workload = Workload::new(Platform::Ecs, "task definition", name, place, grace);
     let compatibilities = list(node, "requiresCompatibilities").iter().filter_map(Node::text);
     workload.is_fargate = compatibilities.collect::<Vec<_>>().contains(&"FARGATE");
-    workload.containers = list(node, "containerDefinitions").iter().map(container).collect();
+    workload.containers = read_items(node, "containerDefinitions").map(container).collect();
     Found { id: id.map(str::to_owned), workload }
 }
 
@@ -31,7 +31,10 @@ fn container(node: &Node) -> Container {
     container.arguments = field(node, "command").and_then(command);
     container.variables = list(node, "environment").iter().filter_map(variable).collect();
     container.has_ports = !list(node, "portMappings").is_empty();
-    container.is_essential = field(node, "essential").and_then(Node::boolean).unwrap_or(true);
+    // One that is only known at the deploy may be `false`.
+    container.is_essential =
+        field(node, "essential").is_none_or(|essential| essential.boolean() == Some(true));
+    container.has_unread_dependencies = has_unread(node, "dependsOn");
     container.depends_on = list(node, "dependsOn")
         .iter()
         .filter_map(|item| field(item, "containerName")?.text().map(str::to_owned))

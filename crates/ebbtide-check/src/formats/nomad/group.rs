@@ -17,8 +17,12 @@ pub(super) fn group(job: &Block<'_>, group: &Block<'_>) -> Workload {
     workload.is_oneshot =
         field(job.body, "type").and_then(Node::text).is_some_and(|kind| matches!(kind, "batch" | "sysbatch"));
     let update = [group.body, job.body].into_iter().find_map(|body| field(body, "update"));
-    workload.progress_deadline =
-        duration(update.and_then(|update| field(update, "progress_deadline")), seconds(600));
+    workload.progress_deadline = match field(job.body, "type") {
+        // No other job has a deployment that waits for its tasks: `Task.Validate`.
+        Some(kind) if kind.text().is_some_and(|kind| kind != "service") => Declared::Default(Duration::ZERO),
+        Some(kind) if kind.text().is_none() => Declared::Unresolved(kind.place),
+        _ => duration(update.and_then(|update| field(update, "progress_deadline")), seconds(600)),
+    };
     workload.drain = drain(group.body).or_else(|| drain(job.body));
     workload.lame_duck = lame_duck(group.body).or_else(|| lame_duck(job.body));
     let tasks = blocks(group.body, "task", "Tasks");

@@ -52,14 +52,22 @@ pub(super) fn service(resource: &Resource<'_>, facts: &mut Facts) {
         ],
     );
     put(&mut service, "desiredCount", desired_count(body));
-    let deployment = renamed(
+    let mut deployment = renamed(
         body,
         &[
             ("deployment_minimum_healthy_percent", "minimumHealthyPercent"),
             ("deployment_maximum_percent", "maximumPercent"),
         ],
     );
+    if let Some(strategy) = generated(body, "deployment_configuration", "strategy") {
+        put(&mut deployment, "strategy", strategy);
+    }
     put(&mut service, "deploymentConfiguration", deployment);
+    if let Some(kind) = generated(body, "deployment_controller", "type") {
+        let mut controller = renamed(body, &[]);
+        put(&mut controller, "type", kind);
+        put(&mut service, "deploymentController", controller);
+    }
     let balancer = |node: &&Node| renamed(node, &[("target_group_arn", "targetGroupArn")]);
     let balancers = blocks(body, "load_balancer").iter().map(balancer).collect();
     put(&mut service, "loadBalancers", list(body.place, balancers));
@@ -68,6 +76,14 @@ pub(super) fn service(resource: &Resource<'_>, facts: &mut Facts) {
     let strategies = blocks(body, "capacity_provider_strategy").iter().map(strategy).collect();
     put(&mut service, "capacityProviderStrategy", list(body.place, strategies));
     add(ecs::Resource::Service(&service), resource, facts);
+}
+
+/// Returns a value of a block, which is not known if a `dynamic` block may add it.
+fn generated(body: &Node, kind: &str, key: &str) -> Option<Node> {
+    match block(body, kind) {
+        Some(block) => block.get(key).cloned(),
+        None => blocks(body, "dynamic").iter().find_map(|block| block.get(kind)).map(|node| unknown(node.place)),
+    }
 }
 
 /// Returns the number of tasks. The provider's default is none, which stands for a number that something else sets.

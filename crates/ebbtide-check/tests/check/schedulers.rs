@@ -1,0 +1,167 @@
+//! ECS and Nomad: which deployments a limit is about, and what a part of a list that is only known at the deploy leaves open.
+
+use ebbtide_check::{Report, Severity};
+
+use crate::common::{check_text, ids, shown};
+
+fn found(name: &str, text: &str) -> Vec<&'static str> {
+    let report = check_text(name, text);
+    assert!(report.problems.is_empty(), "{}", shown(&report));
+    ids(&report)
+}
+
+/// A service of one task, of which one has to stay and one may run, in a form of CloudFormation, of the API and of Terraform.
+fn single(controller: Option<&str>, strategy: Option<&str>) -> [(&'static str, String); 3] {
+    let part = |value: Option<&str>, text: &dyn Fn(&str) -> String| value.map_or(String::new(), text);
+    let template = format!(
+        "Resources:\n  Service:\n    Type: AWS::ECS::Service\n    Properties:\n      DesiredCount: 1\n{}      \
+         DeploymentConfiguration: {{MinimumHealthyPercent: 100, MaximumPercent: 100{}}}\n",
+        part(controller, &|kind| format!("      DeploymentController: {{Type: {kind}}}\n")),
+        part(strategy, &|name| format!(", Strategy: {name}")),
+    );
+    let api = format!(
+        "{{\"serviceName\": \"web\", \"desiredCount\": 1{}, \"deploymentConfiguration\": {{\"minimumHealthyPercent\": 100, \
+         \"maximumPercent\": 100{}}}}}",
+        part(controller, &|kind| format!(", \"deploymentController\": {{\"type\": \"{kind}\"}}")),
+        part(strategy, &|name| format!(", \"strategy\": \"{name}\"")),
+    );
+    let module = format!(
+        "resource \"aws_ecs_service\" \"web\" {{\n  desired_count = 1\n  deployment_minimum_healthy_percent = 100\n  \
+         deployment_maximum_percent = 100\n{}{}}}\n",
+        part(controller, &|kind| format!("  deployment_controller {{\n    type = \"{kind}\"\n  }}\n")),
+        part(strategy, &|name| format!(
+            "  deployment_configuration {{\n    strategy = \"{name}\"\n  }}\n"
+        )),
+    );
+    [("template.yaml", template), ("service.json", api), ("main.tf", module)]
+}
+
+#[test]
+fn the_percentages_limit_rolling_deployments_alone() {
+    for (controller, strategy, is_rolling) in [
+        (None, None, true),
+        (Some("ECS"), None, true),
+        (None, Some("ROLLING"), true),
+        (Some("ECS"), Some("ROLLING"), true),
+        (Some("CODE_DEPLOY"), None, false),
+        (Some("EXTERNAL"), None, false),
+        (None, Some("BLUE_GREEN"), false),
+        (None, Some("LINEAR"), false),
+        (Some("ECS"), Some("CANARY"), false),
+    ] {
+        for (name, text) in single(controller, strategy) {
+            let expected: &[&str] = if is_rolling { &["E008"] } else { &[] };
+            assert_eq!(found(name, &text), expected, "{name}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_controller_that_is_only_known_at_the_deploy_may_be_any() {
+    for (name, text) in [
+        ("template.yaml", single(Some("!Ref Kind"), None)[0].1.clone()),
+        ("template.yaml", single(None, Some("!If [Fast, BLUE_GREEN, ROLLING]"))[0].1.clone()),
+        (
+            "main.tf",
+            single(Some("x"), None)[2].1.replace("deployment_controller {", "dynamic \"deployment_controller\" {"),
+        ),
+        ("main.tf", single(Some("x"), None)[2].1.replace("\"x\"", "var.kind")),
+    ] {
+        assert_eq!(found(name, &text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn an_outage_is_that_of_a_rolling_deployment() {
+    let text = "Resources:\n  Service:\n    Type: AWS::ECS::Service\n    Properties:\n      DesiredCount: 2\n      LoadBalancers: \
+                [{ContainerName: web, ContainerPort: 80}]\n      DeploymentConfiguration: {MinimumHealthyPercent: 0}\n";
+    assert_eq!(found("template.yaml", text), ["E009"]);
+    let other = text.replace("DesiredCount: 2\n", "DesiredCount: 2\n      DeploymentController: {Type: EXTERNAL}\n");
+    assert_eq!(found("template.yaml", &other), [""; 0]);
+    // A load balancer that may not be there.
+    let conditional = text.replace("[{ContainerName", "[!If [P, {ContainerName").replace("80}]", "80}, x]]");
+    assert_eq!(found("template.yaml", &conditional), [""; 0], "{conditional}");
+}
+
+/// A service on Spot whose target group has these attributes, with a task of these containers.
+fn spot(attributes: &str, containers: &str) -> String {
+    format!(
+        "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n{containers}  Targets:\n    \
+         Type: AWS::ElasticLoadBalancingV2::TargetGroup\n    Properties:\n      Protocol: HTTP\n{attributes}  Service:\n    Type: \
+         AWS::ECS::Service\n    Properties:\n      TaskDefinition: !Ref Task\n      CapacityProviderStrategy: [{{CapacityProvider: \
+         FARGATE_SPOT, Weight: 1}}]\n      LoadBalancers: [{{ContainerName: web, TargetGroupArn: !Ref Targets}}]\n"
+    )
+}
+
+fn severities(report: &Report, rule: &str) -> Vec<Severity> {
+    let found = report.active().filter(|finding| finding.rule.id == rule);
+    found.map(|finding| finding.severity).collect()
+}
+
+#[test]
+fn what_a_condition_adds_to_a_list_has_no_defaults() {
+    const DELAY: &str = "      TargetGroupAttributes:\n        - {Key: deregistration_delay.timeout_seconds, Value: \"100\"}\n";
+    const WEB: &str = "        - {Name: web, Image: web}\n";
+    const CONDITIONAL: &str =
+        "        - !If [P, {Name: z, Image: z, StopTimeout: 10}, !Ref \"AWS::NoValue\"]\n";
+    let conditional_delay = DELAY.replace("- {", "- !If [P, {").replace("\"100\"}", "\"10\"}, !Ref \"AWS::NoValue\"]");
+    let alternatives = "      TargetGroupAttributes: !If [P, [{Key: deregistration_delay.timeout_seconds, Value: \"10\"}], []]\n";
+    for (attributes, containers, expected) in [
+        (DELAY, WEB.to_owned(), &[Severity::Error][..]),
+        (DELAY, CONDITIONAL.to_owned(), &[]),
+        // The other container is stopped after 30 s at the latest, whatever the condition adds.
+        (DELAY, format!("{WEB}{CONDITIONAL}"), &[Severity::Error]),
+        ("", WEB.to_owned(), &[Severity::Warning]),
+        (&conditional_delay, WEB.to_owned(), &[]),
+        (alternatives, WEB.to_owned(), &[]),
+    ] {
+        let text = spot(attributes, &containers);
+        let report = check_text("template.yaml", &text);
+        assert!(report.problems.is_empty(), "{}", shown(&report));
+        assert_eq!(severities(&report, "E003"), expected, "{text}");
+    }
+    let module = |containers: &str| {
+        let text = format!(
+            "resource \"aws_ecs_task_definition\" \"web\" {{\n  container_definitions = jsonencode([{containers}])\n}}\n\
+             resource \"aws_lb_target_group\" \"web\" {{\n  deregistration_delay = 100\n}}\nresource \"aws_ecs_service\" \"web\" {{\n  \
+             task_definition = aws_ecs_task_definition.web.arn\n  capacity_provider_strategy {{\n    capacity_provider = \
+             \"FARGATE_SPOT\"\n    weight = 1\n  }}\n  load_balancer {{\n    target_group_arn = aws_lb_target_group.web.arn\n  }}\n}}\n"
+        );
+        severities(&check_text("main.tf", &text), "E003")
+    };
+    assert_eq!(module("{ name = \"web\", image = \"web\" }"), [Severity::Error]);
+    assert_eq!(module("var.web"), []);
+}
+
+#[test]
+fn a_dependency_that_a_condition_adds_may_be_that_on_the_proxy() {
+    let text = |depends: &str| {
+        format!(
+            "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n        - {{Name: envoy, \
+             Image: envoy}}\n        - Name: web\n          Image: web\n          PortMappings: [{{ContainerPort: 80}}]\n{depends}"
+        )
+    };
+    assert!(found("template.yaml", &text("")).contains(&"E011"));
+    let conditional = "          DependsOn: [!If [P, {ContainerName: envoy, Condition: START}, !Ref \"AWS::NoValue\"]]\n";
+    assert!(!found("template.yaml", &text(conditional)).contains(&"E011"));
+    let essential = text("").replace("Image: envoy}", "Image: envoy, Essential: !If [P, true, false]}");
+    assert!(!found("template.yaml", &essential).contains(&"E011"));
+}
+
+#[test]
+fn nomad_refuses_a_long_kill_timeout_in_service_jobs_alone() {
+    for (kind, is_refused) in [
+        ("", true),
+        ("  type = \"service\"\n", true),
+        ("  type = \"system\"\n", false),
+        ("  type = \"batch\"\n", false),
+        ("  type = \"sysbatch\"\n", false),
+        ("  type = var.type\n", false),
+    ] {
+        let text = format!(
+            "job \"a\" {{\n{kind}  update {{\n    progress_deadline = \"20s\"\n  }}\n  group \"a\" {{\n    task \"a\" {{\n      driver = \
+             \"docker\"\n      kill_timeout = \"25s\"\n      config {{\n        image = \"a\"\n      }}\n    }}\n  }}\n}}\n"
+        );
+        assert_eq!(found("a.nomad.hcl", &text).contains(&"N003"), is_refused, "{text}");
+    }
+}
