@@ -64,7 +64,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.ecs.append(facts.ecs);
     }
     all.problems.extend(builds::apply_patches(&mut all.workloads, &all.builds, sources));
-    all.uneditable.extend(sources.rendered());
+    all.uneditable.extend(sources.uneditable());
     kubernetes::join(&mut all.workloads, &objects, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);
     all.problems.extend(systemd::join(&mut all.workloads, all.units, &objects, sources));
@@ -166,16 +166,21 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     for rule in RULES.iter().filter(|rule| options.runs(rule)) {
         (rule.check)(&project, &mut findings);
     }
-    findings.retain(|finding| !options.ignores(&sources, finding));
+    findings.retain(|finding| !options.ignores(&sources, finding) && is_asked(&sources, finding));
     findings.iter_mut().for_each(Finding::spell);
     edits::resolve(&sources, &uneditable, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
+    // What is wrong with a template of units is wrong with its instances too.
+    findings.dedup_by(|next, first| next.repeats(first));
     fingerprint::add(&sources, &mut findings);
     let suppressions = Suppressions::new(&sources, &comments, &project.workloads);
     suppressions.apply(&sources, &mut findings);
     // What identifies a finding, and where it is suppressed, is the script as a whole.
     narrow::narrow(&sources, &mut findings);
     problems.extend(suppressions.into_problems());
+    // What cannot be read in a neighbour makes the check of the others incomplete.
+    let neighbours: Vec<&str> = sources.iter().filter(|(_, source)| source.is_neighbour()).map(|(_, source)| source.name()).collect();
+    problems.retain(|problem| problem.is_failure || !neighbours.contains(&&*problem.path));
     let mut report = Report {
         sources,
         findings,
@@ -188,6 +193,12 @@ pub fn check(sources: Sources, options: &Options) -> Report {
         baseline.apply(&mut report, options);
     }
     report
+}
+
+/// Returns whether a finding is about a source that the user asked for, rather than about one that is read for others.
+fn is_asked(sources: &Sources, finding: &Finding) -> bool {
+    let labels = finding.labels.iter().map(|label| label.place);
+    labels.chain([finding.workload]).any(|place| !sources.is_in_neighbour(place))
 }
 
 impl Options {

@@ -156,6 +156,15 @@ impl Finding {
         }
     }
 
+    /// Returns whether it is the same as another one, of a workload that is written at the same place.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
+        self.rule.id == other.rule.id
+            && self.workload == other.workload
+            && self.title == other.title
+            && self.labels == other.labels
+            && self.arithmetic == other.arithmetic
+    }
+
     /// Returns where to look.
     pub fn place(&self) -> Option<Place> {
         self.labels.first().map(|label| label.place)

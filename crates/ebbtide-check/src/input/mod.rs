@@ -1,11 +1,14 @@
 //! Files and texts to check, and places in them.
 
+mod neighbours;
 mod place;
 mod problem;
 mod read;
 mod sources;
 mod walk;
 
+pub use neighbours::neighbours;
+pub(crate) use neighbours::{COMPOSE_BASES, COMPOSE_OVERRIDES, DropIns, UNIT_ENDINGS, drop_ins_of};
 pub use place::{Place, Position, SourceId};
 pub use problem::Problem;
 pub(crate) use problem::UNRENDERED;

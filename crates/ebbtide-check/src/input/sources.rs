@@ -25,6 +25,7 @@ impl Sources {
             text: text.into(),
             has_bom: false,
             is_required: false,
+            is_neighbour: false,
             lines: OnceLock::new(),
             template: None,
         });
@@ -36,6 +37,14 @@ impl Sources {
     pub fn require(&mut self, id: SourceId) {
         if let Some(source) = self.all.get_mut(id.index()) {
             source.is_required = true;
+        }
+    }
+
+    /// Marks a source as one that is read for what it changes in the others: findings and notes that are about it alone are left out, and it is not
+    /// fixed.
+    pub fn mark_neighbour(&mut self, id: SourceId) {
+        if let Some(source) = self.all.get_mut(id.index()) {
+            source.is_neighbour = true;
         }
     }
 
@@ -72,6 +81,7 @@ impl Sources {
             text: texts.get(&id).unwrap_or(&source.text).clone(),
             has_bom: source.has_bom,
             is_required: source.is_required,
+            is_neighbour: source.is_neighbour,
             lines: OnceLock::new(),
             template: source.template.clone(),
         });
@@ -106,10 +116,15 @@ impl Sources {
         self.get(place.source).map_or("", |source| source.name())
     }
 
-    /// Returns the places of the texts that were rendered: an edit of one changes no file.
-    pub(crate) fn rendered(&self) -> impl Iterator<Item = Place> {
-        let rendered = self.iter().filter(|(_, source)| source.template.is_some());
-        rendered.map(|(id, source)| Place::new(id, 0, source.text.len()))
+    /// Returns whether a place is in a source that is read for others.
+    pub(crate) fn is_in_neighbour(&self, place: Place) -> bool {
+        self.get(place.source).is_some_and(|source| source.is_neighbour)
+    }
+
+    /// Returns the places of the texts that are not edited: those that were rendered, where an edit changes no file, and neighbours.
+    pub(crate) fn uneditable(&self) -> impl Iterator<Item = Place> {
+        let uneditable = self.iter().filter(|(_, source)| source.template.is_some() || source.is_neighbour);
+        uneditable.map(|(id, source)| Place::new(id, 0, source.text.len()))
     }
 
     /// Returns the file of a place, and its begin and end there: those in the template of a rendered text.
@@ -145,6 +160,7 @@ pub struct Source {
     text: String,
     has_bom: bool,
     is_required: bool,
+    is_neighbour: bool,
     lines: OnceLock<Vec<usize>>,
     template: Option<Template>,
 }
@@ -176,6 +192,11 @@ impl Source {
     /// Returns whether the file begins with a byte order mark.
     pub fn has_bom(&self) -> bool {
         self.has_bom
+    }
+
+    /// Returns whether it is read for others.
+    pub(crate) fn is_neighbour(&self) -> bool {
+        self.is_neighbour
     }
 
     /// Returns whether the user named it.

@@ -53,11 +53,19 @@ pub fn collect(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Problem>) {
 
 /// Returns the files of a file's folder that [`collect`] would find, without those of the folders in it.
 pub fn siblings(file: &Path) -> Vec<PathBuf> {
+    file.parent().map(in_folder).unwrap_or_default()
+}
+
+/// Returns the files of a folder itself that [`collect`] would find.
+pub(super) fn in_folder(folder: &Path) -> Vec<PathBuf> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
-    if let Some(folder) = file.parent() {
-        walk(folder, Some(1), &mut files, &mut problems);
-    }
-    files
+    let is_current = folder.as_os_str().is_empty();
+    walk(if is_current { Path::new(".") } else { folder }, Some(1), &mut files, &mut problems);
+    let named = |file: PathBuf| match file.strip_prefix(".") {
+        Ok(name) if is_current => name.to_owned(),
+        _ => file,
+    };
+    files.into_iter().map(named).collect()
 }
 
 fn walk(folder: &Path, depth: Option<usize>, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {

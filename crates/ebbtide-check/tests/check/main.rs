@@ -20,6 +20,7 @@ mod input;
 mod kube_units;
 mod lame_ducks;
 mod named;
+mod neighbours;
 mod patches;
 mod rule_pages;
 mod rules;

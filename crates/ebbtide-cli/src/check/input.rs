@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ebbtide_check::{Problem, Report, ServicePlan, SourceId, Sources, collect, read_text};
+use ebbtide_check::{Problem, Report, ServicePlan, SourceId, Sources, collect, neighbours, read_text};
 use ebbtide_rehearse::words::chain;
 
 /// The name of what is read from standard input.
@@ -49,6 +49,17 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
                 }
                 input.files.insert(id, file);
             }
+            Err(problem) => input.problems.push(problem),
+        }
+    }
+    let named: Vec<PathBuf> = input.files.values().filter(|file| paths.contains(file)).cloned().collect();
+    for file in neighbours(&named) {
+        // Another folder of the arguments may have it.
+        if input.files.values().any(|known| *known == file) {
+            continue;
+        }
+        match input.sources.add_file(&file) {
+            Ok(id) => input.sources.mark_neighbour(id),
             Err(problem) => input.problems.push(problem),
         }
     }

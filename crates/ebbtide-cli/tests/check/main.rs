@@ -10,6 +10,7 @@ use tempfile::tempdir;
 
 mod fix;
 mod language_server;
+mod neighbours;
 mod nothing;
 mod pages;
 mod plan;

@@ -40,7 +40,11 @@ impl Timeline {
 pub fn timelines(sources: Sources, options: &Options) -> Timelines {
     let mut read = read(&sources, options);
     cap_kill_timeouts(&mut read.project);
-    let is_stopped = |workload: &&Workload| workload.platform != Platform::Image && !workload.is_oneshot;
+    let is_stopped = |workload: &&Workload| {
+        workload.platform != Platform::Image
+            && !workload.is_oneshot
+            && !sources.is_in_neighbour(workload.place)
+    };
     let mut all: Vec<Timeline> = read
         .project
         .workloads

@@ -6,20 +6,9 @@ use std::path::{Path, PathBuf};
 use super::merge::merge;
 use super::service::{awaited, service};
 use crate::formats::paths::clean;
-use crate::input::{Place, Problem, Sources};
+use crate::input::{COMPOSE_BASES, COMPOSE_OVERRIDES, Place, Problem, Sources};
 use crate::model::{Platform, Workload};
 use crate::tree::{Entry, Node, Value};
-
-/// The names of the file that `docker compose` reads without `-f`, the first one that is there.
-const BASES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-
-/// The names of the file that it then merges into it, the first one that is there: compose-go, `cli/options.go`.
-const OVERRIDES: [&str; 4] = [
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-];
 
 /// The longest chain of services that extend another one.
 const MAX_CHAIN: usize = 32;
@@ -59,12 +48,12 @@ impl ComposeFile {
 
 /// Returns whether a file has the name of one that Compose reads without being told to.
 pub(super) fn is_base(name: &str) -> bool {
-    BASES.contains(&file_name(name))
+    COMPOSE_BASES.contains(&file_name(name))
 }
 
 /// Returns whether a file has the name of one that Compose merges into the base beside it.
 pub(super) fn is_override(name: &str) -> bool {
-    OVERRIDES.contains(&file_name(name))
+    COMPOSE_OVERRIDES.contains(&file_name(name))
 }
 
 fn file_name(name: &str) -> &str {
@@ -322,14 +311,14 @@ impl<'f> Projects<'f> {
 
     /// Returns the override file of a project, if this is its base.
     fn overrides(&self, file: &'f ComposeFile) -> Vec<&'f ComposeFile> {
-        if self.in_folder(file.folder(), &BASES).is_none_or(|base| base.path != file.path) {
+        if self.in_folder(file.folder(), &COMPOSE_BASES).is_none_or(|base| base.path != file.path) {
             return Vec::new();
         }
-        self.in_folder(file.folder(), &OVERRIDES).into_iter().collect()
+        self.in_folder(file.folder(), &COMPOSE_OVERRIDES).into_iter().collect()
     }
 
     fn has_base(&self, file: &ComposeFile) -> bool {
-        self.in_folder(file.folder(), &BASES).is_some()
+        self.in_folder(file.folder(), &COMPOSE_BASES).is_some()
     }
 
     fn in_folder(&self, folder: &Path, names: &[&str]) -> Option<&'f ComposeFile> {

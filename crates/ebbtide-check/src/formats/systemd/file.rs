@@ -1,14 +1,10 @@
 use super::kube::Player;
 use super::links::Links;
+use super::merge::{UnitFile, merged};
 use super::{quadlet, service::service};
 use crate::formats::kubernetes;
-use crate::input::{Place, Problem, Source, SourceId, Sources};
+use crate::input::{Place, Problem, Source, SourceId, Sources, UNIT_ENDINGS};
 use crate::model::Workload;
-use crate::tree::{Entry, Node, Value};
-
-/// The endings of units that have a shutdown, or belong to such a unit.
-const UNITS: [&str; 8] =
-    [".service", ".container", ".kube", ".build", ".image", ".pod", ".volume", ".network"];
 
 /// The endings of units of Podman that run no program, with their sections.
 const WITHOUT_PROGRAM: [(&str, &str); 5] = [
@@ -33,45 +29,6 @@ const MARKS: [&str; 11] = [
     "ImageTag=",
     "Yaml=",
 ];
-
-/// A unit file or a drop-in.
-#[derive(Debug)]
-pub(crate) struct UnitFile {
-    /// The path of the unit: that of the file, or that of the unit that a drop-in belongs to.
-    unit: String,
-    path: String,
-    is_drop_in: bool,
-    root: Node,
-}
-
-impl UnitFile {
-    pub(crate) fn new(path: &str, root: Node) -> Self {
-        let folder = path.rsplit_once('/').map(|(folder, _)| folder);
-        let is_unit = |unit: &&str| UNITS.iter().any(|ending| unit.ends_with(ending));
-        let unit = folder.and_then(|folder| folder.strip_suffix(".d")).filter(is_unit);
-        Self {
-            unit: unit.unwrap_or(path).to_owned(),
-            path: path.to_owned(),
-            is_drop_in: unit.is_some(),
-            root,
-        }
-    }
-}
-
-/// A unit with its drop-ins.
-#[derive(Debug)]
-pub(super) struct MergedUnit {
-    pub(super) path: String,
-    pub(super) root: Node,
-    /// Whether the unit itself is in the input. Without it, what its drop-ins do not say is unknown.
-    pub(super) is_whole: bool,
-}
-
-impl MergedUnit {
-    pub(super) fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
-    }
-}
 
 /// Returns whether a source is a unit of a service, or of a container, of pods or of an image of Podman, or a drop-in of one: its first line is a
 /// section, and it has the section of its kind.
@@ -129,10 +86,10 @@ pub(crate) fn without_program(source: &Source) -> Option<&'static str> {
 /// Returns whether a source has the name of a unit or of a drop-in.
 pub(crate) fn has_unit_name(source: &Source) -> bool {
     let others = [".timer", ".conf"];
-    UNITS.iter().chain(&others).any(|ending| source.name().ends_with(ending))
+    UNIT_ENDINGS.iter().chain(&others).any(|ending| source.name().ends_with(ending))
 }
 
-/// Turns unit files into workloads: each unit with its drop-ins, which are applied in the order of their names. Returns what could not be read.
+/// Turns unit files into workloads: each unit with its drop-ins, which are applied in the order of their file names. Returns what could not be read.
 pub(crate) fn join(
     workloads: &mut Vec<Workload>,
     files: Vec<UnitFile>,
@@ -156,49 +113,4 @@ pub(crate) fn join(
         }
     }
     player.finish(workloads)
-}
-
-fn merged(mut files: Vec<UnitFile>) -> Vec<MergedUnit> {
-    files.sort_by(|a, b| (&a.unit, a.is_drop_in, &a.path).cmp(&(&b.unit, b.is_drop_in, &b.path)));
-    let mut units = Vec::new();
-    let mut files = files.into_iter().peekable();
-    while let Some(UnitFile { unit, is_drop_in, mut root, .. }) = files.next() {
-        while let Some(drop_in) = files.next_if(|next| next.unit == unit) {
-            merge(&mut root, drop_in.root);
-        }
-        units.push(MergedUnit { path: unit, root, is_whole: !is_drop_in });
-    }
-    units
-}
-
-fn merge(base: &mut Node, drop_in: Node) {
-    let (Value::Map(sections), Value::Map(added)) = (&mut base.value, drop_in.value) else { return };
-    for section in added {
-        match sections.iter_mut().find(|present| present.key == section.key) {
-            Some(present) => merge_section(present, section),
-            None => sections.push(section),
-        }
-    }
-}
-
-fn merge_section(base: &mut Entry, added: Entry) {
-    let (Value::Map(entries), Value::Map(added)) = (&mut base.node.value, added.node.value) else { return };
-    for mut entry in added {
-        let Some(at) = entries.iter().position(|present| present.key == entry.key) else {
-            entries.push(entry);
-            continue;
-        };
-        let present = entries.remove(at);
-        if let (Value::List(mut before), Value::List(values)) = (present.node.value, &mut entry.node.value) {
-            // Commands add up; an empty value came first if they are to be replaced, and is no longer visible: the drop-in's are
-            // then all. Other keys have one value, the last.
-            if entry.key.starts_with("Environment")
-                || matches!(&*entry.key, "Label" | "PodmanArgs" | "PublishPort" | "Yaml")
-            {
-                before.append(values);
-                *values = before;
-            }
-        }
-        entries.push(entry);
-    }
 }

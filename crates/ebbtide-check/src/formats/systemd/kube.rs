@@ -2,7 +2,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::file::MergedUnit;
+use super::merge::MergedUnit;
 use super::quadlet::{own_drain, runs_always};
 use super::service::{grace, last};
 use crate::formats::kubernetes::Objects;

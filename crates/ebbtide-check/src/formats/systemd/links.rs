@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::file::MergedUnit;
+use super::merge::MergedUnit;
 use super::service::{declared, last};
 use crate::model::{Build, Declared};
 use crate::tree::Node;

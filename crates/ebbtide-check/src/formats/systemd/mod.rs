@@ -3,9 +3,11 @@
 mod file;
 mod kube;
 mod links;
+mod merge;
 mod quadlet;
 mod service;
 mod time;
 
-pub(crate) use file::{UnitFile, broken, broken_line, has_unit_name, is_unit, join, without_program};
+pub(crate) use file::{broken, broken_line, has_unit_name, is_unit, join, without_program};
+pub(crate) use merge::UnitFile;
 pub(crate) use service::note_unreadable;

@@ -1,4 +1,4 @@
-use super::file::MergedUnit;
+use super::merge::MergedUnit;
 use super::links::Links;
 use super::service::{command, declared, grace, last, variables};
 use super::time::span;
