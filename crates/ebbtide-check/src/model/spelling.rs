@@ -8,10 +8,11 @@ pub(crate) enum Spelling {
 }
 
 /// Keys that a provider of Terraform has under other names. The keys of container definitions are those of the API there too.
-const TERRAFORM: [(&str, &str); 19] = [
+const TERRAFORM: [(&str, &str); 20] = [
     ("terminationGracePeriodSeconds", "termination_grace_period_seconds"),
     ("progressDeadlineSeconds", "progress_deadline_seconds"),
     ("minReadySeconds", "min_ready_seconds"),
+    ("minReplicas", "min_replicas"),
     ("maxSurge", "max_surge"),
     ("maxUnavailable", "max_unavailable"),
     ("minAvailable", "min_available"),

@@ -27,7 +27,10 @@ pub(crate) struct Workload {
     /// Where the grace period can be added, if it is not written by its own name.
     pub(crate) grace_slot: Option<Slot>,
     pub(crate) containers: Vec<Container>,
+    /// How many instances run: the fewest of them, if something scales it.
     pub(crate) replicas: Declared<u32>,
+    /// The setting that the number is from, if it is that of a scaler.
+    pub(crate) replicas_from: Option<&'static str>,
     pub(crate) rollout: Rollout,
     pub(crate) min_ready: Declared<Duration>,
     pub(crate) progress_deadline: Declared<Duration>,
@@ -52,6 +55,8 @@ pub(crate) struct Workload {
     pub(crate) shutdown_delay: Declared<Duration>,
     /// The longest grace period that the machines allow: the configuration of a Nomad client.
     pub(crate) max_kill_timeout: Option<Declared<Duration>>,
+    /// The longest grace period that its platform allows here, where that depends on more than the platform.
+    pub(crate) longest_grace: Option<Declared<Duration>>,
     /// The stop timeout that the machines of its template give containers without one.
     pub(crate) agent_timeout: Option<(Duration, Place)>,
     pub(crate) os: Option<Declared<String>>,
@@ -93,6 +98,7 @@ impl Workload {
             grace_slot: None,
             containers: Vec::new(),
             replicas: Declared::Default(1),
+            replicas_from: None,
             rollout: Rollout::Other,
             min_ready: Declared::Default(Duration::ZERO),
             progress_deadline: Declared::Default(Duration::from_secs(600)),
@@ -111,6 +117,7 @@ impl Workload {
             disruptions: Vec::new(),
             shutdown_delay: Declared::Default(Duration::ZERO),
             max_kill_timeout: None,
+            longest_grace: None,
             agent_timeout: None,
             os: None,
             claims: Vec::new(),

@@ -12,7 +12,7 @@ deployment does not begin:
 
     ceil(desired * minimum / 100) >= desired and floor(desired * maximum / 100) <= desired
 
-The rule is about rolling deployments. With the deployment controllers `CODE_DEPLOY` and `EXTERNAL`, and with the strategies `BLUE_GREEN`, `LINEAR`
+The desired number has to be written, and nothing of Application Auto Scaling in the input may change it. The rule is about rolling deployments. With the deployment controllers `CODE_DEPLOY` and `EXTERNAL`, and with the strategies `BLUE_GREEN`, `LINEAR`
 and `CANARY`, the new tasks start beside all old ones.
 ",
     sources: &[

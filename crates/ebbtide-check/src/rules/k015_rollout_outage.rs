@@ -12,7 +12,8 @@ are then 0, one pod may be unavailable:
 
     replicas - maxUnavailable < 1
 
-The rule is about Deployments that a Service selects and whose replicas are in the file. With the defaults (25 % each) one replica is
+The rule is about Deployments that a Service selects and whose replicas are in the file. If a HorizontalPodAutoscaler or a ScaledObject of KEDA in the input scales
+them, its minimum is the number of replicas; it has to be written and above 0. With the defaults (25 % each) one replica is
 replaced without an outage.
 ",
     sources: &[
@@ -45,7 +46,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         .effect("from the stop of the last old pod until a new one is ready, every request fails")
         .remedy("set maxUnavailable to 0 and maxSurge to 1, or run more replicas");
         finding.arithmetic = Some(format!(
-            "{replicas} (replicas) - {fewer} (maxUnavailable) = {} < 1",
+            "{replicas} ({}) - {fewer} (maxUnavailable) = {} < 1",
+            workload.replicas_from.unwrap_or("replicas"),
             replicas.saturating_sub(fewer)
         ));
         findings.push(finding);

@@ -16,7 +16,8 @@ start-up of the new pods and, where an old pod stops before a new one starts, up
     Deployment:   ceil(replicas / (maxSurge + maxUnavailable)) * (readiness delay + minReadySeconds [+ grace, without a surge])
     StatefulSet:  replicas * (grace + readiness delay + minReadySeconds)
 
-The finding is about rollouts that may take more than 600 s by this estimate, with a number of replicas that is written. The time that an image is
+The finding is about rollouts that may take more than 600 s by this estimate, with a number of replicas that is written; the minimum
+of an autoscaler counts as in [K015](K015.md). The time that an image is
 pulled or a program starts is not in it. Tools that wait for a rollout need a limit above it.
 ",
     sources: &[

@@ -12,7 +12,8 @@ the pods without the budget, all at once:
 
     minAvailable >= replicas, or maxUnavailable == 0
 
-That is meant for programs of which an operator moves each pod manually. The rule needs a number of replicas that is written. Rollouts are
+That is meant for programs of which an operator moves each pod manually. The rule needs a number of replicas that is written; the minimum of an autoscaler
+counts as in [K015](K015.md). Rollouts are
 not limited by a disruption budget.
 ",
     sources: &[

@@ -44,6 +44,15 @@ pub(super) fn reference(node: &Node) -> Option<&str> {
     node.text_of("Ref").or_else(|| node.get("Fn::GetAtt")?.items().first()?.text())
 }
 
+/// Returns the texts in a value, one after the other.
+pub(super) fn all_text(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar(scalar) => scalar.text.clone(),
+        Value::List(items) => items.iter().map(|item| all_text(item) + " ").collect(),
+        Value::Map(entries) => entries.iter().map(|entry| all_text(&entry.node) + " ").collect(),
+    }
+}
+
 /// Returns whether a value is only known at the deploy: `!Split […]`, `{"Fn::Split": […]}`, or an expression of Terraform.
 pub(super) fn is_computed(node: &Node) -> bool {
     node.tag.is_some()

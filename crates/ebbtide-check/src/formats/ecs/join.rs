@@ -9,6 +9,7 @@ use crate::model::{Declared, Platform, Workload, seconds};
 /// folder are one module of Terraform.
 pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources, sources: &Sources) {
     let folder = |place: Place| Path::new(sources.name(place)).parent();
+    let names: Vec<String> = resources.services.iter().map(|found| found.workload.name.clone()).collect();
     for Found { mut workload, mut service, task, target_groups, is_module } in resources.services {
         let is_near = |place: Place| {
             place.source == workload.place.source || (is_module && folder(place) == folder(workload.place))
@@ -17,6 +18,12 @@ pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources, sources:
             .tasks
             .iter()
             .find(|found| found.id.is_some() && found.id == task && is_near(found.workload.place));
+        // One that names no service of the input may be about any.
+        let is_about = |text: &str| text.contains(&workload.name) || !names.iter().any(|name| text.contains(name));
+        let mut scaled = resources.scaled.iter().filter(|scaled| is_near(scaled.place));
+        if let Some(scaled) = scaled.find(|scaled| is_about(&scaled.text)) {
+            service.desired = Declared::Unresolved(scaled.place);
+        }
         service.stop_timeout = task.and_then(|task| {
             let all = task.workload.containers.iter().map(|container| task.workload.grace_of(container));
             all.max_by_key(|grace| grace.value().copied()).cloned()

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use super::fields::{field, list};
+use super::fields::{all_text, field, list};
 use super::{agent, service, task};
 use crate::formats::Facts;
 use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
-use crate::model::{Declared, Spelling};
+use crate::model::{Declared, Spelling, Word};
 use crate::tree::Node;
 
 /// What is joined when every file is read: services with the logical ids that they name.
@@ -14,6 +14,8 @@ pub(crate) struct Resources {
     pub(super) services: Vec<service::Found>,
     pub(super) target_groups: Vec<service::FoundGroup>,
     pub(super) tasks: Vec<task::Found>,
+    /// The resources that Application Auto Scaling changes the number of, as they are written.
+    pub(super) scaled: Vec<Word>,
 }
 
 impl Resources {
@@ -21,6 +23,7 @@ impl Resources {
         self.services.append(&mut other.services);
         self.target_groups.append(&mut other.target_groups);
         self.tasks.append(&mut other.tasks);
+        self.scaled.append(&mut other.scaled);
     }
 }
 
@@ -29,6 +32,8 @@ pub(crate) enum Resource<'n> {
     Task(&'n Node),
     Service(&'n Node),
     TargetGroup { node: &'n Node, idle_timeout: Option<Declared<Duration>> },
+    /// The resource that an autoscaler is about.
+    Scaled(&'n Node),
 }
 
 /// Adds a resource of Terraform. `id` is what other resources call it, and `name` what findings do.
@@ -49,6 +54,7 @@ pub(crate) fn add_resource(resource: Resource<'_>, id: &str, name: &str, place: 
             found.workload.spelling = Spelling::Terraform;
             ecs.services.push(found);
         }
+        Resource::Scaled(node) => ecs.scaled.push(Word { text: all_text(node), place }),
         Resource::TargetGroup { node, idle_timeout } => {
             service::note_unreadable(node, unreadable);
             let mut found = service::target_group(node, id, place);
@@ -86,6 +92,10 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
                 }
                 Some("AWS::ElasticLoadBalancingV2::LoadBalancer") => {
                     idle_timeouts.push(service::idle_timeout(properties));
+                }
+                Some("AWS::ApplicationAutoScaling::ScalableTarget") => {
+                    let text = properties.get("ResourceId").map(all_text).unwrap_or_default();
+                    facts.ecs.scaled.push(Word { text, place });
                 }
                 _ => agent_timeout = agent_timeout.or_else(|| agent::timeout(properties)),
             }

@@ -3,9 +3,10 @@ use std::path::Path;
 
 use super::Objects;
 use super::policy::DisruptionBudget;
+use super::scaler::Scaler;
 use super::traffic::{Ingress, Service};
 use crate::input::{Place, SourceId, Sources};
-use crate::model::{Disruption, Platform, Route, RouteKind, Workload};
+use crate::model::{Declared, Disruption, Platform, Route, RouteKind, Workload};
 
 /// Gives each workload the routes on which traffic reaches it: the Services that select it, and what names those.
 pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sources) {
@@ -38,6 +39,7 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
         });
         workload.routes = routes;
         workload.disruptions = index.budgets_of(workload);
+        index.scale(workload);
     }
 }
 
@@ -49,6 +51,8 @@ struct Index<'o> {
     ingresses: HashMap<&'o str, Vec<&'o Ingress>>,
     /// Disruption budgets by the first pair of their selector.
     budgets: HashMap<(&'o str, &'o str), Vec<&'o DisruptionBudget>>,
+    /// Scalers by the kind and the name of what they scale.
+    scalers: HashMap<(&'o str, &'o str), Vec<&'o Scaler>>,
     /// The number of the folder of each source.
     folders: Vec<usize>,
 }
@@ -73,12 +77,16 @@ impl<'o> Index<'o> {
                 budgets.entry((key.as_str(), value.as_str())).or_default().push(budget);
             }
         }
+        let mut scalers: HashMap<_, Vec<_>> = HashMap::new();
+        for scaler in &objects.scalers {
+            scalers.entry((scaler.kind.as_str(), scaler.target.as_str())).or_default().push(scaler);
+        }
         let mut numbers: HashMap<Option<&Path>, usize> = HashMap::new();
         let folders = sources.iter().map(|(_, source)| {
             let next = numbers.len();
             *numbers.entry(Path::new(source.name()).parent()).or_insert(next)
         });
-        Self { services, ingresses, budgets, folders: folders.collect() }
+        Self { services, ingresses, budgets, scalers, folders: folders.collect() }
     }
 
     fn services_of(&self, workload: &Workload) -> Vec<&'o Service> {
@@ -120,6 +128,30 @@ impl<'o> Index<'o> {
         .into_iter()
         .map(|budget| budget.disruption.clone())
         .collect()
+    }
+
+    /// Gives a workload that is scaled the fewest pods that its scaler leaves: the number in its own file is that of the first deploy. A scaler of
+    /// another folder, such as that of an overlay, may be about another workload with the name, and the number is then not known.
+    fn scale(&self, workload: &mut Workload) {
+        // A workload of no pods is not scaled.
+        if workload.replicas.value() == Some(&0) {
+            return;
+        }
+        let Some(all) = self.scalers.get(&(workload.kind.as_str(), workload.name.as_str())) else { return };
+        let is_other = |scaler: &Scaler| {
+            matches!((&workload.namespace, &scaler.namespace), (Some(own), Some(other)) if own != other)
+        };
+        let near = all.iter().copied().filter(|scaler| {
+            self.belongs(&workload.namespace, workload.place, &scaler.namespace, scaler.place)
+        });
+        let near = nearest(near.collect(), workload.place.source, |scaler| (scaler.place.source, &scaler.name));
+        let fewest = near.into_iter().min_by_key(|scaler| scaler.least.value().copied());
+        if let Some(scaler) = fewest {
+            workload.replicas = scaler.least.clone();
+            workload.replicas_from = Some(scaler.setting);
+        } else if let Some(scaler) = all.iter().find(|scaler| !is_other(scaler)) {
+            workload.replicas = Declared::Unresolved(scaler.place);
+        }
     }
 
     /// Returns whether two objects are of one application: of one namespace. Without a namespace the same labels in another

@@ -7,6 +7,7 @@ mod pod;
 mod policy;
 mod probe;
 mod scalar;
+mod scaler;
 mod traffic;
 mod workload;
 

@@ -1,4 +1,5 @@
 use super::policy::{self, DisruptionBudget};
+use super::scaler::{self, Scaler};
 use super::traffic::{self, Ingress, Namespace, Service};
 use super::{pod, workload};
 use crate::formats::{Facts, paas, times};
@@ -15,6 +16,7 @@ pub(crate) struct Objects {
     pub(super) ingresses: Vec<Ingress>,
     pub(super) namespaces: Vec<Namespace>,
     pub(super) budgets: Vec<DisruptionBudget>,
+    pub(super) scalers: Vec<Scaler>,
     /// The names of the claims of persistent volumes.
     pub(crate) claims: Vec<Word>,
 }
@@ -25,6 +27,7 @@ impl Objects {
         self.ingresses.append(&mut other.ingresses);
         self.namespaces.append(&mut other.namespaces);
         self.budgets.append(&mut other.budgets);
+        self.scalers.append(&mut other.scalers);
         self.claims.append(&mut other.claims);
     }
 }
@@ -66,6 +69,10 @@ fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
         ("policy", "PodDisruptionBudget") => {
             facts.kubernetes.budgets.extend(policy::disruption_budget(object));
         }
+        ("autoscaling", "HorizontalPodAutoscaler") => {
+            facts.kubernetes.scalers.extend(scaler::autoscaler(object));
+        }
+        ("keda.sh", "ScaledObject") => facts.kubernetes.scalers.extend(scaler::scaled_object(object)),
         ("kubelet.config.k8s.io", "KubeletConfiguration") => {
             times::note(object, &policy::TIMES, &mut facts.unreadable);
             facts.workloads.push(policy::kubelet(object));

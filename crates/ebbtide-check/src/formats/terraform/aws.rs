@@ -118,6 +118,13 @@ pub(super) fn target_group(
     add(ecs::Resource::TargetGroup { node: &group, idle_timeout }, resource, facts);
 }
 
+/// Adds what an autoscaler changes the number of.
+pub(super) fn scaled(resource: &Resource<'_>, facts: &mut Facts) {
+    if let Some(id) = resource.body.get("resource_id") {
+        add(ecs::Resource::Scaled(id), resource, facts);
+    }
+}
+
 /// Returns the idle timeout of the load balancer that speaks HTTP, if the file has one.
 pub(super) fn idle_timeout(all: &[Resource<'_>]) -> Option<Declared<Duration>> {
     let mut balancers = all.iter().filter(|resource| matches!(resource.kind, "aws_lb" | "aws_alb"));

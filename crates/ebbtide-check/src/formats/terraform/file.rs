@@ -20,6 +20,7 @@ pub(super) fn add(path: &str, root: &Node, facts: &mut Facts) {
         match resource.kind {
             "aws_ecs_task_definition" => aws::task(path, resource, facts),
             "aws_ecs_service" => aws::service(resource, facts),
+            "aws_appautoscaling_target" => aws::scaled(resource, facts),
             "aws_lb_target_group" | "aws_alb_target_group" => {
                 aws::target_group(resource, idle_timeout.clone(), facts);
             }

@@ -3,7 +3,7 @@ use crate::formats::{Facts, kubernetes};
 use crate::tree::{Entry, Node, Scalar, Value};
 
 /// The resources of the provider, and the objects that they are.
-const KINDS: [(&str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str); 10] = [
     ("deployment", "apps/v1", "Deployment"),
     ("stateful_set", "apps/v1", "StatefulSet"),
     ("daemonset", "apps/v1", "DaemonSet"),
@@ -13,6 +13,7 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("namespace", "v1", "Namespace"),
     ("ingress", "networking.k8s.io/v1", "Ingress"),
     ("pod_disruption_budget", "policy/v1", "PodDisruptionBudget"),
+    ("horizontal_pod_autoscaler", "autoscaling/v2", "HorizontalPodAutoscaler"),
 ];
 
 /// Blocks that are lists in a manifest, and what these are called.
@@ -40,7 +41,7 @@ pub(super) fn object(resource: &Resource<'_>, facts: &mut Facts) {
         }
         return;
     }
-    let name = name.trim_end_matches("_v1");
+    let name = ["_v1", "_v2", "_v2beta2"].iter().find_map(|version| name.strip_suffix(version)).unwrap_or(name);
     let Some((_, version, kind)) = KINDS.iter().find(|(known, _, _)| *known == name) else { return };
     let verbatim: &[&str] = if *kind == "Service" { &["selector"] } else { &[] };
     let mut object = camel(resource.body, verbatim);
