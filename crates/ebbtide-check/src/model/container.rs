@@ -23,6 +23,8 @@ pub(crate) struct Container {
     /// The files with further variables, in the order in which they are read.
     pub(crate) env_files: Vec<Word>,
     pub(crate) has_ports: bool,
+    /// Whether it may write to a volume, as far as its format is read for that.
+    pub(crate) has_volume: bool,
     pub(crate) pre_stop: Option<PreStop>,
     pub(crate) stop_signal: Option<Declared<String>>,
     /// The stop signal of the platform if none is written, where that is not SIGTERM or the image's.
@@ -70,6 +72,7 @@ impl Container {
             variables: Vec::new(),
             env_files: Vec::new(),
             has_ports: false,
+            has_volume: false,
             pre_stop: None,
             stop_signal: None,
             default_signal: None,

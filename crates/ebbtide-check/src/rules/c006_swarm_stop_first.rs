@@ -8,8 +8,9 @@ pub(super) static RULE: Rule = Rule {
     summary: "Swarm stops the only task of a service before it starts the new one",
     details: "
 `deploy.update_config.order` is `stop-first` by default. With one replica, each update has a time without any task. The rule is about
-services with published ports whose `deploy` section has a key that only Swarm reads (`replicas`, `mode`, `update_config`, `rollback_config`, `placement`, `endpoint_mode`, `labels`); limits of
-`resources` alone are for `docker compose` too.
+services with published ports whose `deploy` section has a key that only Swarm reads (`mode`, `update_config`, `rollback_config`, `placement`, `endpoint_mode`, `labels`);
+`replicas`, `resources` and `restart_policy` are for `docker compose` too. A service that may write to a volume is left out: two tasks on the same data, as with
+`start-first`, may damage it.
 ",
     sources: &[
         "compose-spec, `deploy.md`: order, stop-first by default",
@@ -22,7 +23,8 @@ services with published ports whose `deploy` section has a key that only Swarm r
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Compose) {
         let Rollout::StopFirst(order) = &workload.rollout else { continue };
-        let Some(container) = workload.containers.iter().find(|container| container.has_ports) else {
+        let Some(container) = workload.containers.iter().find(|container| container.has_ports && !container.has_volume)
+        else {
             continue;
         };
         if workload.replicas.value() != Some(&1) {

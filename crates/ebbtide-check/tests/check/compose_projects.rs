@@ -267,19 +267,3 @@ fn a_service_that_runs_to_its_end_needs_no_signal() {
         assert_eq!(severities(&text), [("D002", severity)], "{more}");
     }
 }
-
-#[test]
-fn limits_of_resources_are_not_for_swarm() {
-    let found = |deploy: &str| {
-        let text = format!("services:\n  web: {{image: web, ports: ['80:80'], deploy: {{{deploy}}}}}\n");
-        ids(&check_text("compose.yaml", &text))
-    };
-    assert_eq!(found("resources: {limits: {memory: 512M}}"), [""; 0]);
-    for deploy in [
-        "resources: {limits: {memory: 512M}}, replicas: 1",
-        "placement: {constraints: [a]}",
-        "mode: replicated",
-    ] {
-        assert_eq!(found(deploy), ["C006"], "{deploy}");
-    }
-}

@@ -12,9 +12,9 @@ use crate::tree::{Entry, Node};
 /// The time of a service.
 pub(super) const TIME: (&str, Form) = ("stop_grace_period", Form::LongUnits);
 
-/// Keys of `deploy` that Swarm reads. `docker compose` applies the others, such as limits of resources.
-const OF_SWARM: [&str; 7] =
-    ["endpoint_mode", "labels", "mode", "placement", "replicas", "rollback_config", "update_config"];
+/// Keys of `deploy` that Swarm alone reads. `docker compose` applies the others, such as the number of replicas and limits of resources.
+const OF_SWARM: [&str; 6] =
+    ["endpoint_mode", "labels", "mode", "placement", "rollback_config", "update_config"];
 
 pub(super) fn service(entry: &Entry) -> Workload {
     let node = &entry.node;
@@ -45,8 +45,9 @@ pub(super) fn service(entry: &Entry) -> Workload {
     };
     let swarm = deploy.filter(|deploy| OF_SWARM.iter().any(|key| deploy.get(key).is_some()));
     workload.rollout = swarm.map_or(Rollout::Other, rollout);
+    let of_both = ["replicas", "restart_policy"];
     workload.runs_always = swarm.is_some()
-        || deploy.is_some_and(|deploy| deploy.get("restart_policy").is_some())
+        || deploy.is_some_and(|deploy| of_both.iter().any(|key| deploy.get(key).is_some()))
         || matches!(node.text_of("restart"), Some("always" | "unless-stopped"));
     workload.containers.push(container(entry));
     // Nothing says that it serves or lasts, and `docker compose up` leaves it out.
@@ -87,11 +88,24 @@ fn container(entry: &Entry) -> Container {
         .collect();
     container.env_files = env_file::named(node);
     container.has_ports = !node.list("ports").is_empty();
+    container.has_volume = node.list("volumes").iter().any(is_written);
     container.stop_signal = node.get("stop_signal").map(declared);
     container.init =
         node.get("init").and_then(Node::boolean).filter(|init| *init).map(|_| Init { signals_group: false });
     container.pre_stop = node.list("pre_stop").first().map(pre_stop);
     container
+}
+
+/// Returns whether a service may write to a volume: it has one that is not read-only, in memory, or a socket.
+fn is_written(volume: &Node) -> bool {
+    let Some(text) = volume.text() else {
+        let is_kept = volume.text_of("type").is_none_or(|kind| kind != "tmpfs");
+        return is_kept && volume.get("read_only").and_then(Node::boolean) != Some(true);
+    };
+    let mut parts = text.split(':');
+    let is_socket = parts.next().is_some_and(|source| source.ends_with(".sock"));
+    let is_read_only = parts.any(|part| part.split(',').any(|option| option == "ro"));
+    !is_socket && !is_read_only
 }
 
 fn pre_stop(node: &Node) -> PreStop {
