@@ -131,7 +131,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             let file = terraform_file(source, &document.root, &facts);
             facts.terraform.push(file);
             facts.format = Some(Format::Terraform);
-        } else if syntax == Syntax::Toml && paas::is_fly(&document.root) {
+        } else if syntax == Syntax::Toml && paas::is_fly(source.name(), &document.root) {
             paas::add_fly(&document.root, &mut facts);
             facts.format = Some(Format::Fly);
         } else if paas::is_container_apps(&document.root) {

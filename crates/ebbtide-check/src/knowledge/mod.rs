@@ -23,5 +23,5 @@ pub(crate) use images::{Shell, lacks, shell_of_image};
 pub(crate) use programs::{Program, may_run, possible_programs, programs, within};
 pub(crate) use script::{Script, ScriptEnd, Separator, Simple, ends, replacements};
 pub(crate) use servers::{Server, is_server_package, server_of_image, server_of_program, stateful_programs};
-pub(crate) use shell::{ShellsThatStay, least_sleep, shells_that_stay};
+pub(crate) use shell::{ShellsThatStay, is_errexit, least_sleep, shells_that_stay};
 pub(crate) use words::split_words;

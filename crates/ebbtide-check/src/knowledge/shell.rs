@@ -57,15 +57,15 @@ fn at_the_end(script: &Script) -> ShellsThatStay {
 }
 
 /// Returns how long a script certainly sleeps: the sum of its `sleep` commands with a literal time that run whatever the other commands
-/// return. `None` if it has none of them, or if this check cannot tell.
-pub(crate) fn least_sleep(text: &str) -> Option<Duration> {
+/// return. `None` if it has none of them, or if this check cannot tell. With `is_strict`, or after `set -e`, a command that fails ends the script.
+pub(crate) fn least_sleep(text: &str, is_strict: bool) -> Option<Duration> {
     let script = Script::read(text);
     if script.commands.iter().any(|command| command.is_nested) {
         return None;
     }
     let mut sum: Option<Duration> = None;
     // Whether the script is still running, and whether the command runs in it.
-    let (mut lasts, mut is_certain) = (true, true);
+    let (mut lasts, mut is_certain, mut is_strict) = (true, true, is_strict);
     for command in &script.commands {
         let program = command.program().unwrap_or_default();
         if program == "sleep" && lasts && is_certain && command.separator != Separator::Background {
@@ -77,6 +77,10 @@ pub(crate) fn least_sleep(text: &str) -> Option<Duration> {
             sum = Some(sum.unwrap_or_default().saturating_add(time));
         }
         lasts &= !matches!(program, "exit" | "exec" | "return");
+        // Of a list with `&&` or `||` the last command decides.
+        let is_last = matches!(command.separator, Separator::Sequence);
+        lasts &= !(is_strict && is_last && !matches!(program, "sleep" | "true" | ":" | "echo" | "set"));
+        is_strict |= program == "set" && command.words.iter().skip(1).any(|word| is_errexit(word));
         is_certain = match command.separator {
             // These succeed, so that what follows `&&` runs.
             Separator::And => is_certain && matches!(program, "sleep" | "true" | ":" | "echo"),
@@ -86,6 +90,11 @@ pub(crate) fn least_sleep(text: &str) -> Option<Duration> {
         };
     }
     sum
+}
+
+/// Returns whether an option of a shell, or of its `set`, ends the script at the first command that fails: `-e`, `-eu`, `-o errexit`.
+pub(crate) fn is_errexit(option: &str) -> bool {
+    option == "errexit" || (option.starts_with('-') && !option.starts_with("--") && option.contains('e'))
 }
 
 /// Parses an operand of `sleep`: a number with an optional unit.
@@ -232,7 +241,7 @@ mod tests {
             ("sleep 2; test -e /x || exit 0; sleep 90", Some(2)),
             ("sleep 2; exec nginx -s quit; sleep 90", Some(2)),
         ] {
-            assert_eq!(least_sleep(script), seconds.map(Duration::from_secs), "{script}");
+            assert_eq!(least_sleep(script, false), seconds.map(Duration::from_secs), "{script}");
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
 A preStop hook runs inside of the grace period. If it is still running at its end, the kubelet waits 2 s once more, sends SIGTERM
 and then SIGKILL: the program has those 2 s to stop. A native `sleep` that is longer than the grace period is rejected by the API
 server; an equal one is accepted. In a script the literal sleeps count that certainly run: not one that the result of another command decides (behind `&&` or `||`), and
-none after `exit`.
+none after `exit` or, with `set -e`, after a command that may fail.
 
     preStop >= terminationGracePeriodSeconds
 ",

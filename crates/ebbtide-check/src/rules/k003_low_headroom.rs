@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::words::{grace_note, named};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Platform, Project, seconds, show};
+use crate::model::{Platform, Project, Role, seconds, show};
 
 /// Less than this is little for a drain of unknown length.
 const LITTLE: Duration = seconds(10);
@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "The preStop hook leaves less than 10 s of the grace period",
     details: "
 The time between SIGTERM and SIGKILL is the grace period less the preStop hook. With less than 10 s, requests that take longer are
-reset. The rule is about workloads whose drain time is not declared; with a declared one, K001 does the sum.
+reset. The rule is about workloads whose drain time is not declared; with a declared one, K001 does the sum, and K020 that of native sidecars.
 
     0 < terminationGracePeriodSeconds - preStop < 10
 ",
@@ -31,7 +31,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let hook = container.pre_stop.as_ref().and_then(|hook| hook.least);
             let Some((time, place)) = hook.filter(|(time, _)| !time.is_zero()) else { continue };
             let left = limit.saturating_sub(time);
-            let is_declared = workload.drain_of(container).is_some_and(|drain| drain.is_declared);
+            let is_declared = |container| workload.drain_of(container).is_some_and(|drain| drain.is_declared);
+            // What is left for a sidecar is the sum of K020.
+            let is_declared = is_declared(container)
+                || container.role == Role::Sidecar && workload.main().any(is_declared);
             if is_declared || left.is_zero() || left >= LITTLE {
                 continue;
             }

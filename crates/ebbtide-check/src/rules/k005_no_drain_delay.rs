@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Container, Declared, Platform, Project, show};
+use crate::model::{Container, Declared, Platform, PreStopAction, Project, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "K005",
@@ -13,7 +13,7 @@ Kubernetes sends SIGTERM and removes the pod from the endpoints at the same time
 and load balancers learn of it later, and send new requests until then. A program that stops accepting at once refuses them. A
 preStop sleep delays SIGTERM until the routes have changed; a program that keeps accepting after SIGTERM (a lame duck) needs none.
 
-The rule is about workloads that a Service selects, without a preStop hook, without a lame duck (the annotation `ebbtide.dev/lame-duck` or the variable
+The rule is about workloads that a Service selects, without a preStop hook (a sleep of 0 s is none), without a lame duck (the annotation `ebbtide.dev/lame-duck` or the variable
 `EBBTIDE_LAME_DUCK`; a service with `EBBTIDE_GRACE` alone has the library's minimum of 5 s, which is enough where the routes need no longer), and without a flag that
 makes a known program keep accepting (Traefik's `requestAcceptGraceTimeout`, `--shutdown-delay-duration` of Kubernetes API servers). It is
 a warning if an Ingress, a route of the Gateway API or a Service of type LoadBalancer leads to them. It is an info if only a Service
@@ -34,7 +34,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let needed = route.kind.propagation();
         let lame_duck = workload.lame_duck();
         let has_delay = lame_duck.is_some_and(|lame_duck| delays(lame_duck, needed))
-            || workload.main().any(|container| container.pre_stop.is_some() || keeps_accepting(container));
+            || workload.main().any(|container| has_delaying_hook(container) || keeps_accepting(container));
         let serves = workload.replicas.value() != Some(&0) && !workload.is_batch();
         // Without a grace period there is nothing to delay: K004.
         if has_delay || !serves || workload.grace.value().is_some_and(Duration::is_zero) {
@@ -43,12 +43,15 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         let is_external = workload.routes.iter().any(|route| route.kind.is_external());
         let severity = if is_external { Severity::Warning } else { Severity::Info };
         let delay = show(needed);
+        let mut hooks = workload.main().filter_map(|container| container.pre_stop.as_ref());
+        let hook = hooks.next();
+        let declared = if hook.is_some() { "a preStop sleep of zero" } else { "no preStop hook" };
         let declared = match lame_duck {
             Some(Declared::Default(time)) => {
-                format!("no preStop hook, and a lame duck of {} by default", show(*time))
+                format!("{declared}, and a lame duck of {} by default", show(*time))
             }
-            Some(_) => "no preStop hook, and a lame duck of zero".to_owned(),
-            None => "no preStop hook, and no lame duck declared".to_owned(),
+            Some(_) => format!("{declared}, and a lame duck of zero"),
+            None => format!("{declared}, and no lame duck declared"),
         };
         findings.push(
             Finding::new(
@@ -56,7 +59,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 severity,
                 workload,
                 format!("receives SIGTERM while {} still sends requests", route.name),
-                workload.place,
+                hook.map_or(workload.place, |hook| hook.place),
                 declared,
             )
             .also(Some(route.place), format!("may send requests for {delay} after the stop began"))
@@ -81,6 +84,18 @@ fn delays(lame_duck: &Declared<Duration>, needed: Duration) -> bool {
         Declared::Default(time) => *time >= needed,
         Declared::Unresolved(_) => true,
     }
+}
+
+/// Returns whether a hook delays the stop. One of unknown length may, and one that is too short is K006.
+fn has_delaying_hook(container: &Container) -> bool {
+    container.pre_stop.as_ref().is_some_and(|hook| {
+        let is_sleep = match &hook.action {
+            PreStopAction::Sleep => true,
+            PreStopAction::Exec(command) => command.program() == Some("sleep"),
+            PreStopAction::Network => false,
+        };
+        !is_sleep || hook.least.is_none_or(|(time, _)| !time.is_zero())
+    })
 }
 
 /// Returns whether a flag makes a known program accept requests for some time after SIGTERM.

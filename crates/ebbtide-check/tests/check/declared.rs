@@ -188,7 +188,10 @@ fn a_remedy_is_one_that_the_platform_accepts() {
     assert!(ids(&report) == ["P003"] && shown(&report).contains("shorten the drain to 298 s or less"));
     assert_eq!(ids(&check_text("render.yaml", &render(500))), ["P003"]);
     let fly = "# ebbtide.dev/drain: 400s\napp = \"shop\"\nprimary_region = \"ams\"\nkill_timeout = 20\n";
-    assert!(shown(&check_text("fly.toml", fly)).contains("shorten the drain to 298 s or less"));
+    let remedy = "set kill_timeout to 402 or more, or shorten the drain; shared machines allow 300 s";
+    assert!(shown(&check_text("fly.toml", fly)).contains(remedy));
+    let shared = fly.to_owned() + "[[vm]]\n  size = \"shared-cpu-1x\"\n";
+    assert!(shown(&check_text("fly.toml", &shared)).contains("shorten the drain to 298 s or less"));
 }
 
 #[test]

@@ -60,3 +60,44 @@ fn the_command_of_the_experimental_section_replaces_that_of_the_image() {
         assert_eq!(ids(&report), expected, "{section}{more}{}", shown(&report));
     }
 }
+
+#[test]
+fn the_longest_kill_timeout_is_that_of_the_machines() {
+    for (timeout, machines, is_allowed) in [
+        ("600", "[[vm]]\n  size = \"shared-cpu-1x\"\n", false),
+        ("300", "[[vm]]\n  size = \"shared-cpu-1x\"\n", true),
+        ("600", "[[vm]]\n  cpu_kind = \"shared\"\n  cpus = 2\n", false),
+        ("600", "[[vm]]\n  size = \"performance-2x\"\n", true),
+        ("600", "[[vm]]\n  cpu_kind = \"performance\"\n", true),
+        ("86401", "[[vm]]\n  size = \"performance-2x\"\n", false),
+        ("600", "[[vm]]\n  memory = \"1gb\"\n", true),
+        ("600", "", true),
+        ("86401", "", false),
+        // Machines of another group, and one of each kind.
+        ("600", "[[vm]]\n  size = \"shared-cpu-1x\"\n  processes = [\"worker\"]\n", true),
+        ("600", "[[vm]]\n  size = \"shared-cpu-1x\"\n[[vm]]\n  size = \"performance-1x\"\n", true),
+    ] {
+        let text = format!("app = \"docs\"\nkill_timeout = {timeout}\n{machines}");
+        let expected: &[&str] = if is_allowed { &[] } else { &["P001"] };
+        assert_eq!(ids(&check_text("fly.toml", &text)), expected, "{text}");
+    }
+    let text = "app = \"docs\"\nkill_timeout = 600\n[processes]\n  web = \"a\"\n  worker = \"b\"\n[[vm]]\n  size = \
+                \"shared-cpu-1x\"\n  processes = [\"worker\"]\n";
+    let report = check_text("fly.toml", text);
+    let subjects: Vec<_> = report.active().map(|finding| &*finding.subject).collect();
+    assert_eq!(subjects, ["application docs/worker"], "{}", shown(&report));
+}
+
+#[test]
+fn a_file_is_recognised_by_its_name_or_by_one_of_its_keys() {
+    for (name, text, is_read) in [
+        ("fly.toml", "app = \"a\"\n", true),
+        ("fly.staging.toml", "app = \"a\"\n", true),
+        ("other.toml", "app = \"a\"\n[build]\n  image = \"nginx:1.27\"\n", true),
+        ("other.toml", "app = \"a\"\n", false),
+        ("other.toml", "[build]\n  image = \"nginx:1.27\"\n", false),
+        ("fly.toml", "[build]\n  command = \"a\"\n", false),
+    ] {
+        assert_eq!(check_text(name, text).recognised, usize::from(is_read), "{name}: {text}");
+    }
+}

@@ -1,7 +1,7 @@
 use super::probe::probe;
 use super::scalar;
 use crate::formats::times::Form;
-use crate::knowledge::{lacks, least_sleep};
+use crate::knowledge::{is_errexit, lacks, least_sleep};
 use crate::model::{Command, Container, Declared, PreStop, PreStopAction, Role, Variable, Word};
 use crate::tree::Node;
 
@@ -65,8 +65,11 @@ fn pre_stop(node: &Node) -> PreStop {
 /// Returns how long a hook sleeps, which is how long it takes at least.
 fn exec_time(command: &Command) -> Option<std::time::Duration> {
     match command.script() {
-        Some(script) => least_sleep(&script.text),
-        None if command.program() == Some("sleep") => least_sleep(&command.texts().join(" ")),
+        Some(script) => {
+            let before = command.program_words().iter().skip(1).take_while(|word| word.place != script.place);
+            least_sleep(&script.text, before.into_iter().any(|option| is_errexit(&option.text)))
+        }
+        None if command.program() == Some("sleep") => least_sleep(&command.texts().join(" "), false),
         None => None,
     }
 }

@@ -8,8 +8,10 @@ use crate::knowledge::split_words;
 use crate::model::{Build, Command, Container, Declared, Platform, Role, Word, Workload, seconds};
 use crate::tree::Node;
 
-/// Keys of which the configuration of an application has one beside its name.
-const KEYS: [&str; 8] = [
+/// Keys of which the configuration of an application has one beside its name, unless the file has the name of one.
+const KEYS: [&str; 10] = [
+    "build",
+    "vm",
     "primary_region",
     "http_service",
     "services",
@@ -24,8 +26,10 @@ const KEYS: [&str; 8] = [
 const TIME: (&str, Form) = ("kill_timeout", Form::SecondsOrUnits);
 
 /// Returns whether a document is the configuration of an application of Fly.
-pub(crate) fn is_fly(root: &Node) -> bool {
-    root.text_of("app").is_some() && KEYS.iter().any(|key| root.get(key).is_some())
+pub(crate) fn is_fly(name: &str, root: &Node) -> bool {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let is_named = file.starts_with("fly.") && file.ends_with(".toml");
+    root.text_of("app").is_some() && (is_named || KEYS.iter().any(|key| root.get(key).is_some()))
 }
 
 /// Adds the process groups of an application, each of which runs in machines of its own.
@@ -39,6 +43,7 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
         let mut workload =
             Workload::new(Platform::Fly, "application", group.unwrap_or(name), place, grace(root));
         workload.block = group.map(|_| place);
+        workload.longest_grace = Some(longest_grace(root, group));
         workload.namespace = group.map(|_| name.to_owned());
         let mut container = Container::new(group.unwrap_or(name), Role::Main, place);
         container.image = root.at(&["build", "image"]).map(text);
@@ -79,6 +84,25 @@ fn build(root: &Node, place: Place) -> Option<Build> {
     let file = written.and_then(Node::text).unwrap_or("Dockerfile").to_owned();
     let target = section.and_then(|section| section.get("build-target")).map(text);
     Some(Build { context: ".".to_owned(), file, target, place })
+}
+
+/// Returns the longest kill timeout of the machines of a process group: 300 s on shared ones, and a day on those with processors of their own. A file
+/// without a size does not say which they are.
+fn longest_grace(root: &Node, group: Option<&str>) -> Declared<Duration> {
+    let unknown = Declared::Unresolved(root.place);
+    let group = group.unwrap_or("app");
+    let is_of_group = |machine: &&Node| {
+        let named = machine.get("processes").map(|node| node.items().iter().filter_map(Node::text).collect());
+        named.is_none_or(|named: Vec<&str>| named.is_empty() || named.contains(&group))
+    };
+    let mut machines = root.list("vm").iter().filter(is_of_group);
+    let (Some(machine), None) = (machines.next(), machines.next()) else { return unknown };
+    let kind = ["cpu_kind", "size"].iter().find_map(|key| machine.get(key));
+    let Some((kind, place)) = kind.and_then(|kind| Some((kind.text()?, kind.place))) else { return unknown };
+    match kind.split('-').next() {
+        Some("shared") => Declared::Written(seconds(300), place),
+        _ => Declared::Written(seconds(86_400), place),
+    }
 }
 
 /// Reads `kill_timeout`: 5 s by default.
