@@ -1,5 +1,5 @@
 # The default of a variable that nothing sets.
-# expect: E002 error at graceful-timeout
+# expect: E002 warning at graceful-timeout
 resource "aws_ecs_task_definition" "shop" {
   family = "shop"
 

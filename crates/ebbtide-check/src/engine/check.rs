@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, narrow, parallel};
-use crate::findings::{Finding, Rule};
+use crate::findings::{Finding, Rule, Severity};
 use crate::formats::{Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
@@ -32,6 +32,7 @@ pub(super) struct Read {
     pub(super) problems: Vec<Problem>,
     comments: Vec<Comment>,
     uneditable: Vec<Place>,
+    assumed: Vec<terraform::Assumed>,
     recognised: usize,
 }
 
@@ -62,6 +63,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.problems.extend(facts.problems);
         objects.append(facts.kubernetes);
         all.ecs.append(facts.ecs);
+        all.assumed.extend(facts.assumed);
     }
     all.problems.extend(builds::apply_patches(&mut all.workloads, &all.builds, sources));
     all.uneditable.extend(sources.uneditable());
@@ -80,7 +82,14 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     all.problems.extend(all.workloads.iter().filter_map(|workload| unassigned_drain(workload, sources)));
     all.workloads.iter_mut().for_each(knowledge::drain_after_lame_duck);
     let project = Project { workloads: all.workloads };
-    Read { project, problems: all.problems, comments: all.comments, uneditable: all.uneditable, recognised }
+    Read {
+        project,
+        problems: all.problems,
+        comments: all.comments,
+        uneditable: all.uneditable,
+        assumed: all.assumed,
+        recognised,
+    }
 }
 
 /// Gives containers the times that their commands and variables declare.
@@ -161,12 +170,13 @@ fn shorter_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
 
 /// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
 pub fn check(sources: Sources, options: &Options) -> Report {
-    let Read { project, mut problems, comments, uneditable, recognised } = read(&sources, options);
+    let Read { project, mut problems, comments, uneditable, assumed, recognised } = read(&sources, options);
     let mut findings = Vec::new();
     for rule in RULES.iter().filter(|rule| options.runs(rule)) {
         (rule.check)(&project, &mut findings);
     }
     findings.retain(|finding| !options.ignores(&sources, finding) && is_asked(&sources, finding));
+    findings.iter_mut().for_each(|finding| lower_assumed(finding, &assumed));
     findings.iter_mut().for_each(Finding::spell);
     edits::resolve(&sources, &uneditable, &mut findings);
     findings.sort_by_key(|finding| (finding.place(), finding.rule.id));
@@ -193,6 +203,26 @@ pub fn check(sources: Sources, options: &Options) -> Report {
         baseline.apply(&mut report, options);
     }
     report
+}
+
+/// Says of a finding which values of it are only the defaults of variables. Whoever deploys may set others, so that it is no error.
+fn lower_assumed(finding: &mut Finding, assumed: &[terraform::Assumed]) {
+    let is_in = |place: Place, outer: Place| {
+        place.source == outer.source && place.start() >= outer.start() && place.end() <= outer.end()
+    };
+    let is_used = |value: &&terraform::Assumed| {
+        finding.labels.iter().any(|label| is_in(label.place, value.place))
+    };
+    let variables: BTreeSet<&str> =
+        assumed.iter().filter(is_used).map(|value| value.variable.as_str()).collect();
+    if variables.is_empty() {
+        return;
+    }
+    finding.severity = finding.severity.min(Severity::Warning);
+    let notes = variables.iter().map(|name| {
+        format!("var.{name} has its default: no file of the input sets it, and a caller or `-var` may")
+    });
+    finding.notes.extend(notes.collect::<Vec<_>>());
 }
 
 /// Returns whether a finding is about a source that the user asked for, rather than about one that is read for others.

@@ -27,6 +27,8 @@ pub(crate) struct Facts {
     pub(crate) comments: Vec<Comment>,
     /// Values that no edit is made in: an alias repeats them elsewhere, or their format is not the one that edits are written in.
     pub(crate) uneditable: Vec<Place>,
+    /// Values that are only the defaults of variables.
+    pub(crate) assumed: Vec<terraform::Assumed>,
     /// Times that are declared and cannot be read.
     pub(super) unreadable: Unreadable,
     pub(crate) problems: Vec<Problem>,

@@ -146,7 +146,9 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             facts.format = Some(Format::Kamal);
         } else {
             compose::add_part(source.name(), &document.root, &mut facts);
-            if syntax == Syntax::Hcl && terraform::has_values(source.name(), &document.root) {
+            if (syntax == Syntax::Hcl || terraform::is_of_values(source.name()))
+                && terraform::has_values(source.name(), &document.root)
+            {
                 let file = terraform_file(source, &document.root, &facts);
                 facts.terraform.push(file);
                 facts.uneditable.push(Place::new(document.root.place.source, 0, source.text().len()));

@@ -1,8 +1,8 @@
 //! Local values and the defaults of variables of a Terraform module, whichever of its files defines them.
 
-use ebbtide_check::Report;
+use ebbtide_check::{Report, Severity};
 
-use crate::common::{check_all, ids, shown};
+use crate::common::{check_all, check_text, ids, shown};
 
 /// A task definition on Fargate, whose stop timeout is this expression. 300 s are refused there.
 fn task(timeout: &str) -> String {
@@ -61,7 +61,13 @@ fn the_default_of_a_variable_that_is_set_elsewhere_is_not_its_value() {
     assert!(files("locals {\n}\n") && !files(call));
     let values = |text: &'static str| is_found(&check_all(&[("main.tf", &module), ("prod.tfvars", text)]));
     assert!(values("other = 1\n") && !values("stop = 60\n"));
-    // Those of another folder are of another module.
+    // The values of an environment, which `-var-file` names, and those of another module.
+    let below = |name: &'static str, text: &'static str| {
+        is_found(&check_all(&[("app/main.tf", &module), (name, text)]))
+    };
+    assert!(!below("app/env/prod.tfvars", "stop = 60\n") && !below("app/env/eu/prod.tfvars.json", "{\"stop\": 60}"));
+    assert!(below("app/env/prod.tfvars", "other = 1\n") && below("app2/prod.tfvars", "stop = 60\n"));
+    assert!(!is_found(&check_all(&[("main.tf", &module), ("env/prod.tfvars", "stop = 60\n")])));
     assert!(is_found(&check_all(&[("a/main.tf", &module), ("b/prod.tfvars", "stop = 60\n")])));
 }
 
@@ -87,4 +93,51 @@ fn values_that_repeat_each_other_end_quickly() {
     text.push_str("}\n");
     let report = check_all(&[("main.tf", &(text + &task("local.a29")))]);
     assert!(!is_found(&report));
+}
+
+#[test]
+fn what_rests_on_the_default_of_a_variable_is_a_warning_that_says_so() {
+    let variable = "variable \"stop\" {\n  default = 300\n}\n";
+    for (timeout, values, is_assumed) in [
+        ("300", "", false),
+        ("local.stop", "locals {\n  stop = 300\n}\n", false),
+        ("var.stop", variable, true),
+        ("local.stop", &format!("locals {{\n  stop = var.stop\n}}\n{variable}"), true),
+        ("local.all.stop", &format!("locals {{\n  all = {{ stop = var.stop }}\n}}\n{variable}"), true),
+        ("var.all.stop", "variable \"all\" {\n  default = { stop = 300 }\n}\n", true),
+    ] {
+        let report = check_all(&[("main.tf", &task(timeout)), ("values.tf", values)]);
+        let found = report.active().find(|finding| finding.rule.id == "E001").unwrap();
+        let name = if timeout == "var.all.stop" { "var.all" } else { "var.stop" };
+        let is_noted = found.notes.iter().any(|note| note.starts_with(&format!("{name} has its default")));
+        let severity = if is_assumed { Severity::Warning } else { Severity::Error };
+        assert_eq!((found.severity, is_noted), (severity, is_assumed), "{timeout}\n{values}{}", shown(&report));
+    }
+    // Whole containers, and an error of which one value of two is a default.
+    let containers = "variable \"containers\" {\n  default = [{ name = \"web\", image = \"web\", stopTimeout = 300 }]\n}\n";
+    let whole = task("1").replace("[{ name = \"web\", image = \"web\", stopTimeout = 1 }]", "var.containers");
+    let severity = |text: &str| check_text("main.tf", text).active().map(|finding| finding.severity).max();
+    assert_eq!(severity(&format!("{whole}{containers}")), Some(Severity::Warning));
+    let service = |most: &str| {
+        format!(
+            "resource \"aws_ecs_service\" \"web\" {{\n  desired_count = 1\n  deployment_minimum_healthy_percent = 100\n  \
+             deployment_maximum_percent = {most}\n}}\nvariable \"most\" {{\n  default = 100\n}}\n"
+        )
+    };
+    assert_eq!(severity(&service("100")), Some(Severity::Error));
+    assert_eq!(severity(&service("var.most")), Some(Severity::Warning));
+}
+
+/// The defaults of parameters and variables of other formats are not used at all.
+#[test]
+fn defaults_of_parameters_of_other_formats_are_not_values() {
+    let template = "Parameters:\n  Stop: {Type: Number, Default: 300}\nResources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    \
+                    Properties:\n      RequiresCompatibilities: [FARGATE]\n      ContainerDefinitions: [{Name: web, Image: web, \
+                    StopTimeout: !Ref Stop}]\n";
+    let job = "variable \"kill\" {\n  default = \"20m\"\n}\njob \"a\" {\n  group \"a\" {\n    task \"a\" {\n      driver = \
+               \"docker\"\n      kill_timeout = var.kill\n    }\n  }\n}\n";
+    for (name, text, literal) in [("template.yaml", template, ("!Ref Stop", "300")), ("a.nomad.hcl", job, ("var.kill", "\"20m\""))] {
+        assert_eq!(ids(&check_text(name, text)), [""; 0], "{text}");
+        assert!(!ids(&check_text(name, &text.replace(literal.0, literal.1))).is_empty(), "{text}");
+    }
 }

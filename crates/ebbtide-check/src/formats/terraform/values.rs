@@ -4,7 +4,7 @@ use std::path::Path;
 use super::file;
 use crate::formats::paths::clean;
 use crate::formats::{Facts, comment};
-use crate::input::{Source, Sources};
+use crate::input::{Place, Source, Sources};
 use crate::tree::{Comment, Entry, Node, Value};
 
 /// The references that are followed one after the other.
@@ -33,13 +33,26 @@ impl TerraformFile {
 
     /// Returns whether it has the values of variables: `terraform.tfvars`.
     fn has_values(&self) -> bool {
-        self.path.ends_with(".tfvars")
+        is_of_values(&self.path)
     }
+}
+
+/// Returns whether a file has the name of one with the values of variables.
+pub(crate) fn is_of_values(path: &str) -> bool {
+    path.ends_with(".tfvars") || path.ends_with(".tfvars.json")
 }
 
 /// Returns whether a document defines local values or variables, or calls modules, which set the variables of those.
 pub(crate) fn has_values(path: &str, root: &Node) -> bool {
-    path.ends_with(".tfvars") || ["locals", "variable", "module"].iter().any(|key| root.get(key).is_some())
+    is_of_values(path) || ["locals", "variable", "module"].iter().any(|key| root.get(key).is_some())
+}
+
+/// A value that is the default of a variable.
+#[derive(Debug)]
+pub(crate) struct Assumed {
+    pub(crate) variable: String,
+    /// Where the value is used, or where the parts of a longer one are.
+    pub(crate) place: Place,
 }
 
 /// What the files of a folder define.
@@ -55,13 +68,14 @@ struct Values {
 /// Reads the resources of each file, with the values that the files of its folder define.
 pub(crate) fn join(files: Vec<TerraformFile>, sources: &Sources) -> Vec<Facts> {
     let mut folders: BTreeMap<String, Values> = BTreeMap::new();
+    let mut set: Vec<(String, BTreeSet<String>)> = Vec::new();
     for file in &files {
         let folder = file.folder();
-        let values = folders.entry(folder.clone()).or_default();
         if file.has_values() {
-            values.replaced.extend(file.root.entries().iter().map(|entry| entry.key.clone()));
+            set.push((folder, file.root.entries().iter().map(|entry| entry.key.clone()).collect()));
             continue;
         }
+        let values = folders.entry(folder.clone()).or_default();
         let locals = named(&file.root, "locals");
         values.locals.extend(locals.map(|entry| (entry.key.clone(), entry.node.clone())));
         values.variables.extend(
@@ -77,12 +91,18 @@ pub(crate) fn join(files: Vec<TerraformFile>, sources: &Sources) -> Vec<Facts> {
             folders.entry(called).or_default().replaced.extend(set);
         }
     }
+    // The values for an environment are often in a folder of its own below the module: `-var-file=env/prod.tfvars`.
+    for (folder, values) in &mut folders {
+        let below = set.iter().filter(|(other, _)| Path::new(other).starts_with(folder));
+        values.replaced.extend(below.flat_map(|(_, names)| names.iter().cloned()));
+    }
     let read = |mut file: TerraformFile| {
+        let mut assumed = Vec::new();
         if let Some(values) = folders.get(&file.folder()) {
             let mut left = MAX_VALUES;
-            values.resolve(&mut file.root, 0, &mut left);
+            values.resolve(&mut file.root, 0, &mut left, &mut assumed);
         }
-        let mut facts = Facts { comments: file.comments, ..Facts::default() };
+        let mut facts = Facts { comments: file.comments, assumed, ..Facts::default() };
         file::add(&file.path, &file.root, &mut facts);
         let text = sources.get(file.root.place.source).map_or("", Source::text);
         comment::apply(&mut facts, &file.path, text);
@@ -94,32 +114,36 @@ pub(crate) fn join(files: Vec<TerraformFile>, sources: &Sources) -> Vec<Facts> {
 }
 
 impl Values {
-    /// Replaces the references to values that are known.
-    fn resolve(&self, node: &mut Node, steps: usize, left: &mut usize) {
+    /// Replaces the references to values that are known, and notes which of these are only defaults of variables.
+    fn resolve(&self, node: &mut Node, steps: usize, left: &mut usize, assumed: &mut Vec<Assumed>) {
         *left = left.saturating_sub(1);
         if *left == 0 {
             return;
         }
-        if let Some(mut value) = self.value_of(node).filter(|_| steps < MAX_STEPS) {
-            self.resolve(&mut value, steps.saturating_add(1), left);
+        if let Some((mut value, variable)) = self.value_of(node).filter(|_| steps < MAX_STEPS) {
+            self.resolve(&mut value, steps.saturating_add(1), left, assumed);
             if value.tag.is_none() && *left > 0 {
                 // The setting is where the reference is; the parts of a longer value are where they are written.
                 let place = if value.text().is_some() { node.place } else { value.place };
+                let inner = assumed.iter().rev().find(|inner| inner.place == value.place);
+                let variable = variable.map(str::to_owned).or_else(|| Some(inner?.variable.clone()));
+                assumed.extend(variable.map(|variable| Assumed { variable, place }));
                 *node = Node { place, ..value };
             }
             return;
         }
         match &mut node.value {
             Value::Scalar(_) => {}
-            Value::List(items) => items.iter_mut().for_each(|item| self.resolve(item, steps, left)),
+            Value::List(items) => items.iter_mut().for_each(|item| self.resolve(item, steps, left, assumed)),
             Value::Map(entries) => {
-                entries.iter_mut().for_each(|entry| self.resolve(&mut entry.node, steps, left));
+                entries.iter_mut().for_each(|entry| self.resolve(&mut entry.node, steps, left, assumed));
             }
         }
     }
 
-    /// Returns the value that a node names: `local.a`, `var.a`, `local.a.b`, or one of them as the only part of a template.
-    fn value_of(&self, node: &Node) -> Option<Node> {
+    /// Returns the value that a node names: `local.a`, `var.a`, `local.a.b`, or one of them as the only part of a template. If it is the default of a
+    /// variable, also the name of that.
+    fn value_of<'n>(&self, node: &'n Node) -> Option<(Node, Option<&'n str>)> {
         let text = node.written()?.trim();
         let text = text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).unwrap_or(text).trim();
         let is_word = |part: &str| {
@@ -130,12 +154,13 @@ impl Values {
         let (kind, name) = (parts.next()?, parts.next().filter(|name| is_word(name))?);
         // A string may have the same text.
         let is_reference = node.tag.is_some() || node.written()?.contains("${");
-        let value = match kind {
-            "local" if is_reference => self.locals.get(name)?,
-            "var" if is_reference && !self.replaced.contains(name) => self.variables.get(name)?,
+        let (value, variable) = match kind {
+            "local" if is_reference => (self.locals.get(name)?, None),
+            "var" if is_reference && !self.replaced.contains(name) => (self.variables.get(name)?, Some(name)),
             _ => return None,
         };
-        parts.try_fold(value, |value, part| value.get(part).filter(|_| is_word(part))).cloned()
+        let value = parts.try_fold(value, |value, part| value.get(part).filter(|_| is_word(part)))?;
+        Some((value.clone(), variable))
     }
 }
 
