@@ -1,5 +1,5 @@
 # expect: E010 warning at health_check_grace_period_seconds = 30
-# 60 s, three times: the default of the provider.
+# The first check may come after a minute.
 resource "aws_lb_target_group" "slow" {
   port                 = 8080
   protocol             = "HTTP"

@@ -1,6 +1,6 @@
 use super::{Repair, Rule, Severity, Sum};
 use crate::input::Place;
-use crate::model::{Spelling, Word, Workload};
+use crate::model::{Spelling, Word, Workload, batch_words};
 
 /// Something that a rule found.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Finding {
     /// The place of the workload's name, which identifies the workload.
     pub(crate) workload: Place,
     pub(crate) spelling: Spelling,
+    /// Whether the workload runs to its end rather than serving clients.
+    pub(crate) is_batch: bool,
     /// Why it does not count, if a file says so.
     pub suppressed: Option<Suppressed>,
     /// Whether the baseline has it, so that it does not count.
@@ -100,6 +102,7 @@ impl Finding {
             script: None,
             workload: workload.place,
             spelling: workload.spelling,
+            is_batch: workload.is_batch(),
             suppressed: None,
             is_in_baseline: false,
             fingerprint: String::new(),
@@ -146,13 +149,16 @@ impl Finding {
         self
     }
 
-    /// Names the keys as the file of the workload does.
+    /// Names the keys as the file of the workload does, and what is lost as what the workload does.
     pub(crate) fn spell(&mut self) {
         let texts = [&mut self.title, &mut self.effect, &mut self.remedy].into_iter();
         let texts = texts.chain(&mut self.arithmetic).chain(&mut self.notes);
         let texts = texts.chain(self.labels.iter_mut().map(|label| &mut label.text));
         for text in texts.chain(self.repair.as_mut().map(|repair| &mut repair.description)) {
             self.spelling.spell(text);
+        }
+        if self.is_batch {
+            [&mut self.title, &mut self.effect].into_iter().for_each(batch_words);
         }
     }
 

@@ -164,7 +164,8 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
             facts.problem(source.name(), duplicate, format!("duplicate key `{}`", key.trim_matches('"')));
         }
     }
-    for error in parsed.errors.into_iter().take(MAX_ERRORS) {
+    let is_of_editor = !parsed.errors.is_empty() && syntax.is_of_editor(source);
+    for error in parsed.errors.into_iter().take(if is_of_editor { 0 } else { MAX_ERRORS }) {
         let (message, is_failure) = if syntax.is_template(source.text()) {
             (UNRENDERED.to_owned(), false)
         } else {

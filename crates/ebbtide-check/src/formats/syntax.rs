@@ -1,6 +1,19 @@
-use super::kamal;
+use super::{compose, kamal};
 use crate::input::{Source, SourceId};
-use crate::tree::{Parsed, parse_hcl, parse_json, parse_toml, parse_yaml};
+use crate::tree::{Parsed, is_lenient_json, parse_hcl, parse_json, parse_toml, parse_yaml};
+
+/// Words that YAML of a deployment has: Kubernetes, Compose, Render and Kamal, CloudFormation, task definitions, Container Apps.
+const YAML_MARKS: [&str; 9] = [
+    "apiVersion",
+    "services:",
+    "servers:",
+    "AWSTemplateFormatVersion",
+    "Resources:",
+    "AWS::",
+    "containerDefinitions",
+    "Microsoft.App",
+    "kustomize",
+];
 
 /// Words that JSON of a deployment has.
 const JSON_MARKS: [&str; 7] = [
@@ -73,17 +86,21 @@ impl Syntax {
         }
     }
 
-    /// Returns whether a file that cannot be parsed is missed. Folders have JSON, TOML and HCL of many other programs that is none of a
-    /// deployment.
+    /// Returns whether a file that cannot be parsed is missed. Folders have files of many other programs that are none of a deployment.
     pub(super) fn is_meant(self, source: &Source) -> bool {
         let has = |marks: &[&str]| marks.iter().any(|mark| source.text().contains(mark));
         match self {
-            Self::Yaml => true,
+            Self::Yaml => has(&YAML_MARKS) || compose::is_base(source.name()) || compose::is_override(source.name()),
             Self::Json => has(&JSON_MARKS),
             // Values that cannot be read are missing in the resources.
             Self::Hcl => has(&HCL_MARKS) || source.name().ends_with(".tfvars"),
             Self::Toml => has(&["kill_timeout", "http_service", "primary_region"]),
         }
+    }
+
+    /// Returns whether a text is one for programs that read more than JSON, as editors and compilers do, and for no deployment.
+    pub(super) fn is_of_editor(self, source: &Source) -> bool {
+        self == Self::Json && !self.is_meant(source) && is_lenient_json(source.text())
     }
 
     /// Returns whether a text has the marks of Go templates, Jinja or Ruby's ERB, which Helm, Ansible and Kamal use. Those of HCL are Levant's, since jobs

@@ -31,7 +31,6 @@ pub(crate) struct Service {
 pub(crate) struct TargetGroup {
     pub(crate) deregistration: Declared<Duration>,
     pub(crate) interval: Declared<u32>,
-    pub(crate) healthy_threshold: Declared<u32>,
     /// How long its load balancer keeps a connection without data, if that is the only one in the input that speaks HTTP.
     pub(crate) idle_timeout: Option<Declared<Duration>>,
     pub(crate) place: Place,

@@ -33,7 +33,7 @@ pub(crate) use rollout::{Amount, Rollout};
 pub(crate) use route::{Route, RouteKind};
 pub(crate) use signal::signal_name;
 pub(crate) use slot::{Slot, SlotPlace};
-pub(crate) use spelling::Spelling;
+pub(crate) use spelling::{Spelling, batch_words};
 pub(crate) use time::{UNBOUNDED, go_duration, number, seconds, show, whole_seconds};
 pub(crate) use unit::Unit;
 pub(crate) use workload::{Annotation, Drain, Workload};

@@ -41,6 +41,31 @@ const CLOUD_FORMATION: [(&str, &str); 6] = [
     ("maximumPercent", "MaximumPercent"),
 ];
 
+/// What findings say of a program that serves, and what of one that runs to its end: a job has no clients.
+const BATCH: [(&str, &str); 9] = [
+    (
+        "clients whose requests are in flight then see connection resets, and jobs run again or are lost",
+        "the work in progress is lost, or is done again",
+    ),
+    ("its requests in flight are reset", "its work in progress is lost"),
+    ("requests in flight are reset", "work in progress is lost"),
+    ("its requests in flight", "its work in progress"),
+    ("requests that take longer than", "work that takes longer than"),
+    ("are reset by SIGKILL", "is ended by SIGKILL"),
+    ("clients see errors at each stop", "its work in progress is lost"),
+    ("the program serves", "the program runs"),
+    (": new connections are refused during each rollout", ""),
+];
+
+/// Says of a job what is said of a service.
+pub(crate) fn batch_words(text: &mut String) {
+    for (of_service, of_job) in BATCH {
+        if text.contains(of_service) {
+            *text = text.replace(of_service, of_job);
+        }
+    }
+}
+
 impl Spelling {
     /// Returns a text with the keys as the file has them.
     pub(crate) fn spell(self, text: &mut String) {

@@ -102,9 +102,11 @@ fn summary(report: &Report, look: Look) -> String {
         parts.push(format!("{fixable} fixable with --fix"));
     }
     let failed = report.problems.iter().filter(|problem| problem.is_failure).count();
-    let failed = if failed > 0 { format!("; {} not checked", many(failed, "part")) } else { String::new() };
+    // What could not be read was printed as an error, and is none of the findings.
+    let failed =
+        if failed > 0 { format!("{} not checked; in the rest ", many(failed, "part")) } else { String::new() };
     let (workloads, files) = (many(report.workloads, "workload"), many(report.recognised, "deployment file"));
-    format!("{} in {workloads}, {files}{failed}\n", parts.join(", "))
+    format!("{failed}{} in {workloads}, {files}\n", parts.join(", "))
 }
 
 fn many(count: usize, noun: &str) -> String {

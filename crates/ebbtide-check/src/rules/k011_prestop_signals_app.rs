@@ -25,6 +25,10 @@ The rule is about `kill`, `pkill`, `killall` and `nginx -s quit` in a hook witho
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
+        // No traffic flows to a job.
+        if workload.is_batch() {
+            continue;
+        }
         for container in workload.running() {
             let Some(PreStopAction::Exec(command)) = container.pre_stop.as_ref().map(|hook| &hook.action)
             else {

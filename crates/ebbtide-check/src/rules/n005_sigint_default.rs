@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     summary: "The task is stopped by SIGINT, which its program may not handle",
     details: "
 The drivers `exec`, `raw_exec` and `java` send SIGINT if `kill_signal` is not set. A program that handles SIGTERM only, as many do for the sake of containers,
-then ends without a shutdown, and gunicorn stops at once. The program is not in the files, which is why it is an info. PostgreSQL is left out: SIGINT is its fast shutdown.
+then ends without a shutdown, and gunicorn stops at once. The program is not in the files, which is why it is an info. Of a server that is known by its command or its image the finding says which signal is its graceful stop. PostgreSQL is left out: SIGINT is its fast shutdown.
 ",
     sources: &["hashicorp/nomad, `drivers/shared/executor/executor.go`: os.Interrupt by default"],
     bad: &[Example { name: "agent.nomad.hcl", text: include_str!("../../fixtures/N005/bad.hcl") }],
@@ -28,6 +28,12 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 if own == Some(signal) {
                     continue;
                 }
+                let title = match &found {
+                    Some(found) => {
+                        format!("is stopped by {signal}, which is not the graceful stop of {}", found.server.name)
+                    }
+                    None => format!("is stopped by {signal}, which its program may not handle"),
+                };
                 let effect = match &found {
                     Some(found) => found.server.effect_of(&signal_name(signal)),
                     None => "a program that handles SIGTERM only ends at once: requests in flight are reset"
@@ -44,7 +50,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                         &RULE,
                         Severity::Info,
                         workload,
-                        named(workload, task, &format!("is stopped by {signal}")),
+                        named(workload, task, &title),
                         task.place,
                         "no kill_signal",
                     )

@@ -32,11 +32,44 @@ pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
         }
         Err(error) => {
             let at = error.location().offset().min(text.len());
-            let message = format!("invalid HCL: {}", error.message().replace('\n', " "));
-            parsed.errors.push(SyntaxError { message, place: Place::new(source, at, at) });
+            let is_at_end = text.get(at..).is_some_and(|rest| rest.trim().is_empty());
+            parsed.errors.push(match unclosed(text).filter(|_| is_at_end) {
+                Some((sign, at)) => {
+                    let place = Place::new(source, at, at.saturating_add(1));
+                    SyntaxError { message: format!("invalid HCL: unclosed `{sign}`"), place }
+                }
+                None => {
+                    let message = format!("invalid HCL: {}", error.message().replace('\n', " "));
+                    SyntaxError { message, place: Place::new(source, at, at) }
+                }
+            });
         }
     }
     parsed
+}
+
+/// Returns the last bracket that is not closed, and where it is. Those in strings and comments do not count; a heredoc is taken for text without them.
+fn unclosed(text: &str) -> Option<(char, usize)> {
+    let mut open: Vec<(char, usize)> = Vec::new();
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        let next = letters.peek().map(|(_, next)| *next);
+        match letter {
+            '"' => {
+                while let Some((_, inner)) = letters.next().filter(|(_, inner)| !matches!(inner, '"' | '\n')) {
+                    if inner == '\\' {
+                        letters.next();
+                    }
+                }
+            }
+            '#' => while letters.next().is_some_and(|(_, inner)| inner != '\n') {},
+            '/' if next == Some('/') => while letters.next().is_some_and(|(_, inner)| inner != '\n') {},
+            '{' | '[' | '(' => open.push((letter, at)),
+            '}' | ']' | ')' => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 /// Returns why a text would take too long, and where. Signs in strings count too, which changes nothing for real files.
@@ -223,6 +256,16 @@ mod tests {
         let parsed = read("job \"a\" {\n  count = \n}\n");
         assert_eq!(parsed.errors.len(), 1);
         assert!(parsed.errors[0].place.start() >= 10, "{parsed:?}");
+        for (text, message, at) in [
+            ("job \"a\" {\n  group \"b\" {\n    count = 1\n", "invalid HCL: unclosed `{`", 22),
+            ("job \"a\" {\n  group \"b\" {\n  }\n\n", "invalid HCL: unclosed `{`", 8),
+            ("a = [\n  \"]\", # ]\n  // ]\n", "invalid HCL: unclosed `[`", 4),
+            ("a = [1, \"{\"\n", "invalid HCL: unclosed `[`", 4),
+        ] {
+            let parsed = read(text);
+            let found = (parsed.errors[0].message.as_str(), parsed.errors[0].place.start());
+            assert_eq!(found, (message, at), "{text}");
+        }
         for text in [
             "a = ".to_owned() + &"[".repeat(100_000),
             "a {".repeat(100_000),

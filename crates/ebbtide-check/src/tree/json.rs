@@ -64,6 +64,17 @@ fn strict() -> ParseOptions {
     }
 }
 
+/// Returns whether a text is JSON with what other programs allow in their settings, such as trailing commas.
+pub(crate) fn is_lenient(text: &str) -> bool {
+    let options = ParseOptions {
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: true,
+        allow_single_quoted_strings: true,
+        ..strict()
+    };
+    parse_to_ast(text, &CollectOptions::default(), &options).is_ok()
+}
+
 struct Builder {
     source: SourceId,
     /// The string that has the text.

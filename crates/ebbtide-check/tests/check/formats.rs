@@ -18,7 +18,7 @@ fn report() -> Report {
     let suppressed = "apiVersion: v1\nkind: Pod\nmetadata: {name: api}\nspec:\n  # ebbtide:ignore K004 a \"<test>\" & more\n  \
                       terminationGracePeriodSeconds: 0\n  containers: [{name: api, image: api}]\n";
     files.push(("with space, ü&<x>.yaml".to_owned(), suppressed.to_owned()));
-    files.push(("broken.yaml".to_owned(), "a: [1\n".to_owned()));
+    files.push(("broken.yaml".to_owned(), "apiVersion: [1\n".to_owned()));
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
     check_all(&files)
 }

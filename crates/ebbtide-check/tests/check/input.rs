@@ -32,7 +32,7 @@ fn check_paths(paths: &[PathBuf]) -> Report {
 
 #[test]
 fn a_broken_file_is_reported_at_its_place_and_the_others_are_checked() {
-    let report = check_all(&[("broken.yaml", "a: 1\nb: [1,\nc: }\n"), ("good.yaml", BAD)]);
+    let report = check_all(&[("broken.yaml", "services:\nb: [1,\nc: }\n"), ("good.yaml", BAD)]);
     assert_eq!(ids(&report), ["K001"]);
     let problem = &report.problems[0];
     let position = report.sources.position(problem.place.unwrap());
@@ -59,7 +59,7 @@ fn a_helm_template_is_not_a_failure() {
 
 #[test]
 fn broken_json_is_a_failure_only_if_it_looks_like_a_deployment() {
-    let other = check_text("tsconfig.json", "{\"strict\": true,}");
+    let other = check_text("tsconfig.json", "{\"strict\": [}");
     assert_eq!((other.problems.len(), other.is_incomplete()), (1, false), "{}", shown(&other));
     let task = check_text("task.json", "{\"containerDefinitions\": [}");
     assert!(task.is_incomplete(), "{}", shown(&task));

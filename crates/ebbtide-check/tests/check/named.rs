@@ -16,7 +16,8 @@ fn check_named(name: &str, text: &str) -> Report {
 fn what_cannot_be_parsed_is_a_failure_if_it_is_named() {
     for (name, text, said) in [
         ("settings.toml", "a = [", ""),
-        ("tsconfig.json", "{\"strict\": true,}", ""),
+        ("broken.json", "{\"strict\": [}", ""),
+        ("settings.yaml", "a: [1\n", "unclosed bracket"),
         ("other.tf", "x = {", ""),
         (
             "bad.service",
@@ -81,6 +82,7 @@ fn a_named_file_in_which_nothing_is_recognised_is_reported_and_is_no_failure() {
         ("empty.yaml", ""),
         ("empty.service", " \n"),
         ("package.json", "{\"name\": \"a\"}"),
+        ("tsconfig.json", "{\n  // Comment\n  \"strict\": true,\n}\n"),
         ("Cargo.toml", "[package]\nname = \"a\"\n"),
         ("default.conf", "server {\n  listen 80;\n}\n"),
         ("README", "Read me\n"),
@@ -203,4 +205,29 @@ fn a_tab_is_reported_where_it_is() {
         let shown = shown(&check_named("tab.yaml", text));
         assert!(shown.contains(place), "{shown}");
     }
+}
+
+/// Folders have files of many programs, and the check is about deployments.
+#[test]
+fn a_broken_file_of_a_folder_fails_the_check_if_its_text_has_a_sign_of_a_deployment() {
+    for (name, text, is_meant) in [
+        ("a.yaml", "apiVersion: v1\nkind: Pod\nspec: [\n", true),
+        ("a.yaml", "services:\n  web: [1\n", true),
+        ("compose.yaml", "include: [a\n", true),
+        ("a.yaml", "AWSTemplateFormatVersion: x\nb: [\n", true),
+        ("a.yaml", "Resources:\n  A: {Type: AWS::ECS::Service\n", true),
+        ("deploy.yml", "service: a\nservers: [b\n", true),
+        ("mkdocs.yml", "site_name: a\nnav: [\n", false),
+        ("values.yaml", "a: b: c\n", false),
+        ("a.json", "{\"containerDefinitions\": [}", true),
+        ("a.json", "{\"a\": [}", false),
+    ] {
+        let report = check_text(name, text);
+        assert_eq!((report.problems.len(), report.is_incomplete()), (1, is_meant), "{text}: {}", shown(&report));
+    }
+    for text in ["{\n  // Comment\n  \"strict\": true,\n}\n", "{name: 'a'}", "{\"a\": 1} // b\n"] {
+        assert!(check_text("devcontainer.json", text).problems.is_empty(), "{text}");
+    }
+    // A task definition with a trailing comma is refused by AWS.
+    assert!(check_text("task.json", "{\"containerDefinitions\": [{\"name\": \"a\"},]}").is_incomplete());
 }

@@ -226,3 +226,35 @@ fn the_percentage_that_is_advised_lets_a_task_stop() {
         assert!(found.remedy.ends_with(advised), "{}", found.remedy);
     }
 }
+
+#[test]
+fn findings_about_a_job_speak_of_no_requests() {
+    let template = |drain: &str, command: &str, hook: &str, grace: &str| {
+        format!(
+            "template:\n      metadata: {{annotations: {{{drain}}}}}\n      spec:\n        {grace}restartPolicy: Never\n        containers: \
+             [{{name: a, image: nginx, {hook}command: {command}}}]\n"
+        )
+    };
+    for (drain, command, hook, grace) in [
+        ("ebbtide.dev/drain: 60s", "[a]", "", ""),
+        ("ebbtide.dev/drain: 29s", "[a]", "", ""),
+        ("", "[sh, -c, a; b]", "", ""),
+        ("", "[npm, start]", "", ""),
+        ("", "[a]", "lifecycle: {preStop: {sleep: {seconds: 25}}}, ", ""),
+        ("", "[a]", "lifecycle: {preStop: {sleep: {seconds: 30}}}, ", ""),
+        ("", "[a]", "lifecycle: {stopSignal: SIGKILL}, ", "os: {name: linux}\n        "),
+        ("", "[a]", "", "terminationGracePeriodSeconds: 0\n        "),
+        ("", "[nginx]", "lifecycle: {preStop: {exec: {command: [sh, -c, kill -TERM 1]}}}, ", ""),
+    ] {
+        let job = template(drain, command, hook, grace);
+        let text = format!("apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a}}\nspec:\n    {job}");
+        let report = check_text("job.yaml", &text);
+        assert!(report.problems.is_empty(), "{}", shown(&report));
+        for finding in report.active() {
+            let said = format!("{} {}", finding.title, finding.effect);
+            let is_of_service = ["request", "client", "traffic", "connection", "serves"].iter().any(|word| said.contains(word));
+            assert!(!is_of_service, "{}: {said}", finding.rule.id);
+        }
+        assert!(!report.findings.is_empty() || hook.contains("kill -TERM"), "{text}");
+    }
+}

@@ -22,7 +22,7 @@ pub(crate) struct CheckArgs {
     ///
     /// A file that is named must be readable, and is noted if nothing is recognised in it. Of a folder, files of other programs
     /// are left out.
-    #[arg(required_unless_present = "render", value_name = "PATH")]
+    #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
 
     /// Helm chart or kustomization to render and check; may be repeated

@@ -94,7 +94,7 @@ mod tests {
         let odd = "apiVersion: v1\nkind: Pod\nmetadata: {name: \"]]> \\a <a> & ä\"}\nspec:\n  \
                    # ebbtide:ignore K004 a \"<test>\" & more\n  terminationGracePeriodSeconds: 0\n  \
                    containers: [{name: api, image: api}]\n";
-        let mut files = vec![("ü&<x> \u{7}.yaml", odd), ("broken.yaml", "a: [1\n")];
+        let mut files = vec![("ü&<x> \u{7}.yaml", odd), ("broken.yaml", "apiVersion: [1\n")];
         files.extend(RULES.iter().take(3).flat_map(|rule| rule.bad).map(|file| (file.name, file.text)));
         let report = read(&files);
         let document = document(&report);

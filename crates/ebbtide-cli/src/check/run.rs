@@ -21,6 +21,10 @@ pub(crate) fn run(args: CheckArgs) -> Ending {
 }
 
 fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
+    if args.paths.is_empty() && args.render.is_empty() {
+        complain("no file or folder given", Some("`ebbtide check .` checks the current folder"));
+        return Err(Ending::Usage);
+    }
     let plans = input::plans(&args.plan).map_err(usage)?;
     let config = config()?;
     let or = |given: Vec<String>, configured: Option<Vec<String>>| {

@@ -116,3 +116,27 @@ fn a_named_file_that_cannot_be_parsed_ends_with_2_and_is_left_alone_in_a_folder(
     let input = ebbtide_with_input(&["check", "-"], "a: [\n");
     assert_eq!(input.status.code(), Some(2), "{}", text(&input.stdout));
 }
+
+#[test]
+fn no_path_at_all_is_wrong_usage_with_a_hint() {
+    let output = ebbtide(Path::new("/"), &["check", "--info"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error: no file or folder given\nhint: `ebbtide check .`"), "{said}");
+}
+
+/// What other programs leave behind is noted, and what was meant for a deployment fails.
+#[test]
+fn a_broken_file_of_another_program_does_not_fail_the_check_of_a_folder() {
+    let folder = tempdir().unwrap();
+    write(folder.path(), &[("mkdocs.yml", "nav: [\n"), ("tsconfig.json", "{\"a\": 1,}\n")]);
+    let output = ebbtide(folder.path(), &["check", "."]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("note: not read: ") && !shown.contains("tsconfig"), "{shown}");
+    write(folder.path(), &[("stack.yml", "services: [\n")]);
+    let output = ebbtide(folder.path(), &["check", "."]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{shown}");
+    assert!(shown.ends_with("1 part not checked; in the rest 0 errors, 0 warnings in 0 workloads, 0 deployment files\n"), "{shown}");
+}

@@ -47,12 +47,12 @@ impl ComposeFile {
 }
 
 /// Returns whether a file has the name of one that Compose reads without being told to.
-pub(super) fn is_base(name: &str) -> bool {
+pub(crate) fn is_base(name: &str) -> bool {
     COMPOSE_BASES.contains(&file_name(name))
 }
 
 /// Returns whether a file has the name of one that Compose merges into the base beside it.
-pub(super) fn is_override(name: &str) -> bool {
+pub(crate) fn is_override(name: &str) -> bool {
     COMPOSE_OVERRIDES.contains(&file_name(name))
 }
 

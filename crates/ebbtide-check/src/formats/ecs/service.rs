@@ -89,7 +89,6 @@ pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
     let group = TargetGroup {
         deregistration: attribute_time(node, GROUP, DEREGISTRATION, seconds(300)),
         interval: count(field(node, "healthCheckIntervalSeconds"), 30),
-        healthy_threshold: count(field(node, "healthyThresholdCount"), 5),
         idle_timeout: None,
         place,
     };

@@ -5,7 +5,7 @@ use crate::formats::scalar::duration;
 use crate::formats::{Facts, ecs};
 use crate::input::Problem;
 use crate::model::{Declared, seconds};
-use crate::tree::{Node, Scalar, Value, parse_json_inside};
+use crate::tree::{Node, parse_json_inside};
 
 /// Adds a task definition, in the form of the API.
 pub(super) fn task(path: &str, resource: &Resource<'_>, facts: &mut Facts) {
@@ -107,11 +107,6 @@ pub(super) fn target_group(
         put(&mut group, "targetGroupAttributes", list(delay.place, vec![attribute]));
     }
     let check = block(body, "health_check");
-    // The provider has another default than the API.
-    let threshold = check.and_then(|check| check.get("healthy_threshold")).cloned();
-    let default = Value::Scalar(Scalar { text: "3".to_owned(), is_plain: true });
-    let threshold = threshold.unwrap_or(Node { value: default, place: resource.place, tag: None });
-    put(&mut group, "healthyThresholdCount", threshold);
     if let Some(interval) = check.and_then(|check| check.get("interval")) {
         put(&mut group, "healthCheckIntervalSeconds", interval.clone());
     }
