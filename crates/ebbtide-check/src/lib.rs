@@ -52,5 +52,7 @@ pub use engine::{
     timelines,
 };
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
-pub use input::{Place, Position, Problem, Source, SourceId, Sources, collect, neighbours, read_text, siblings};
+pub use input::{
+    Place, Position, Problem, Source, SourceId, Sources, collect, neighbours, read_text, siblings,
+};
 pub use rules::{RULES, find};

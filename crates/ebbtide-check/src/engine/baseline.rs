@@ -118,7 +118,12 @@ impl Baseline {
             let is_present = left.remove(finding.fingerprint.as_str()).is_some();
             finding.is_in_baseline = is_present && finding.suppressed.is_none();
         }
-        let names: Vec<&str> = report.sources.iter().filter(|(_, source)| !source.is_neighbour()).map(|(_, source)| path(source.name())).collect();
+        let names: Vec<&str> = report
+            .sources
+            .iter()
+            .filter(|(_, source)| !source.is_neighbour())
+            .map(|(_, source)| path(source.name()))
+            .collect();
         let was_checked = |entry: &BaselineEntry| {
             names.contains(&entry.path.as_str())
                 && rules::find(&entry.rule).is_none_or(|rule| options.runs(rule))

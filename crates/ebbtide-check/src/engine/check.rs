@@ -189,7 +189,8 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     narrow::narrow(&sources, &mut findings);
     problems.extend(suppressions.into_problems());
     // What cannot be read in a neighbour makes the check of the others incomplete.
-    let neighbours: Vec<&str> = sources.iter().filter(|(_, source)| source.is_neighbour()).map(|(_, source)| source.name()).collect();
+    let neighbours: Vec<&str> =
+        sources.iter().filter(|(_, source)| source.is_neighbour()).map(|(_, source)| source.name()).collect();
     problems.retain(|problem| problem.is_failure || !neighbours.contains(&&*problem.path));
     let mut report = Report {
         sources,
@@ -210,9 +211,8 @@ fn lower_assumed(finding: &mut Finding, assumed: &[terraform::Assumed]) {
     let is_in = |place: Place, outer: Place| {
         place.source == outer.source && place.start() >= outer.start() && place.end() <= outer.end()
     };
-    let is_used = |value: &&terraform::Assumed| {
-        finding.labels.iter().any(|label| is_in(label.place, value.place))
-    };
+    let is_used =
+        |value: &&terraform::Assumed| finding.labels.iter().any(|label| is_in(label.place, value.place));
     let variables: BTreeSet<&str> =
         assumed.iter().filter(is_used).map(|value| value.variable.as_str()).collect();
     if variables.is_empty() {

@@ -90,7 +90,9 @@ impl Syntax {
     pub(super) fn is_meant(self, source: &Source) -> bool {
         let has = |marks: &[&str]| marks.iter().any(|mark| source.text().contains(mark));
         match self {
-            Self::Yaml => has(&YAML_MARKS) || compose::is_base(source.name()) || compose::is_override(source.name()),
+            Self::Yaml => {
+                has(&YAML_MARKS) || compose::is_base(source.name()) || compose::is_override(source.name())
+            }
             Self::Json => has(&JSON_MARKS),
             // Values that cannot be read are missing in the resources.
             Self::Hcl => has(&HCL_MARKS) || source.name().ends_with(".tfvars"),

@@ -35,8 +35,8 @@ pub(crate) struct DropIns {
 /// Returns the units that a folder of this name has drop-ins of: `web.service.d`, `web@.service.d`, `shop-.service.d`, `service.d`.
 pub(crate) fn drop_ins_of(folder: &str) -> Option<DropIns> {
     let name = folder.strip_suffix(".d")?;
-    let is_unit = |ending: &&str| name.ends_with(*ending) || ending.strip_prefix('.') == Some(name);
-    UNIT_ENDINGS.iter().any(|ending| is_unit(&ending)).then(|| DropIns { name: name.to_owned() })
+    let is_unit = |ending: &str| name.ends_with(ending) || ending.strip_prefix('.') == Some(name);
+    UNIT_ENDINGS.iter().any(|ending| is_unit(ending)).then(|| DropIns { name: name.to_owned() })
 }
 
 impl DropIns {
@@ -66,7 +66,8 @@ impl DropIns {
 pub fn neighbours(named: &[PathBuf]) -> Vec<PathBuf> {
     let (mut found, mut modules) = (BTreeSet::new(), BTreeSet::new());
     for file in named {
-        let (Some(name), Some(folder)) = (file.file_name().and_then(|name| name.to_str()), file.parent()) else {
+        let (Some(name), Some(folder)) = (file.file_name().and_then(|name| name.to_str()), file.parent())
+        else {
             continue;
         };
         if let Some(names) = of_compose(name) {
@@ -80,7 +81,8 @@ pub fn neighbours(named: &[PathBuf]) -> Vec<PathBuf> {
             found.extend(drop_ins(folder, |of| of.has(name) || is_instance(of, name)));
         } else if let Some(of) = folder.file_name().and_then(|folder| drop_ins_of(folder.to_str()?)) {
             let units = folder.parent().unwrap_or(Path::new(""));
-            let is_unit = |name: &str| ends_with_any(name, &UNIT_ENDINGS) && (of.has(name) || is_instance(&of, name));
+            let is_unit =
+                |name: &str| ends_with_any(name, &UNIT_ENDINGS) && (of.has(name) || is_instance(&of, name));
             let changed: Vec<PathBuf> = with_names(in_folder(units), is_unit).collect();
             let names: Vec<String> = changed.iter().map(|unit| file_name(unit).to_owned()).collect();
             found.extend(drop_ins(units, |other| names.iter().any(|name| other.has(name)) || *other == of));
@@ -109,7 +111,9 @@ fn drop_ins(units: &Path, is_meant: impl Fn(&DropIns) -> bool) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(if units.as_os_str().is_empty() { Path::new(".") } else { units });
     let names = entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let folders = names.filter(|name| drop_ins_of(name).is_some_and(|of| is_meant(&of)));
-    folders.flat_map(|name| with_names(in_folder(&units.join(name)), |name| name.ends_with(".conf"))).collect()
+    folders
+        .flat_map(|name| with_names(in_folder(&units.join(name)), |name| name.ends_with(".conf")))
+        .collect()
 }
 
 fn with_names(files: Vec<PathBuf>, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = PathBuf> {

@@ -103,8 +103,11 @@ fn summary(report: &Report, look: Look) -> String {
     }
     let failed = report.problems.iter().filter(|problem| problem.is_failure).count();
     // What could not be read was printed as an error, and is none of the findings.
-    let failed =
-        if failed > 0 { format!("{} not checked; in the rest ", many(failed, "part")) } else { String::new() };
+    let failed = if failed > 0 {
+        format!("{} not checked; in the rest ", many(failed, "part"))
+    } else {
+        String::new()
+    };
     let (workloads, files) = (many(report.workloads, "workload"), many(report.recognised, "deployment file"));
     format!("{failed}{} in {workloads}, {files}\n", parts.join(", "))
 }

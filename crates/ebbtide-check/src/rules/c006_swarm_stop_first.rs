@@ -23,7 +23,8 @@ services with published ports whose `deploy` section has a key that only Swarm r
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Compose) {
         let Rollout::StopFirst(order) = &workload.rollout else { continue };
-        let Some(container) = workload.containers.iter().find(|container| container.has_ports && !container.has_volume)
+        let Some(container) =
+            workload.containers.iter().find(|container| container.has_ports && !container.has_volume)
         else {
             continue;
         };

@@ -33,8 +33,8 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             let left = limit.saturating_sub(time);
             let is_declared = |container| workload.drain_of(container).is_some_and(|drain| drain.is_declared);
             // What is left for a sidecar is the sum of K020.
-            let is_declared = is_declared(container)
-                || container.role == Role::Sidecar && workload.main().any(is_declared);
+            let is_declared =
+                is_declared(container) || container.role == Role::Sidecar && workload.main().any(is_declared);
             if is_declared || left.is_zero() || left >= LITTLE {
                 continue;
             }

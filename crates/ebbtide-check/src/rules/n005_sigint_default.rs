@@ -30,7 +30,10 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 }
                 let title = match &found {
                     Some(found) => {
-                        format!("is stopped by {signal}, which is not the graceful stop of {}", found.server.name)
+                        format!(
+                            "is stopped by {signal}, which is not the graceful stop of {}",
+                            found.server.name
+                        )
                     }
                     None => format!("is stopped by {signal}, which its program may not handle"),
                 };

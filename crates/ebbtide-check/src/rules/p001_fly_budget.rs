@@ -41,8 +41,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             _ => (None, None),
         };
         let max = known.unwrap_or(MAX);
-        let beyond =
-            beyond(&RULE, workload, max, "Fly").map(|beyond| beyond.also(machine, "the machine"));
+        let beyond = beyond(&RULE, workload, max, "Fly").map(|beyond| beyond.also(machine, "the machine"));
         findings.extend(beyond.filter(|beyond| reported.replace(beyond.place()) != Some(beyond.place())));
         findings.extend(workload.containers.iter().filter_map(|container| {
             overrun(&RULE, workload, container, |budget| {

@@ -56,7 +56,8 @@ fn unclosed(text: &str) -> Option<(char, usize)> {
         let next = letters.peek().map(|(_, next)| *next);
         match letter {
             '"' => {
-                while let Some((_, inner)) = letters.next().filter(|(_, inner)| !matches!(inner, '"' | '\n')) {
+                while let Some((_, inner)) = letters.next().filter(|(_, inner)| !matches!(inner, '"' | '\n'))
+                {
                     if inner == '\\' {
                         letters.next();
                     }

@@ -12,7 +12,9 @@ mod yaml;
 use comments::comments;
 pub(crate) use dockerfile::parse as parse_dockerfile;
 pub(crate) use hcl::parse as parse_hcl;
-pub(crate) use json::{is_lenient as is_lenient_json, parse as parse_json, parse_inside as parse_json_inside};
+pub(crate) use json::{
+    is_lenient as is_lenient_json, parse as parse_json, parse_inside as parse_json_inside,
+};
 pub(crate) use node::{Comment, Document, Entry, Node, Parsed, Scalar, SyntaxError, Value};
 pub(crate) use toml::parse as parse_toml;
 pub(crate) use unit::parse as parse_unit;

@@ -31,7 +31,11 @@ fn a_sleep_of_zero_is_no_delay() {
         assert_eq!(found(&text(hook, "LoadBalancer")), expected, "{hook}");
     }
     let report = check_text("web.yaml", &text("{sleep: {seconds: 0}}", "LoadBalancer"));
-    assert!(shown(&report).contains("a preStop sleep of zero, and no lame duck declared"), "{}", shown(&report));
+    assert!(
+        shown(&report).contains("a preStop sleep of zero, and no lame duck declared"),
+        "{}",
+        shown(&report)
+    );
 }
 
 #[test]

@@ -223,7 +223,12 @@ fn a_broken_file_of_a_folder_fails_the_check_if_its_text_has_a_sign_of_a_deploym
         ("a.json", "{\"a\": [}", false),
     ] {
         let report = check_text(name, text);
-        assert_eq!((report.problems.len(), report.is_incomplete()), (1, is_meant), "{text}: {}", shown(&report));
+        assert_eq!(
+            (report.problems.len(), report.is_incomplete()),
+            (1, is_meant),
+            "{text}: {}",
+            shown(&report)
+        );
     }
     for text in ["{\n  // Comment\n  \"strict\": true,\n}\n", "{name: 'a'}", "{\"a\": 1} // b\n"] {
         assert!(check_text("devcontainer.json", text).problems.is_empty(), "{text}");

@@ -14,7 +14,8 @@ fn with_neighbours(files: &[(&str, &str)]) -> Report {
     check(sources, &Options::default())
 }
 
-const UNIT: (&str, &str) = ("web.service", "[Service]\nExecStart=/bin/web\nX-EbbtideDrain=60s\nTimeoutStopSec=30\n");
+const UNIT: (&str, &str) =
+    ("web.service", "[Service]\nExecStart=/bin/web\nX-EbbtideDrain=60s\nTimeoutStopSec=30\n");
 
 #[test]
 fn a_named_file_has_the_findings_that_it_has_beside_its_neighbours() {
@@ -63,7 +64,8 @@ fn a_neighbour_is_not_fixed_and_fails_the_check_if_it_cannot_be_read() {
     let broken = with_neighbours(&[base, ("compose.override.yaml", "services: [\n")]);
     assert!(broken.is_incomplete(), "{}", shown(&broken));
     // A note about the neighbour is none about the file.
-    let noted = with_neighbours(&[UNIT, ("web.service.d/a.conf", "# ebbtide:ignore S001\n[Service]\nNice=5\n")]);
+    let noted =
+        with_neighbours(&[UNIT, ("web.service.d/a.conf", "# ebbtide:ignore S001\n[Service]\nNice=5\n")]);
     assert_eq!((noted.problems.len(), ids(&noted)), (0, vec!["S001"]), "{}", shown(&noted));
 }
 
@@ -73,12 +75,18 @@ fn drop_ins_are_applied_by_their_names_and_to_the_units_of_their_folders() {
         let report = check_all(files);
         assert!(report.problems.is_empty(), "{}", shown(&report));
         let found = report.active().filter(|finding| finding.rule.id == "S001");
-        found.map(|finding| format!("{} {}", finding.subject, finding.arithmetic.clone().unwrap())).collect::<Vec<_>>()
+        found
+            .map(|finding| format!("{} {}", finding.subject, finding.arithmetic.clone().unwrap()))
+            .collect::<Vec<_>>()
     };
     let unit = |name| (name, "[Service]\nExecStart=/bin/web\nX-EbbtideDrain=60s\nTimeoutStopSec=90\n");
     let short = |name| (name, "[Service]\nTimeoutStopSec=20\n");
     let long = |name| (name, "[Service]\nTimeoutStopSec=80\n");
-    let found = |subject: &str| vec![format!("unit {subject} 60 (drain, from X-EbbtideDrain) + 2 (margin) = 62 > 20 (TimeoutStopSec)")];
+    let found = |subject: &str| {
+        vec![format!(
+            "unit {subject} 60 (drain, from X-EbbtideDrain) + 2 (margin) = 62 > 20 (TimeoutStopSec)"
+        )]
+    };
     // The name of the file decides, and of one name the folder that is more specific.
     for (first, second, is_short) in [
         (short("service.d/10-a.conf"), long("shop-web.service.d/20-a.conf"), false),
@@ -90,14 +98,19 @@ fn drop_ins_are_applied_by_their_names_and_to_the_units_of_their_folders() {
         assert_eq!(grace(&[unit("shop-web.service"), first, second]), expected, "{first:?} {second:?}");
     }
     // Another type, another folder, another name.
-    for other in ["container.d/a.conf", "b/service.d/a.conf", "shop-.service.d/a.conf", "web2.service.d/a.conf"] {
+    for other in
+        ["container.d/a.conf", "b/service.d/a.conf", "shop-.service.d/a.conf", "web2.service.d/a.conf"]
+    {
         assert_eq!(grace(&[unit("web.service"), short(other)]), [""; 0], "{other}");
     }
     assert_eq!(grace(&[unit("web@.service"), short("web@.service.d/a.conf")]), found("web@.service"));
     assert_eq!(grace(&[unit("web@.service"), short("web@1.service.d/a.conf")]), found("web@1.service"));
     // What is wrong with the template is said once, and an instance may mend it.
     let template = short("web@.service.d/a.conf");
-    assert_eq!(grace(&[unit("web@.service"), template, ("web@1.service.d/b.conf", "[Service]\nNice=5\n")]), found("web@.service"));
+    assert_eq!(
+        grace(&[unit("web@.service"), template, ("web@1.service.d/b.conf", "[Service]\nNice=5\n")]),
+        found("web@.service")
+    );
     let all = [unit("web@.service"), template, long("web@1.service.d/b.conf")];
     assert_eq!(grace(&all), found("web@.service"));
 }

@@ -43,7 +43,9 @@ fn the_minimum_of_a_scaler_is_the_number_of_pods() {
         let sum = outage.arithmetic.clone().unwrap();
         assert!(sum.starts_with("1 (minReplica") && sum.ends_with(") - 1 (maxUnavailable) = 0 < 1"), "{sum}");
         // A default, nothing at all, and a variable.
-        for least in ["", "  minReplicaCount: 0\n", "  minReplicas: \"${MIN}\"\n  minReplicaCount: \"${MIN}\"\n"] {
+        for least in
+            ["", "  minReplicaCount: 0\n", "  minReplicas: \"${MIN}\"\n  minReplicaCount: \"${MIN}\"\n"]
+        {
             let lines = scaler.lines().filter(|line| !line.contains(": 3"));
             let other: String = lines.map(|line| format!("{line}\n")).collect();
             assert_eq!(found(&[("web.yaml", &format!("{one}{other}{least}"))]), [""; 0], "{other}{least}");
@@ -55,7 +57,10 @@ fn the_minimum_of_a_scaler_is_the_number_of_pods() {
 fn a_scaler_of_another_workload_changes_nothing_and_one_that_may_be_of_this_makes_the_number_unknown() {
     let one = deployment("  replicas: 1\n");
     let both = ["K015", "K028"];
-    for other in [HPA.replace("name: web}\n  min", "name: api}\n  min"), HPA.replace("kind: Deployment", "kind: StatefulSet")] {
+    for other in [
+        HPA.replace("name: web}\n  min", "name: api}\n  min"),
+        HPA.replace("kind: Deployment", "kind: StatefulSet"),
+    ] {
         assert_eq!(found(&[("web.yaml", &format!("{one}{other}"))]), both, "{other}");
     }
     // An overlay.
@@ -64,7 +69,8 @@ fn a_scaler_of_another_workload_changes_nothing_and_one_that_may_be_of_this_make
     let here = one.replace("{name: web}", "{name: web, namespace: a}");
     assert_eq!(found(&[("web.yaml", &here), ("scaler.yaml", &elsewhere)]), both);
     // What has no pods is not scaled.
-    let none = deployment("  replicas: 0\n").replace("rollingUpdate: {maxSurge: 0, maxUnavailable: 1}", "type: Recreate");
+    let none = deployment("  replicas: 0\n")
+        .replace("rollingUpdate: {maxSurge: 0, maxUnavailable: 1}", "type: Recreate");
     assert_eq!(found(&[("web.yaml", &format!("{none}{HPA}"))]), [""; 0]);
 }
 
@@ -100,10 +106,13 @@ fn the_tasks_that_application_auto_scaling_counts_are_not_known() {
         ids(&check_text("template.yaml", &text)).contains(&"E008")
     };
     let target = |id: &str| {
-        format!("  Scaling:\n    Type: AWS::ApplicationAutoScaling::ScalableTarget\n    Properties: {{MinCapacity: 2, ResourceId: {id}}}\n")
+        format!(
+            "  Scaling:\n    Type: AWS::ApplicationAutoScaling::ScalableTarget\n    Properties: {{MinCapacity: 2, ResourceId: {id}}}\n"
+        )
     };
     assert!(template(""));
-    for id in ["!Sub \"service/shop/${Web.Name}\"", "!Join [/, [service, shop, !GetAtt Web.Name]]", "!Ref Id"] {
+    for id in ["!Sub \"service/shop/${Web.Name}\"", "!Join [/, [service, shop, !GetAtt Web.Name]]", "!Ref Id"]
+    {
         assert!(!template(&target(id)), "{id}");
     }
     let other = "  Jobs:\n    Type: AWS::ECS::Service\n    Properties: {DesiredCount: 1}\n";

@@ -29,9 +29,7 @@ fn single(controller: Option<&str>, strategy: Option<&str>) -> [(&'static str, S
         "resource \"aws_ecs_service\" \"web\" {{\n  desired_count = 1\n  deployment_minimum_healthy_percent = 100\n  \
          deployment_maximum_percent = 100\n{}{}}}\n",
         part(controller, &|kind| format!("  deployment_controller {{\n    type = \"{kind}\"\n  }}\n")),
-        part(strategy, &|name| format!(
-            "  deployment_configuration {{\n    strategy = \"{name}\"\n  }}\n"
-        )),
+        part(strategy, &|name| format!("  deployment_configuration {{\n    strategy = \"{name}\"\n  }}\n")),
     );
     [("template.yaml", template), ("service.json", api), ("main.tf", module)]
 }
@@ -63,7 +61,9 @@ fn a_controller_that_is_only_known_at_the_deploy_may_be_any() {
         ("template.yaml", single(None, Some("!If [Fast, BLUE_GREEN, ROLLING]"))[0].1.clone()),
         (
             "main.tf",
-            single(Some("x"), None)[2].1.replace("deployment_controller {", "dynamic \"deployment_controller\" {"),
+            single(Some("x"), None)[2]
+                .1
+                .replace("deployment_controller {", "dynamic \"deployment_controller\" {"),
         ),
         ("main.tf", single(Some("x"), None)[2].1.replace("\"x\"", "var.kind")),
     ] {
@@ -76,7 +76,8 @@ fn an_outage_is_that_of_a_rolling_deployment() {
     let text = "Resources:\n  Service:\n    Type: AWS::ECS::Service\n    Properties:\n      DesiredCount: 2\n      LoadBalancers: \
                 [{ContainerName: web, ContainerPort: 80}]\n      DeploymentConfiguration: {MinimumHealthyPercent: 0}\n";
     assert_eq!(found("template.yaml", text), ["E009"]);
-    let other = text.replace("DesiredCount: 2\n", "DesiredCount: 2\n      DeploymentController: {Type: EXTERNAL}\n");
+    let other =
+        text.replace("DesiredCount: 2\n", "DesiredCount: 2\n      DeploymentController: {Type: EXTERNAL}\n");
     assert_eq!(found("template.yaml", &other), [""; 0]);
     // A load balancer that may not be there.
     let conditional = text.replace("[{ContainerName", "[!If [P, {ContainerName").replace("80}]", "80}, x]]");
@@ -104,7 +105,8 @@ fn what_a_condition_adds_to_a_list_has_no_defaults() {
     const WEB: &str = "        - {Name: web, Image: web}\n";
     const CONDITIONAL: &str =
         "        - !If [P, {Name: z, Image: z, StopTimeout: 10}, !Ref \"AWS::NoValue\"]\n";
-    let conditional_delay = DELAY.replace("- {", "- !If [P, {").replace("\"100\"}", "\"10\"}, !Ref \"AWS::NoValue\"]");
+    let conditional_delay =
+        DELAY.replace("- {", "- !If [P, {").replace("\"100\"}", "\"10\"}, !Ref \"AWS::NoValue\"]");
     let alternatives = "      TargetGroupAttributes: !If [P, [{Key: deregistration_delay.timeout_seconds, Value: \"10\"}], []]\n";
     for (attributes, containers, expected) in [
         (DELAY, WEB.to_owned(), &[Severity::Error][..]),
@@ -142,7 +144,8 @@ fn a_dependency_that_a_condition_adds_may_be_that_on_the_proxy() {
         )
     };
     assert!(found("template.yaml", &text("")).contains(&"E011"));
-    let conditional = "          DependsOn: [!If [P, {ContainerName: envoy, Condition: START}, !Ref \"AWS::NoValue\"]]\n";
+    let conditional =
+        "          DependsOn: [!If [P, {ContainerName: envoy, Condition: START}, !Ref \"AWS::NoValue\"]]\n";
     assert!(!found("template.yaml", &text(conditional)).contains(&"E011"));
     let essential = text("").replace("Image: envoy}", "Image: envoy, Essential: !If [P, true, false]}");
     assert!(!found("template.yaml", &essential).contains(&"E011"));

@@ -3,7 +3,8 @@
 use crate::common::{check_text, ids, shown};
 
 fn has(deploy: &str, more: &str) -> bool {
-    let text = format!("services:\n  web:\n    image: web\n    ports: [\"80:80\"]\n{more}    deploy: {deploy}\n");
+    let text =
+        format!("services:\n  web:\n    image: web\n    ports: [\"80:80\"]\n{more}    deploy: {deploy}\n");
     let report = check_text("compose.yaml", &text);
     assert!(report.problems.is_empty(), "{}", shown(&report));
     ids(&report).contains(&"C006")
@@ -29,7 +30,9 @@ fn keys_that_docker_compose_reads_too_do_not_mean_swarm() {
     ] {
         assert!(has(deploy, ""), "{deploy}");
     }
-    assert!(!has("{update_config: {order: start-first}}", "") && !has("{replicas: 2, endpoint_mode: vip}", ""));
+    assert!(
+        !has("{update_config: {order: start-first}}", "") && !has("{replicas: 2, endpoint_mode: vip}", "")
+    );
 }
 
 #[test]

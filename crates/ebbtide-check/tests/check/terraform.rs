@@ -65,7 +65,10 @@ fn the_default_of_a_variable_that_is_set_elsewhere_is_not_its_value() {
     let below = |name: &'static str, text: &'static str| {
         is_found(&check_all(&[("app/main.tf", &module), (name, text)]))
     };
-    assert!(!below("app/env/prod.tfvars", "stop = 60\n") && !below("app/env/eu/prod.tfvars.json", "{\"stop\": 60}"));
+    assert!(
+        !below("app/env/prod.tfvars", "stop = 60\n")
+            && !below("app/env/eu/prod.tfvars.json", "{\"stop\": 60}")
+    );
     assert!(below("app/env/prod.tfvars", "other = 1\n") && below("app2/prod.tfvars", "stop = 60\n"));
     assert!(!is_found(&check_all(&[("main.tf", &module), ("env/prod.tfvars", "stop = 60\n")])));
     assert!(is_found(&check_all(&[("a/main.tf", &module), ("b/prod.tfvars", "stop = 60\n")])));
@@ -111,7 +114,12 @@ fn what_rests_on_the_default_of_a_variable_is_a_warning_that_says_so() {
         let name = if timeout == "var.all.stop" { "var.all" } else { "var.stop" };
         let is_noted = found.notes.iter().any(|note| note.starts_with(&format!("{name} has its default")));
         let severity = if is_assumed { Severity::Warning } else { Severity::Error };
-        assert_eq!((found.severity, is_noted), (severity, is_assumed), "{timeout}\n{values}{}", shown(&report));
+        assert_eq!(
+            (found.severity, is_noted),
+            (severity, is_assumed),
+            "{timeout}\n{values}{}",
+            shown(&report)
+        );
     }
     // Whole containers, and an error of which one value of two is a default.
     let containers = "variable \"containers\" {\n  default = [{ name = \"web\", image = \"web\", stopTimeout = 300 }]\n}\n";
@@ -136,7 +144,9 @@ fn defaults_of_parameters_of_other_formats_are_not_values() {
                     StopTimeout: !Ref Stop}]\n";
     let job = "variable \"kill\" {\n  default = \"20m\"\n}\njob \"a\" {\n  group \"a\" {\n    task \"a\" {\n      driver = \
                \"docker\"\n      kill_timeout = var.kill\n    }\n  }\n}\n";
-    for (name, text, literal) in [("template.yaml", template, ("!Ref Stop", "300")), ("a.nomad.hcl", job, ("var.kill", "\"20m\""))] {
+    for (name, text, literal) in
+        [("template.yaml", template, ("!Ref Stop", "300")), ("a.nomad.hcl", job, ("var.kill", "\"20m\""))]
+    {
         assert_eq!(ids(&check_text(name, text)), [""; 0], "{text}");
         assert!(!ids(&check_text(name, &text.replace(literal.0, literal.1))).is_empty(), "{text}");
     }

@@ -252,7 +252,9 @@ fn findings_about_a_job_speak_of_no_requests() {
         assert!(report.problems.is_empty(), "{}", shown(&report));
         for finding in report.active() {
             let said = format!("{} {}", finding.title, finding.effect);
-            let is_of_service = ["request", "client", "traffic", "connection", "serves"].iter().any(|word| said.contains(word));
+            let is_of_service = ["request", "client", "traffic", "connection", "serves"]
+                .iter()
+                .any(|word| said.contains(word));
             assert!(!is_of_service, "{}: {said}", finding.rule.id);
         }
         assert!(!report.findings.is_empty() || hook.contains("kill -TERM"), "{text}");

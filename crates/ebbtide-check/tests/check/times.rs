@@ -363,7 +363,9 @@ fn the_message_has_the_place_and_what_is_expected() {
     assert!(report.is_incomplete() && text.contains("compose.yaml:4:24"), "{text}");
     assert!(text.contains("expected a number with a unit, such as 20s or 1m30s"), "{text}");
     assert!(
-        text.ends_with("1 part not checked; in the rest 0 errors, 0 warnings in 1 workload, 1 deployment file\n"),
+        text.ends_with(
+            "1 part not checked; in the rest 0 errors, 0 warnings in 1 workload, 1 deployment file\n"
+        ),
         "{text}"
     );
 }

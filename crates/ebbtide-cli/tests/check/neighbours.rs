@@ -35,7 +35,8 @@ fn a_file_has_the_exit_code_of_its_folder() {
         let is_known = !file.ends_with(".tf");
         assert_eq!(alone.status.code(), Some(i32::from(is_known)), "{}", text(&alone.stdout));
         write(folder.path(), &format!("a/{neighbour}"), other);
-        for (at, path) in [(".", "a"), (".", &format!("a/{file}")), ("a", file), ("a", &format!("./{file}"))] {
+        for (at, path) in [(".", "a"), (".", &format!("a/{file}")), ("a", file), ("a", &format!("./{file}"))]
+        {
             let output = ebbtide(&folder.path().join(at), &["check", path]);
             assert_eq!(output.status.code(), Some(0), "{path}: {}", text(&output.stdout));
         }

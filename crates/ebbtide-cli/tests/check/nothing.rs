@@ -138,5 +138,10 @@ fn a_broken_file_of_another_program_does_not_fail_the_check_of_a_folder() {
     let output = ebbtide(folder.path(), &["check", "."]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{shown}");
-    assert!(shown.ends_with("1 part not checked; in the rest 0 errors, 0 warnings in 0 workloads, 0 deployment files\n"), "{shown}");
+    assert!(
+        shown.ends_with(
+            "1 part not checked; in the rest 0 errors, 0 warnings in 0 workloads, 0 deployment files\n"
+        ),
+        "{shown}"
+    );
 }

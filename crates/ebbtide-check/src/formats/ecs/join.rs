@@ -19,7 +19,8 @@ pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources, sources:
             .iter()
             .find(|found| found.id.is_some() && found.id == task && is_near(found.workload.place));
         // One that names no service of the input may be about any.
-        let is_about = |text: &str| text.contains(&workload.name) || !names.iter().any(|name| text.contains(name));
+        let is_about =
+            |text: &str| text.contains(&workload.name) || !names.iter().any(|name| text.contains(name));
         let mut scaled = resources.scaled.iter().filter(|scaled| is_near(scaled.place));
         if let Some(scaled) = scaled.find(|scaled| is_about(&scaled.text)) {
             service.desired = Declared::Unresolved(scaled.place);

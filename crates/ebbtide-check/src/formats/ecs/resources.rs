@@ -31,7 +31,10 @@ impl Resources {
 pub(crate) enum Resource<'n> {
     Task(&'n Node),
     Service(&'n Node),
-    TargetGroup { node: &'n Node, idle_timeout: Option<Declared<Duration>> },
+    TargetGroup {
+        node: &'n Node,
+        idle_timeout: Option<Declared<Duration>>,
+    },
     /// The resource that an autoscaler is about.
     Scaled(&'n Node),
 }

@@ -76,9 +76,8 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
 fn is_rolling(node: &Node, deployment: Option<&Node>) -> bool {
     let is = |node: Option<&Node>, expected: &str| node.is_none_or(|node| node.text() == Some(expected));
     let controller = field(node, "deploymentController");
-    let is_own = controller.is_none_or(|controller| {
-        !is_computed(controller) && is(field(controller, "type"), "ECS")
-    });
+    let is_own =
+        controller.is_none_or(|controller| !is_computed(controller) && is(field(controller, "type"), "ECS"));
     let is_known = deployment.is_none_or(|deployment| !is_computed(deployment));
     is_own && is_known && is(deployment.and_then(|deployment| field(deployment, "strategy")), "ROLLING")
 }

@@ -138,13 +138,12 @@ impl<'o> Index<'o> {
             return;
         }
         let Some(all) = self.scalers.get(&(workload.kind.as_str(), workload.name.as_str())) else { return };
-        let is_other = |scaler: &Scaler| {
-            matches!((&workload.namespace, &scaler.namespace), (Some(own), Some(other)) if own != other)
-        };
+        let is_other = |scaler: &Scaler| matches!((&workload.namespace, &scaler.namespace), (Some(own), Some(other)) if own != other);
         let near = all.iter().copied().filter(|scaler| {
             self.belongs(&workload.namespace, workload.place, &scaler.namespace, scaler.place)
         });
-        let near = nearest(near.collect(), workload.place.source, |scaler| (scaler.place.source, &scaler.name));
+        let near =
+            nearest(near.collect(), workload.place.source, |scaler| (scaler.place.source, &scaler.name));
         let fewest = near.into_iter().min_by_key(|scaler| scaler.least.value().copied());
         if let Some(scaler) = fewest {
             workload.replicas = scaler.least.clone();

@@ -1,5 +1,5 @@
-use super::merge::MergedUnit;
 use super::links::Links;
+use super::merge::MergedUnit;
 use super::service::{command, declared, grace, last, variables};
 use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};

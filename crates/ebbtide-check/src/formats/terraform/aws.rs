@@ -82,7 +82,9 @@ pub(super) fn service(resource: &Resource<'_>, facts: &mut Facts) {
 fn generated(body: &Node, kind: &str, key: &str) -> Option<Node> {
     match block(body, kind) {
         Some(block) => block.get(key).cloned(),
-        None => blocks(body, "dynamic").iter().find_map(|block| block.get(kind)).map(|node| unknown(node.place)),
+        None => {
+            blocks(body, "dynamic").iter().find_map(|block| block.get(kind)).map(|node| unknown(node.place))
+        }
     }
 }
 

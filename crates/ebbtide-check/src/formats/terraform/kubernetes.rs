@@ -41,7 +41,8 @@ pub(super) fn object(resource: &Resource<'_>, facts: &mut Facts) {
         }
         return;
     }
-    let name = ["_v1", "_v2", "_v2beta2"].iter().find_map(|version| name.strip_suffix(version)).unwrap_or(name);
+    let name =
+        ["_v1", "_v2", "_v2beta2"].iter().find_map(|version| name.strip_suffix(version)).unwrap_or(name);
     let Some((_, version, kind)) = KINDS.iter().find(|(known, _, _)| *known == name) else { return };
     let verbatim: &[&str] = if *kind == "Service" { &["selector"] } else { &[] };
     let mut object = camel(resource.body, verbatim);
