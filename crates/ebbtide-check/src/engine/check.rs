@@ -206,7 +206,7 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     report
 }
 
-/// Says of a finding which values of it are only the defaults of variables. Whoever deploys may set others, so that it is no error.
+/// Says of a finding which values of it are only the defaults of variables. A deploy may set others, so that it is no error.
 fn lower_assumed(finding: &mut Finding, assumed: &[terraform::Assumed]) {
     let is_in = |place: Place, outer: Place| {
         place.source == outer.source && place.start() >= outer.start() && place.end() <= outer.end()

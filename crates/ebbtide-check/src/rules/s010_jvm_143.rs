@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     details: "
 The JVM exits with 143 after SIGTERM. systemd takes it as a failure unless `SuccessExitStatus=143`: the unit is shown as failed after each
 stop, and monitoring that reads the state reports it. The rule is about units with a `Restart=` other than `no`, which are meant to run all the time: without it the
-default is `no`, and what a failed state means is left to whoever starts the unit.
+default is `no`, and nothing is found.
 ",
     sources: &[
         "systemd.service(5), SuccessExitStatus=: clean exits are 0 and four signals",
