@@ -10,6 +10,7 @@ use super::load::LoadOrder;
 use super::phase_routes::{PHASES, phase_routes};
 use super::place::address_of;
 use super::probe::{Got, try_route};
+use super::protocol::speaks_tls;
 use super::record::Shape;
 use super::scenario::{LoadPlan, Program, Route, Scenario};
 use super::trouble::NotRehearsed;
@@ -126,6 +127,9 @@ pub(super) async fn settle(
         }
     }
     let seen = seen.join(", ");
+    if speaks_tls(home).await {
+        return Err(NotRehearsed::OverTls(seen));
+    }
     Err(if speaks_http { NotRehearsed::NoRoute(seen) } else { NotRehearsed::NoHttp(seen) })
 }
 

@@ -42,6 +42,13 @@ impl NoProtocol {
     }
 }
 
+/// Returns whether a service that was taken for one without TLS speaks TLS.
+pub(super) async fn speaks_tls(to: &Address) -> bool {
+    let answered =
+        |got| matches!(got, Got::Status(_) | Got::Grpc | Got::NotHttp(_) | Got::Tls(TlsFailure::NoProtocol));
+    to.tls.is_none() && answered(get(&to.over_http1().over_any_tls(), "/", TRY).await)
+}
+
 /// The timeout of one request.
 const TRY: Duration = Duration::from_secs(5);
 

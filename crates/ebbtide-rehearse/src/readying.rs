@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 use super::child::{Service, listeners, remaining, tail};
 use super::place::{Place, taken};
 use super::probe::{Got, get};
+use super::protocol::speaks_tls;
 use super::record::Endpoint;
 use super::scenario::Protocol;
 use super::trouble::NotRehearsed;
@@ -65,6 +66,16 @@ pub(super) async fn ready(
         && seen == Unready::NothingListened
     {
         seen = no_socket(address).await;
+    }
+    // A server with TLS answers plain bytes with 400, or closes the connection, if not with an alert.
+    if matches!(&seen, Unready::Requested { got: UnreadyAnswer::Nothing | UnreadyAnswer::Status(400), .. })
+        && let Some(path) = &place.ready_path
+    {
+        for address in addresses {
+            if speaks_tls(&place.address(address.clone())).await {
+                seen = Unready::Requested { path: path.clone(), got: UnreadyAnswer::Tls };
+            }
+        }
     }
     let listens = listeners(service.family());
     Err(NotRehearsed::NeverReady { limit, seen, listens, tail: tail(&log, TAIL) })

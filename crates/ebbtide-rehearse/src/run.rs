@@ -188,6 +188,7 @@ fn terms(
         at,
         min_lame_duck: scenario.stop.min_lame_duck,
         then: scenario.stop.then,
+        in_container: scenario.stop.in_container && !scenario.pid_one,
     }
 }
 
@@ -207,6 +208,10 @@ async fn collect(
         // Clients of a platform that still routes to the service meet no listener.
         sleep(routed_until.since(clock.now())).await;
         record.traffic = load.stop().await.ok_or(NotRehearsed::Load)?;
+    }
+    // Those of a service that was attached to are left running, and may have served until now.
+    if !record.orphans.is_empty() && record.cleaned_up.is_none() {
+        record.children_until = Some(clock.now());
     }
     if let Some(readiness) = watchers.readiness {
         record.readiness = readiness.stop().await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::{Rlimit, Signal};
 use tokio::time::sleep;
 
-use super::child::{Hook, Service, tail};
+use super::child::{Hook, Service, remaining, tail};
 use super::conductor::News;
 use super::load::Load;
 use super::probe::DatabaseProbe;
@@ -255,7 +255,8 @@ impl Stopping<'_> {
             ended = self.service.ended() => {
                 let when = if self.load.is_some() { "under load, before the signal" } else { "before the signal" };
                 let (_, ended) = ended?;
-                Err(NotRehearsed::EndedEarly { when, ended, left: Vec::new(), tail: tail(&log, TAIL) })
+                let left = remaining(self.service.family()).await;
+                Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) })
             }
         }
     }

@@ -121,7 +121,13 @@ async fn look(
     let mut service = place.service(scenario, getrlimit(Resource::Nofile), clock, janitor)?;
     let family = service.family();
     let log = place.log();
-    let listening = timeout(scenario.ready_limit, first_listener(place, || listeners(family)));
+    // A process that runs already has its sockets.
+    let limit = match scenario.program {
+        Program::Running(_) if !listens_within(RUNNING, || listeners(family)).await => RUNNING,
+        _ => scenario.ready_limit,
+    };
+    let rest = if limit == RUNNING { Duration::ZERO } else { limit };
+    let listening = timeout(rest, first_listener(place, || listeners(family)));
     let found = tokio::select! {
         found = listening => found,
         ended = service.ended() => {
@@ -132,8 +138,8 @@ async fn look(
     };
     let Ok((ready, at)) = found else {
         return Err(NotRehearsed::NeverReady {
-            limit: scenario.ready_limit,
-            seen: Unready::NothingListened,
+            limit,
+            seen: Unready::NoListener,
             listens: listeners(family),
             tail: tail(&log, TAIL),
         });
@@ -186,6 +192,19 @@ fn path_of(ready: &Ready) -> Option<&str> {
         Ready::Http(_, path) => Some(path),
         Ready::Port(_) | Ready::Managed => None,
     }
+}
+
+/// How long a process that runs already may take to listen.
+const RUNNING: Duration = Duration::from_secs(2);
+
+/// Returns whether there is a listener within `limit`.
+async fn listens_within(limit: Duration, listeners: impl Fn() -> Vec<String>) -> bool {
+    let listening = async {
+        while targets(&listeners()).is_empty() {
+            sleep(EVERY).await;
+        }
+    };
+    timeout(limit, listening).await.is_ok()
 }
 
 /// Waits until a listener answers a usual path with 200 to 399, or has not done so for a while. Returns its readiness check.

@@ -11,7 +11,7 @@ use super::protocol::NoProtocol;
 use super::record::{Ended, UNIX};
 use super::scenario::BadCall;
 use super::unready::Unready;
-use super::verdict::Unusable;
+use super::verdict::{Suggests, Unusable};
 use crate::words;
 
 /// The rehearsal did not come to a verdict.
@@ -80,12 +80,21 @@ pub enum NotRehearsed {
     /// No route to load: the service answers no request of HTTP.
     #[error("no route to load was found: {0}")]
     NoHttp(String),
+    /// No route to load: the service speaks TLS.
+    #[error("no route to load was found: {0}, and the service speaks TLS")]
+    OverTls(String),
     /// The service did not work before the signal, so there is no baseline to compare with.
     #[error("no usable baseline: {0}")]
     Baseline(String),
     /// As [`Baseline`](Self::Baseline), and requests waited while long ones of another route were in flight.
     #[error("no usable baseline: {0}")]
     Blocked(String),
+    /// As [`Baseline`](Self::Baseline), and each connection to the address of a route was refused.
+    #[error("no usable baseline: {0}")]
+    Unreachable(String),
+    /// As [`Baseline`](Self::Baseline), and each request of a route was answered with an error.
+    #[error("no usable baseline: {0}")]
+    Broken(String),
     /// The database cannot be observed.
     #[error(transparent)]
     Database(#[from] DatabaseTrouble),
@@ -114,8 +123,13 @@ pub enum NotRehearsed {
 }
 
 impl From<Unusable> for NotRehearsed {
-    fn from(Unusable { why, is_blocked }: Unusable) -> Self {
-        if is_blocked { Self::Blocked(why) } else { Self::Baseline(why) }
+    fn from(Unusable { why, suggests }: Unusable) -> Self {
+        match suggests {
+            Suggests::Load => Self::Baseline(why),
+            Suggests::Blocked => Self::Blocked(why),
+            Suggests::Address => Self::Unreachable(why),
+            Suggests::Route => Self::Broken(why),
+        }
     }
 }
 
@@ -156,6 +170,10 @@ impl NotRehearsed {
             }
             Self::Attach(AttachError { why, .. }) => return why.hint(),
             Self::NoRoute(_) => "--url SHAPE=METHOD:PATH names a route, such as --url storm=/orders",
+            Self::OverTls(_) => {
+                "an https:// URL is for a service with TLS: --ready https://HOST:PORT/PATH, with --cacert FILE for its certificate or with \
+                 --insecure"
+            }
             Self::NoHttp(_) => {
                 "of a service without HTTP give the port and a route: --ready PORT --url tcp=/LINE for lines, or --url \
                  keepalive=GRPC:/PACKAGE.SERVICE/METHOD for calls of gRPC"
@@ -166,6 +184,13 @@ impl NotRehearsed {
             Self::Blocked(_) => {
                 "a handler that blocks its thread delays every route: call it by `spawn_blocking` or the like; if the \
                  service is only too slow, less load (--storm, --keepalive, --open) gives a baseline"
+            }
+            Self::Unreachable(_) => {
+                "nothing listens at the address of that route: --url SHAPE=METHOD:PATH without a host goes to the address of --ready"
+            }
+            Self::Broken(_) => {
+                "the route answers nothing else, whatever the load: --url SHAPE=METHOD:PATH names another path or method; if the status is \
+                 intended: --expect-status STATUS"
             }
             Self::Database(_) => "--database-url takes postgres://user@host:port/database, without TLS",
             Self::Dependency { .. } => "--via NAME=HOST:PORT names a dependency that is running",
@@ -246,12 +271,15 @@ mod tests {
             NotRehearsed::Start(_) => NotRehearsed::Start(not_executed());
             NotRehearsed::Attach(_) => NotRehearsed::Attach(AttachError { pid: 1, why: NotAttached::Init });
             NotRehearsed::NeverReady { .. } => never_ready(Unready::NothingListened, &[]), unready(0), unready(1), unready(2), unready(3), unready(4),
-                unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12), unready(13);
+                unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12), unready(13), unready(14);
             NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1), protocol(NoProtocol::Tls(TlsFailure::Expired)),
                 protocol(NoProtocol::Tls(TlsFailure::NotHttp2));
             NotRehearsed::Call { .. } => NotRehearsed::Call { at: "127.0.0.1:80".to_owned(), why: BadCall::NoReflection };
             NotRehearsed::EndedEarly { .. } => ended_early(&[]), ended_early(&["orders (pid 7)"]);
             NotRehearsed::NoRoute(_) => NotRehearsed::NoRoute("/orders: status 404".to_owned());
+            NotRehearsed::OverTls(_) => NotRehearsed::OverTls("GET / gave no answer".to_owned());
+            NotRehearsed::Unreachable(_) => NotRehearsed::Unreachable("3 of 3 requests failed".to_owned());
+            NotRehearsed::Broken(_) => NotRehearsed::Broken("3 of 3 requests failed".to_owned());
             NotRehearsed::NoHttp(_) => NotRehearsed::NoHttp("GET / gave no answer".to_owned());
             NotRehearsed::Baseline(_) => NotRehearsed::Baseline("no request was answered".to_owned());
             NotRehearsed::Blocked(_) => NotRehearsed::Blocked("no request was answered".to_owned());
@@ -304,6 +332,9 @@ mod tests {
             AttachError { pid: 7, why: NotAttached::OtherUser }.into(),
             NotRehearsed::NoRoute(String::new()),
             NotRehearsed::NoHttp(String::new()),
+            NotRehearsed::OverTls(String::new()),
+            NotRehearsed::Unreachable(String::new()),
+            NotRehearsed::Broken(String::new()),
             NotRehearsed::Baseline(String::new()),
             NotRehearsed::Blocked(String::new()),
             NotRehearsed::Database(DatabaseTrouble("connection refused".to_owned())),

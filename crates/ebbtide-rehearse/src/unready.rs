@@ -10,6 +10,8 @@ use crate::wire::TlsFailure;
 pub enum Unready {
     /// No socket listened at the address.
     NothingListened,
+    /// No address was given, and no socket listened at any.
+    NoListener,
     /// There is no Unix socket at the path.
     NoSocket,
     /// There is a Unix socket at the path, on which no process listens.
@@ -53,6 +55,10 @@ impl Unready {
             Self::NothingListened | Self::NoSocket => {
                 return "check that --ready is the address on which the service listens; --ready-timeout sets the limit";
             }
+            Self::NoListener => {
+                return "without --ready the service has to listen on a port or on a Unix socket: its output may say why it does not; \
+                        --ready-timeout sets the limit";
+            }
             Self::Stale => {
                 return "an earlier process may have left the file: it has to be removed before the service binds the socket; check that \
                         --ready is the socket on which the service listens";
@@ -79,7 +85,10 @@ impl Unready {
             UnreadyAnswer::Grpc => {
                 "--ready PORT waits for the port of a gRPC service, and --url SHAPE=GRPC:/PACKAGE.SERVICE/METHOD sends calls to it"
             }
-            UnreadyAnswer::Tls => "an https:// URL is for a service with TLS: --ready https://HOST:PORT/PATH",
+            UnreadyAnswer::Tls => {
+                "an https:// URL is for a service with TLS: --ready https://HOST:PORT/PATH; --cacert FILE trusts its certificate, \
+                 --insecure accepts any"
+            }
             UnreadyAnswer::Handshake(failure) => failure.hint(),
             UnreadyAnswer::Http2 => {
                 "--http2 sends the load and, where HTTP/1 is not answered, the readiness check over HTTP/2"
@@ -96,6 +105,7 @@ impl fmt::Display for Unready {
         let (path, got) = match self {
             Self::Requested { path, got } => (path, got),
             Self::NothingListened => return f.write_str("nothing listened there"),
+            Self::NoListener => return f.write_str("no listener was found"),
             Self::NoSocket => return f.write_str("there is no such Unix socket"),
             Self::Stale => return f.write_str("no process listens on the Unix socket, which exists"),
             Self::Denied => return f.write_str("permission to connect to the Unix socket denied"),
@@ -133,7 +143,13 @@ pub(crate) mod tests {
         let requested =
             statuses.into_iter().chain(others).map(|got| Unready::Requested { path: path(), got });
         requested
-            .chain([Unready::NothingListened, Unready::NoSocket, Unready::Stale, Unready::Denied])
+            .chain([
+                Unready::NothingListened,
+                Unready::NoListener,
+                Unready::NoSocket,
+                Unready::Stale,
+                Unready::Denied,
+            ])
             .collect()
     }
 

@@ -74,6 +74,15 @@ impl StopPlatform {
         self != Self::Kubernetes
     }
 
+    /// Returns whether it runs the service as the first process of a container or a machine of its own, with which every other one ends.
+    /// systemd and Heroku signal each process, and wait for the last one.
+    pub(super) fn is_container(self) -> bool {
+        match self {
+            Self::Kubernetes | Self::Ecs | Self::Docker | Self::Nomad | Self::CloudRun | Self::Fly => true,
+            Self::Systemd | Self::Heroku => false,
+        }
+    }
+
     /// Returns whether every process of the service gets the signal: systemd has `KillMode=control-group`, and Heroku signals each
     /// process of a dyno.
     pub(super) fn signals_all(self) -> bool {

@@ -67,6 +67,7 @@ pub(super) fn stop_plan(args: &RehearseArgs) -> StopPlan {
             .unwrap_or(usual.min_lame_duck),
         then: given.then_signal.or(platform.and_then(StopPlatform::second_signal)),
         to_all: platform.is_some_and(StopPlatform::signals_all),
+        in_container: platform.is_some_and(StopPlatform::is_container),
     }
 }
 

@@ -80,6 +80,9 @@ impl Aftermath {
                 seen.children_until = Some(clock.now());
             }
             if watched >= time && (seen.orphans.is_empty() || watched >= LEAVING) {
+                if !seen.orphans.is_empty() {
+                    seen.children_until = Some(clock.now());
+                }
                 return seen;
             }
             sleep(EVERY).await;

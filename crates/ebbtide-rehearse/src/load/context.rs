@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::engine::Gauge;
 use super::limits::Limits;
 use crate::clock::{At, Clock};
-use crate::record::{Endpoint, Meaning, Outcome, Request, Shape, Traffic};
+use crate::record::{Answer, Endpoint, Meaning, Outcome, Request, Shape, Traffic};
 use crate::wire::{
     Address, Connection, Exchange, NoConnection, RequestResult, RequestSpec, Socket, no_connection,
 };
@@ -273,7 +273,7 @@ impl ClientContext {
             sent: seen.sent,
             ended: self.clock.now(),
             outcome: seen.outcome,
-            answer: seen.answer,
+            answer: seen.answer.map(|answer| asked(answer, pending.shape)),
             progress: seen.progress,
             order,
         });
@@ -298,6 +298,11 @@ pub(super) struct PendingRequest {
     due: At,
     begun: At,
     pub(super) connected: Option<At>,
+}
+
+/// Returns `answer` as that to a request of `shape`, which may ask for no stream of events.
+fn asked(answer: Answer, shape: Shape) -> Answer {
+    Answer { event_stream: answer.event_stream.filter(|_| shape == Shape::Events), ..answer }
 }
 
 /// The `id` in the acknowledgement of an order.

@@ -8,7 +8,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::context::{ClientContext, Stage};
 use crate::clock::{At, Clock};
-use crate::record::{HeldConnection, Outcome, Phase, Request, Shape};
+use crate::record::{Answer, HeldConnection, Outcome, Phase, Request, Shape};
 use crate::scenario::{Protocol, Route};
 use crate::wire::{Address, RawConnection, RawRequest, RequestResult, Socket, no_connection, raw_request};
 
@@ -351,7 +351,7 @@ impl PhaseClient<'_> {
             sent: seen.sent,
             ended: self.context.clock.now(),
             outcome: seen.outcome,
-            answer: seen.answer,
+            answer: seen.answer.map(|answer| Answer { event_stream: None, ..answer }),
             progress: seen.progress,
             order: None,
         });

@@ -131,6 +131,10 @@ pub struct Answer {
     /// Whether it is a stream of server-sent events that ended within an event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open_event: bool,
+    /// Whether it is a stream of server-sent events (`text/event-stream`), for a request that asks for one. `None`: no such request, or not
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_stream: Option<bool>,
     /// Whether it is a gRPC status (`grpc-status`): its HTTP status is 200, also for an error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub grpc: bool,

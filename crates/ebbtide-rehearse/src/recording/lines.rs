@@ -79,6 +79,8 @@ pub(super) struct TermsLine {
     /// The name of the second signal, and its time from the first.
     #[serde(default)]
     then: Option<(String, At)>,
+    #[serde(default)]
+    in_container: bool,
 }
 
 impl From<&Terms> for TermsLine {
@@ -97,6 +99,7 @@ impl From<&Terms> for TermsLine {
             at: terms.at,
             min_lame_duck: At::default() + terms.min_lame_duck,
             then: terms.then.map(|then| (then.signal.name(), At::default() + then.after)),
+            in_container: terms.in_container,
         }
     }
 }
@@ -122,6 +125,7 @@ impl TermsLine {
             at: self.at,
             min_lame_duck: Duration::from_micros(self.min_lame_duck.0),
             then: self.then.map(then).transpose()?,
+            in_container: self.in_container,
         })
     }
 }

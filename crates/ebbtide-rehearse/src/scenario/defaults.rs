@@ -109,6 +109,7 @@ impl Default for StopPlan {
             then: None,
             to_all: false,
             grace_after_pre_stop: false,
+            in_container: false,
         }
     }
 }

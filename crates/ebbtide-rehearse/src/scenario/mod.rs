@@ -21,7 +21,7 @@ pub use route::Route;
 pub use schema::{BadCall, Known, Schema};
 pub(crate) use schema::{DescribedMethod, service_and_method};
 pub use stop::{Expected, StopPlan, StopSignal};
-pub(crate) use stop::{run_seed, signal_name, stop_moment};
+pub(crate) use stop::{is_crash, run_seed, signal_name, stop_moment};
 pub use target::{BadTarget, Target, TargetAddress};
 pub use template::{BadHeader, HostName, Protocol, RequestHeader, RequestTemplate};
 pub(crate) use trust::TrustedCertificates;

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::target::HTTP;
+use super::target::{HTTP, is_path};
 use super::{BadTarget, Call, Target, service_and_method};
 use crate::record::{Shape, UNIX};
 
@@ -152,7 +152,7 @@ impl Route {
             Some((named, place)) => (named.parse().map_err(|_| wrong())?, place),
             None => (method.clone(), text),
         };
-        if place.starts_with('/') {
+        if is_path(place) {
             return Ok(Self { method, path: place.to_owned(), target: None, call: None });
         }
         let (target, path) = Target::from_url_of(place, schemes).map_err(|error| match error {
@@ -189,7 +189,9 @@ mod tests {
             (route.path.as_str(), route.target),
             ("/slow?ms={ms}", Some(Target::unix(Path::new("/run/app.sock"))))
         );
-        assert!(Route::parse("ping").is_err());
+        for text in ["ping", "/a b", "GET:/a b", "/a\tb", "http://unix:/run/app.sock:/a b"] {
+            assert!(Route::parse(text).is_err(), "{text}");
+        }
         let url = "http://localhost:99999/slow".to_owned();
         assert_eq!(Route::parse(&format!("PUT:{url}")), Err(BadTarget::NoSuchPort(url)));
         assert_eq!(Route::parse_or("/ping", &Method::PUT).unwrap().method, Method::PUT);

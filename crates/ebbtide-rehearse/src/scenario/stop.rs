@@ -36,6 +36,9 @@ pub struct StopPlan {
     pub then: Option<SecondSignal>,
     /// Whether every process of the service gets the signals, and not its first one alone. Default: no.
     pub to_all: bool,
+    /// Whether the platform runs the service in a container, where the end of the first process ends every other one. What a child process
+    /// serves after it is then no evidence, unless the run has it so ([`Scenario::pid_one`](crate::Scenario::pid_one)). Default: no.
+    pub in_container: bool,
 }
 
 /// A signal by number.
@@ -85,10 +88,47 @@ impl StopSignal {
     }
 }
 
+/// Signals that end a process because of a fault in it: a crash.
+const CRASHES: [(&str, Signal); 7] = [
+    ("SEGV", Signal::SEGV),
+    ("ABRT", Signal::ABORT),
+    ("BUS", Signal::BUS),
+    ("FPE", Signal::FPE),
+    ("ILL", Signal::ILL),
+    ("TRAP", Signal::TRAP),
+    ("SYS", Signal::SYS),
+];
+/// Other signals that end a process.
+const OTHERS: [(&str, Signal); 6] = [
+    ("PIPE", Signal::PIPE),
+    ("ALRM", Signal::ALARM),
+    ("XCPU", Signal::XCPU),
+    ("XFSZ", Signal::XFSZ),
+    ("VTALRM", Signal::VTALARM),
+    ("PROF", Signal::PROF),
+];
+
+/// Returns whether signal `number` shows a crash.
+pub(crate) fn is_crash(number: i32) -> bool {
+    CRASHES.into_iter().any(|(_, signal)| signal.as_raw() == number)
+}
+
+/// Every signal with a name.
+fn named() -> impl Iterator<Item = (&'static str, Signal)> {
+    StopSignal::NAMED.into_iter().chain(CRASHES).chain(OTHERS)
+}
+
+/// Returns the number of the signal `PIPE`, `SIGPIPE` or `13`.
+fn ending_signal(text: &str) -> Option<i32> {
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let number = || name.parse().ok().filter(|number| (1..=64).contains(number));
+    named().find(|(known, _)| *known == name).map(|(_, signal)| signal.as_raw()).or_else(number)
+}
+
 /// Returns the name of signal `number`, or `signal N` for one that is not listed.
 pub(crate) fn signal_name(number: i32) -> String {
-    StopSignal::NAMED
-        .into_iter()
+    named()
         .find(|(_, signal)| signal.as_raw() == number)
         .map_or_else(|| format!("signal {number}"), |(name, _)| format!("SIG{name}"))
 }
@@ -101,7 +141,7 @@ impl Expected {
     /// Parses `0` (an exit code, 0 to 255) or `signal:TERM`.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(name) = text.strip_prefix("signal:") {
-            return StopSignal::parse(name).map(|signal| Self(Ended::Signal(signal.number())));
+            return ending_signal(name).map(|signal| Self(Ended::Signal(signal)));
         }
         text.parse::<u8>().ok().map(|code| Self(Ended::Code(i32::from(code))))
     }
@@ -132,13 +172,19 @@ mod tests {
         }
         assert_eq!(StopSignal::parse("SEGV"), None);
         assert_eq!(signal_name(15), "SIGTERM");
+        assert_eq!((signal_name(11).as_str(), signal_name(34).as_str()), ("SIGSEGV", "signal 34"));
     }
 
     #[test]
     fn an_expected_exit_is_a_code_or_a_signal() {
         assert_eq!(Expected::parse("3"), Some(Expected(Ended::Code(3))));
         assert_eq!(Expected::parse("signal:TERM"), Some(Expected(Ended::Signal(15))));
-        assert_eq!(Expected::parse("256"), None);
+        for (text, number) in [("PIPE", 13), ("sigsegv", 11), ("34", 34)] {
+            assert_eq!(Expected::parse(&format!("signal:{text}")), Some(Expected(Ended::Signal(number))));
+        }
+        for wrong in ["256", "signal:signal 11", "signal:65", "signal:0", "signal:"] {
+            assert_eq!(Expected::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

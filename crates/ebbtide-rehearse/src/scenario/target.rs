@@ -37,6 +37,11 @@ const LONGEST_PATH: usize = 107;
 /// The schemes of URLs, without TLS and with it.
 pub(super) const HTTP: [&str; 2] = ["http", "https"];
 
+/// Returns whether `text` is a path with its query, as a request can have it. `{ms}` in it is replaced.
+pub(super) fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.replace("{ms}", "0").parse::<http::uri::PathAndQuery>().is_ok()
+}
+
 impl Target {
     /// Creates the target `host` and `port`, without TLS.
     pub fn tcp(host: impl Into<String>, port: u16) -> Self {
@@ -101,7 +106,7 @@ impl Target {
             && let Some(place) = place.strip_prefix(UNIX)
         {
             let (socket, path) = place.split_once(':').unwrap_or((place, "/"));
-            let target = Self::from_socket(socket).filter(|_| path.starts_with('/'));
+            let target = Self::from_socket(socket).filter(|_| is_path(path));
             let target = target.ok_or_else(|| BadTarget::NotASocket(url.into()))?;
             return Ok((Self { tls: tls > 0, ..target }, path.to_owned()));
         }

@@ -2,10 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::Terms;
-use super::fate::Reason;
+use super::fate::{Doubt, Reason};
 use super::route_table::RouteTable;
+use crate::clock::At;
 use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
 
 /// The usual answers of every route.
@@ -27,8 +29,8 @@ pub(super) enum Compared {
     AsUsual,
     /// A status that announces the shutdown, or one that `--allow-status` names.
     Declined,
-    /// It ends with the connection and has no usual length: truncation would not be detected.
-    Unverified,
+    /// It is not known to be as before.
+    Unverified(Doubt),
     /// It counts against the service.
     Unusual(Reason),
 }
@@ -46,6 +48,8 @@ struct RouteBodies {
     least: u64,
     most: u64,
     digest: Option<u64>,
+    /// When the first and the last one came.
+    seen: (At, At),
     location: Option<Option<u64>>,
     /// Which shapes got them.
     shapes: BTreeSet<Shape>,
@@ -65,6 +69,9 @@ const ANNOUNCEMENT: u16 = 503;
 
 /// The number of equal bodies from which a body counts as fixed.
 const ENOUGH: u64 = 5;
+/// For how long a body has to be the same until another one of the same length is a failure. One with a time of day in it changes every
+/// second.
+const STEADY: Duration = Duration::from_secs(1);
 
 impl<'a> Baseline<'a> {
     /// Returns the usual responses in `record`, whose requests have these routes.
@@ -91,8 +98,8 @@ impl<'a> Baseline<'a> {
                 route
                     .by_status
                     .entry(status)
-                    .and_modify(|seen| seen.add(answer))
-                    .or_insert_with(|| RouteBodies::of(answer))
+                    .and_modify(|seen| seen.add(answer, request.ended))
+                    .or_insert_with(|| RouteBodies::of(answer, request.ended))
                     .shapes
                     .insert(request.shape);
             }
@@ -130,7 +137,11 @@ impl<'a> Baseline<'a> {
         }
         let Some(route) = route else {
             let ends_with_connection = answer.framing == Framing::Close;
-            return if ends_with_connection { Compared::Unverified } else { Compared::AsUsual };
+            return if ends_with_connection {
+                Compared::Unverified(Doubt::Unframed)
+            } else {
+                Compared::AsUsual
+            };
         };
         let Some(bodies) = route.by_status.get(&status) else {
             return Compared::Unusual(Reason::Status(status));
@@ -141,8 +152,15 @@ impl<'a> Baseline<'a> {
         if matches!(request.shape, Shape::Events | Shape::BidiStream)
             || has_own_messages && !bodies.shapes.contains(&request.shape)
         {
-            let ends_with_connection = answer.framing == Framing::Close;
-            return if ends_with_connection { Compared::Unverified } else { Compared::AsUsual };
+            // An empty message is none of any shape, unless another one had it.
+            let has_body = answer.length > 0 || bodies.least == 0 || answer.framing == Framing::NoBody;
+            return match answer.framing {
+                _ if !has_body && !matches!(request.shape, Shape::Events | Shape::BidiStream) => {
+                    Compared::Unusual(Reason::Empty)
+                }
+                Framing::Close => Compared::Unverified(Doubt::Unframed),
+                _ => Compared::AsUsual,
+            };
         }
         bodies.compare(answer)
     }
@@ -165,14 +183,16 @@ impl RouteSeen {
 }
 
 impl RouteBodies {
-    fn of(answer: &Answer) -> Self {
+    fn of(answer: &Answer, at: At) -> Self {
         let Answer { length, digest, location, .. } = *answer;
         let (digest, location) = (Some(digest), Some(location));
-        Self { count: 1, least: length, most: length, digest, location, shapes: BTreeSet::new() }
+        let (seen, shapes) = ((at, at), BTreeSet::new());
+        Self { count: 1, least: length, most: length, digest, seen, location, shapes }
     }
 
-    fn add(&mut self, answer: &Answer) {
+    fn add(&mut self, answer: &Answer, at: At) {
         self.count = self.count.saturating_add(1);
+        self.seen = (self.seen.0.min(at), self.seen.1.max(at));
         self.least = self.least.min(answer.length);
         self.most = self.most.max(answer.length);
         self.digest = self.digest.filter(|known| *known == answer.digest);
@@ -181,17 +201,23 @@ impl RouteBodies {
 
     fn compare(&self, answer: &Answer) -> Compared {
         let fixed = self.least == self.most;
-        let never_changes = self.digest.is_some() && self.count >= ENOUGH;
+        let always = self.digest.filter(|_| self.count >= ENOUGH);
+        let is_steady = self.seen.1.since(self.seen.0) >= STEADY;
         if self.count >= ENOUGH && self.location.is_some_and(|known| known != answer.location) {
             return Compared::Unusual(Reason::OtherLocation);
         }
         match answer.framing {
             Framing::NoBody => Compared::AsUsual,
-            Framing::Close if !fixed => Compared::Unverified,
+            // Among lengths that vary, the shortest one so far is no sign of truncation.
+            Framing::Close if !fixed => Compared::Unverified(Doubt::Unframed),
             Framing::Close if answer.length < self.least => Compared::Unusual(Reason::TruncatedUnframed),
             _ if answer.length == 0 && self.least > 0 => Compared::Unusual(Reason::Empty),
-            _ if never_changes && answer.length != self.least => Compared::Unusual(Reason::OtherLength),
-            _ => Compared::AsUsual,
+            _ => match always {
+                Some(always) if always == answer.digest => Compared::AsUsual,
+                Some(_) if is_steady || answer.length != self.least => Compared::Unusual(Reason::OtherBody),
+                Some(_) => Compared::Unverified(Doubt::Body),
+                None => Compared::AsUsual,
+            },
         }
     }
 }
@@ -201,18 +227,31 @@ mod tests {
     use super::*;
     use crate::verdict::samples::{SIGNALLED, good, request, terms};
 
-    /// How a response of `length` bytes to `shape` after the signal compares with ten of 10 bytes to `keepalive` before it.
-    fn compared(route: &str, grpc_status: Option<u16>, shape: Shape, length: u64) -> Compared {
-        let answered = |begun, shape, length| {
+    /// The routes of [`compared`] whose messages depend on the shape.
+    const OWN: [(&str, Option<u16>); 2] = [("POST /shop.Orders/Get", Some(0)), ("GET /slow?ms={ms}", None)];
+
+    /// How a response of `length` bytes with this digest to `shape` after the signal compares with ten of 10 bytes and the digest 10
+    /// to `keepalive`, which came within `span` before it.
+    fn compared_with(
+        (route, grpc_status): (&str, Option<u16>),
+        span: Duration,
+        (shape, length, digest): (Shape, u64, u64),
+    ) -> Compared {
+        let answered = |begun, shape, length, digest| {
             let mut request = request(begun, Outcome::Answered { status: 200 });
             (request.route, request.shape) = (route.into(), shape);
             let usual = request.answer.unwrap();
-            request.answer = Some(Answer { length, digest: length, grpc_status, ..usual });
+            request.answer = Some(Answer { length, digest, grpc_status, ..usual });
             request
         };
         let mut record = good();
-        record.traffic.requests.extend((0..10).map(|_| answered(1000, Shape::Keepalive, 10)));
-        record.traffic.requests.push(answered(SIGNALLED + 1000, shape, length));
+        record.signalled = At(2 * SIGNALLED);
+        let step = (span.as_micros() as u64).div_ceil(9);
+        record
+            .traffic
+            .requests
+            .extend((0..10).map(|nth| answered(1000 + nth * step, Shape::Keepalive, 10, 10)));
+        record.traffic.requests.push(answered(2 * SIGNALLED + 1000, shape, length, digest));
         let (routes, route_of) = RouteTable::of(&record.traffic.requests);
         let terms = terms();
         let usual = Baseline::of(&record, &terms, (&routes, &route_of));
@@ -220,15 +259,43 @@ mod tests {
         usual.compare((after, route), 200, after.answer.as_ref().unwrap())
     }
 
+    fn compared(route: (&str, Option<u16>), shape: Shape, length: u64) -> Compared {
+        compared_with(route, STEADY, (shape, length, length))
+    }
+
     #[test]
     fn a_shape_with_messages_of_its_own_is_compared_only_with_itself() {
-        for (route, grpc_status) in [("POST /shop.Orders/Get", Some(0)), ("GET /slow?ms={ms}", None)] {
-            let compared = |shape, length| compared(route, grpc_status, shape, length);
+        for route in OWN {
+            let compared = |shape, length| compared(route, shape, length);
             assert_eq!(compared(Shape::Slow, 12), Compared::AsUsual);
             assert_eq!(compared(Shape::Keepalive, 10), Compared::AsUsual);
-            assert_eq!(compared(Shape::Keepalive, 12), Compared::Unusual(Reason::OtherLength));
+            assert_eq!(compared(Shape::Keepalive, 12), Compared::Unusual(Reason::OtherBody));
         }
-        let other = compared("GET /items", None, Shape::Slow, 12);
-        assert_eq!(other, Compared::Unusual(Reason::OtherLength), "the same request for each shape");
+        let other = compared(("GET /items", None), Shape::Slow, 12);
+        assert_eq!(other, Compared::Unusual(Reason::OtherBody), "the same request for each shape");
+    }
+
+    #[test]
+    fn an_empty_body_is_a_message_of_no_shape() {
+        for (route, shape) in OWN.into_iter().flat_map(|route| [(route, Shape::Slow), (route, Shape::Phases)])
+        {
+            assert_eq!(compared(route, shape, 0), Compared::Unusual(Reason::Empty), "{shape}");
+            assert_eq!(compared(route, shape, 1), Compared::AsUsual, "{shape}");
+        }
+        // A stream may have no event.
+        assert_eq!(compared(OWN[0], Shape::Events, 0), Compared::AsUsual);
+    }
+
+    #[test]
+    fn another_body_of_the_same_length_is_wrong_where_it_never_changed_for_long_enough() {
+        let items = ("GET /items", None);
+        let after = |span, length, digest| compared_with(items, span, (Shape::Storm, length, digest));
+        let short = STEADY - Duration::from_millis(1);
+        assert_eq!(after(STEADY, 10, 11), Compared::Unusual(Reason::OtherBody));
+        assert_eq!(after(STEADY, 10, 10), Compared::AsUsual);
+        // A body with the time of day in it would look like this.
+        assert_eq!(after(short, 10, 11), Compared::Unverified(Doubt::Body));
+        assert_eq!(after(short, 11, 11), Compared::Unusual(Reason::OtherBody));
+        assert_eq!(after(short, 10, 10), Compared::AsUsual);
     }
 }

@@ -149,7 +149,7 @@ fn fate((request, route): (&Request, usize), after: bool, record: &Record, usual
             match usual.compare((request, route), status, answer) {
                 Compared::AsUsual => Fate::Answered,
                 Compared::Declined => Fate::Declined,
-                Compared::Unverified => Fate::Unverified,
+                Compared::Unverified(doubt) => Fate::Unverified(doubt),
                 Compared::Unusual(reason) => Fate::Bad(reason),
             }
         }

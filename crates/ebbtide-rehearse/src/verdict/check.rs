@@ -22,6 +22,9 @@ pub struct Check {
     /// Whether it is inconclusive only for lack of load: another run can then decide.
     #[serde(skip)]
     pub(super) lacks_load: bool,
+    /// Whether it failed only by the SIGKILL at the end of the grace period.
+    #[serde(skip)]
+    pub(super) by_kill: bool,
 }
 
 /// Every check, by the name it has in output.
@@ -172,7 +175,7 @@ impl Check {
         let evidence = evidence.into();
         #[cfg(test)]
         assert_eq!(super::advice::advice_in(&evidence), None, "the evidence of {id}: {evidence}");
-        Self { id, verdict, evidence, cause: None, hint: None, lacks_load: false }
+        Self { id, verdict, evidence, cause: None, hint: None, lacks_load: false, by_kill: false }
     }
 
     /// Adds advice.
@@ -197,6 +200,11 @@ impl Check {
             Finding::Inconclusive if self.id.decides_the_verdict() => Verdict::Inconclusive,
             Finding::Inconclusive | Finding::Pass | Finding::Skipped => Verdict::Pass,
         }
+    }
+
+    /// Returns whether it failed only because the process was killed at the end of the grace period: that check has the cause.
+    pub fn fails_by_kill(&self) -> bool {
+        self.by_kill
     }
 
     /// Returns whether this check alone keeps the verdict from being `pass`.

@@ -49,7 +49,7 @@ impl Counts {
         let answered_earlier = self.answered;
         self.sent += 1;
         let column = match judged.fate {
-            Fate::Answered | Fate::Declined | Fate::Unverified => &mut self.answered,
+            Fate::Answered | Fate::Declined | Fate::Unverified(_) => &mut self.answered,
             Fate::Refused => &mut self.refused,
             Fate::RefusedEarly => {
                 self.refused_early += 1;
@@ -128,7 +128,7 @@ pub struct ShapeSummary {
     pub after: Counts,
     /// How many were accepted and not yet answered at the signal. The run is evidence only through these.
     pub in_flight_at_signal: u64,
-    /// How many were accepted and in flight at some time between the signal and the exit.
+    /// How many were accepted and in flight at some time between the signal and the end of the last process.
     pub met_the_stop: u64,
     /// Lost requests that were sent on a kept connection which closed at the same time: a proxy's retry may hide them.
     pub ambiguous: u64,
@@ -167,7 +167,7 @@ pub(super) struct Tally {
     pub(super) after: Counts,
     /// How many were accepted and not yet answered at the signal.
     pub(super) in_flight_at_signal: u64,
-    /// How many were accepted and in flight at some time between the signal and the exit.
+    /// How many were accepted and in flight at some time between the signal and the end of the last process.
     met_the_stop: u64,
     ambiguous: u64,
     /// From the time an answered request was due, in microseconds; `None`: none was answered.
@@ -215,8 +215,7 @@ impl Tally {
 }
 
 fn met_the_stop(record: &Record, judged: &JudgedRequest<'_>) -> bool {
-    let exit = record.exit.map_or(judged.request.begun, |(at, _)| at);
-    judged.accepted() && judged.after && judged.request.begun <= exit
+    judged.accepted() && judged.after && !record.had_ended(judged.request.begun)
 }
 
 /// Returns a summary of each enabled shape.
@@ -261,6 +260,20 @@ mod tests {
         assert!(answered.is_some_and(|latency| latency.p50 > 0.9), "{answered:?}");
         assert_eq!(Latency::worst([None, answered, None]), answered);
         assert_eq!(Latency::worst([None, None]), None);
+    }
+
+    #[test]
+    fn the_shutdown_lasts_until_the_last_process_has_ended() {
+        let met = |children_until| {
+            // Begun after the end of the first process.
+            let mut record = crate::verdict::samples::good();
+            let exit = record.exit.unwrap().0;
+            record.children_until = children_until;
+            record.traffic.requests = vec![request(exit.0 + 1, Outcome::Answered { status: 200 })];
+            let terms = terms();
+            summaries(&Case::new(&record, &terms)).first().unwrap().met_the_stop
+        };
+        assert_eq!((met(Some(At(2_000_000))), met(None)), (1, 0));
     }
 
     proptest! {

@@ -12,8 +12,8 @@ pub(super) enum Fate {
     Answered,
     /// Answered with a status that announces the shutdown, or that `--allow-status` names.
     Declined,
-    /// Answered; truncation would not be detected.
-    Unverified,
+    /// Answered, and not known to be as usual.
+    Unverified(Doubt),
     /// The connection was refused.
     Refused,
     /// The connection was refused while the platform still routed to the service: lost, as its client sees it.
@@ -28,6 +28,15 @@ pub(super) enum Fate {
     Foreign,
     /// It counts against the service.
     Bad(Reason),
+}
+
+/// Why an answer proves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Doubt {
+    /// It ends with the connection and has no usual length: truncation would not be detected.
+    Unframed,
+    /// It has another body than each one before the signal, which were seen for too short a time to tell that they never change.
+    Body,
 }
 
 /// Why a request counts against the service: what the loss looks like from outside. A cause is named only where what was seen
@@ -74,8 +83,8 @@ pub(super) enum Reason {
     Status(u16),
     /// An empty body where there always was one.
     Empty,
-    /// Another length than the one that the route always had.
-    OtherLength,
+    /// Another body than the one that the route always had.
+    OtherBody,
     /// Another `Location` than the one that the route always had.
     OtherLocation,
     /// A line without the number of its request, and no other.
@@ -154,7 +163,7 @@ impl Reason {
             | Self::GrpcStatus(_)
             | Self::ErrorClose(_)
             | Self::Empty
-            | Self::OtherLength
+            | Self::OtherBody
             | Self::OtherLocation
             | Self::NoNumber => Column::Wrong,
         }
@@ -197,7 +206,7 @@ impl Reason {
             Self::TimedOut => "accepted and not answered within the request timeout",
             Self::Status(status) => return format!("status {status}"),
             Self::Empty => "empty body, which the route never had before the signal",
-            Self::OtherLength => "another body than the one that the route always had before the signal",
+            Self::OtherBody => "another body than the one that the route always had before the signal",
             Self::OtherLocation => "another Location than before the signal",
             Self::NoNumber => "a line without the number of the request instead of its answer",
         }
@@ -238,8 +247,8 @@ impl Reason {
                 Self::TimedOut => Self::Status(503),
                 Self::Status(503) => Self::Status(404),
                 Self::Status(_) => Self::Empty,
-                Self::Empty => Self::OtherLength,
-                Self::OtherLength => Self::OtherLocation,
+                Self::Empty => Self::OtherBody,
+                Self::OtherBody => Self::OtherLocation,
                 Self::OtherLocation => Self::NoNumber,
                 Self::NoNumber => return None,
             })

@@ -1,6 +1,7 @@
 //! Failures by shape and reason: how many before the signal, how many after it, and whether the shutdown caused them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::case::JudgedRequest;
 use super::fate::{Column, Reason};
@@ -203,14 +204,30 @@ fn ends_from(record: &Record, exit: At) -> u64 {
     near.min(last.max(exit.0.saturating_sub(NEAR_BEHIND_THE_LAST_ANSWER_MICROS)))
 }
 
+/// When a request ends that ends together with the process, which ended at `exit`.
+///
+/// The time of the rehearsal's SIGKILL is exact. What was in flight then ended with the process, whenever its client noticed; unless another
+/// process held its connection.
+fn end_of_the_process(record: &Record, exit: At) -> RangeInclusive<u64> {
+    let from = record.killed.map_or_else(|| ends_from(record, exit), |killed| killed.0);
+    let until = if record.children_until.is_none() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
+    from..=until
+}
+
+/// Returns whether each of them ended together with the process.
+pub(super) fn all_ended_with_the_process(lost: &[&Request], record: &Record) -> bool {
+    record.exit.is_some_and(|(exit, _)| {
+        let end = end_of_the_process(record, exit);
+        lost.iter().all(|request| end.contains(&request.ended.0))
+    })
+}
+
 /// Describes which of them ended together with the process.
 fn with_the_process(lost: &[&Request], record: &Record) -> String {
     let Some((exit, _)) = record.exit else { return String::new() };
-    // The time of the rehearsal's SIGKILL is exact. What was in flight then ended with the process, whenever its client noticed;
-    // unless another process held its connection.
-    let from = record.killed.map_or_else(|| ends_from(record, exit), |killed| killed.0);
-    let until = if record.children_until.is_none() { u64::MAX } else { exit.0.saturating_add(NEAR_MICROS) };
-    let near = |request: &&&Request| request.begun <= exit && (from..=until).contains(&request.ended.0);
+    let end = end_of_the_process(record, exit);
+    let until = *end.end();
+    let near = |request: &&&Request| request.begun <= exit && end.contains(&request.ended.0);
     let later = |request: &&&Request| request.begun > exit || request.ended.0 > until;
     let how = match record.killed {
         Some(_) => "when SIGKILL ended the process at the end of the grace period",

@@ -36,4 +36,4 @@ pub use rehearsal::{Facts, NumberedRun, RehearsalVerdict};
 pub use routes::RouteSummary;
 pub(crate) use servers::usual_stop;
 pub use timeline::{Bars, Landmark, Timeline};
-pub(crate) use unusable::Unusable;
+pub(crate) use unusable::{Suggests, Unusable};

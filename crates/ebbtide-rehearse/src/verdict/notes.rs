@@ -93,10 +93,19 @@ fn child(case: &Case<'_>) -> Option<String> {
         true => String::new(),
         false => format!(" on {}", record.children_listened.join(", ")),
     };
+    // As the first process of a container it would have ended them.
+    let elsewhere = match record.signal_state.is_some_and(|state| state.pid_one) {
+        true => "",
+        false => "; in a container the kernel kills it at the exit, as with --pid1",
+    };
     Some(match record.orphans.is_empty() {
-        false => format!("a child process of the service still listens{on} after the exit: {new} accepted"),
+        false => {
+            format!(
+                "a child process of the service still listens{on} after the exit: {new} accepted{elsewhere}"
+            )
+        }
         true => format!(
-            "a child process of the service listened{on} for a short time after the exit: {new} accepted"
+            "a child process of the service listened{on} for a short time after the exit: {new} accepted{elsewhere}"
         ),
     })
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::case::{Case, JudgedRequest};
 use super::checks::listener::{first_red, first_refusal};
-use super::fate::{Column, Fate};
+use super::fate::{Column, Doubt, Fate};
 use super::{Landmark, Terms, Timeline};
 use crate::clock::At;
 use crate::record::{Outcome, Phase, ReadySample, Record, Shape};
@@ -125,7 +125,7 @@ impl<'a> Picture<'a> {
 fn pictured<'a>(judged: &JudgedRequest<'a>, record: &Record) -> PicturedRequest<'a> {
     let request = judged.request;
     let class = match judged.fate {
-        Fate::Answered | Fate::Unverified => OutcomeClass::Answered,
+        Fate::Answered | Fate::Unverified(_) => OutcomeClass::Answered,
         Fate::Declined => OutcomeClass::Declined,
         Fate::Refused | Fate::RefusedEarly | Fate::Unprocessed => OutcomeClass::Refused,
         Fate::ConnectTimeout => OutcomeClass::NoAccept,
@@ -149,8 +149,12 @@ fn pictured<'a>(judged: &JudgedRequest<'a>, record: &Record) -> PicturedRequest<
             "refused by GOAWAY or REFUSED_STREAM: not processed, safe to retry".to_owned()
         }
         (Fate::ConnectTimeout, _) => "connection neither accepted nor refused".to_owned(),
-        (Fate::Unverified, Outcome::Answered { status }) => {
-            format!("status {status}; truncation would not be detected")
+        (Fate::Unverified(doubt), Outcome::Answered { status }) => {
+            let why = match doubt {
+                Doubt::Unframed => "truncation would not be detected",
+                Doubt::Body => "another body than before the signal",
+            };
+            format!("status {status}; {why}")
         }
         (Fate::Declined, Outcome::Answered { status }) => format!("status {status}, which is accepted"),
         (_, Outcome::Answered { status: 0 }) => "answered".to_owned(),

@@ -160,6 +160,7 @@ fn together(id: CheckId, runs: &[RunVerdict], shown: usize) -> Check {
         cause: told.and_then(|(_, check)| check.cause.clone()),
         hint: told.and_then(|(_, check)| check.hint.clone()),
         lacks_load: told.is_some_and(|(_, check)| check.lacks_load),
+        by_kill: told.is_some_and(|(_, check)| check.by_kill),
         ..Check::new(id, verdict, evidence)
     }
 }

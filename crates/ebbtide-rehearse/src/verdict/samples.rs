@@ -79,6 +79,7 @@ fn answer_of(outcome: Outcome) -> Option<Answer> {
         location: None,
         keeps: true,
         open_event: false,
+        event_stream: None,
         grpc: false,
         grpc_status: None,
         open_grpc: false,
@@ -126,6 +127,7 @@ pub(crate) fn terms() -> Terms {
         at: StopAt::Load,
         min_lame_duck: Duration::ZERO,
         then: None,
+        in_container: false,
     }
 }
 

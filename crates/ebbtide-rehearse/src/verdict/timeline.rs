@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::case::Case;
-use super::checks::listener::{first_red, first_refusal};
+use super::checks::listener::{first_red, first_refusal, green_again};
 use super::fate::{Column, Reason};
 use crate::clock::At;
 use crate::record::{Outcome, PreStopEnd, PreStopRun, Record};
@@ -67,6 +67,9 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     marks.extend(record.second_signal.map(|at| (at, format!("second signal: {then}"))));
     if let Some(red) = first_red(case) {
         marks.push((record.poll_readable_at(red), "readiness turned red".into()));
+    }
+    if let Some(green) = green_again(case) {
+        marks.push((record.poll_readable_at(green), "readiness turned green again".into()));
     }
     if let Some(refused) = first_refusal(case) {
         marks.push((refused, "listener closed: first refusal".into()));

@@ -22,9 +22,22 @@ const NAMED: usize = 3;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Unusable {
     pub(crate) why: String,
-    /// Whether the requests that failed only waited, while long ones were in flight on another route: its handlers probably block the
-    /// threads that serve every route.
-    pub(crate) is_blocked: bool,
+    /// What it suggests.
+    pub(crate) suggests: Suggests,
+}
+
+/// What the failures of a baseline suggest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Suggests {
+    /// The load is more than the service can carry.
+    Load,
+    /// The requests that failed only waited, while long ones were in flight on another route: its handlers probably block the threads
+    /// that serve every route.
+    Blocked,
+    /// Nothing listens at the address: each connection was refused.
+    Address,
+    /// The route does not work: each request was answered with an error.
+    Route,
 }
 
 /// The requests of one route that ended before the signal.
@@ -34,6 +47,10 @@ struct RouteBefore {
     bad: u64,
     /// How many of the bad ones failed only by waiting.
     waited: u64,
+    /// How many of the bad ones were refused connections.
+    refused: u64,
+    /// How many of the bad ones were answered, with an error.
+    errors: u64,
     /// How the first bad one ended.
     how: String,
     /// Whether they were long ones.
@@ -68,7 +85,14 @@ impl Case<'_> {
             why += &format!("; in flight meanwhile: {}", long.join(", "));
         }
         let is_blocked = !long.is_empty() || waited && is_long(true) && is_long(false);
-        Some(Unusable { why, is_blocked })
+        let worst = failing.first().filter(|(_, route)| route.bad == route.ended);
+        let suggests = match worst {
+            Some((_, worst)) if worst.refused == worst.bad => Suggests::Address,
+            Some((_, worst)) if worst.errors == worst.bad => Suggests::Route,
+            _ if is_blocked => Suggests::Blocked,
+            _ => Suggests::Load,
+        };
+        Some(Unusable { why, suggests })
     }
 }
 
@@ -87,6 +111,8 @@ impl RouteBefore {
             self.how = how;
         }
         self.bad += 1;
+        self.refused += u64::from(judged.request.outcome == Outcome::Refused);
+        self.errors += u64::from(matches!(judged.reason(), Some(Reason::Status(_) | Reason::GrpcStatus(_))));
         let only_waited =
             judged.request.outcome == Outcome::ConnectTimeout || judged.reason() == Some(Reason::TimedOut);
         self.waited += u64::from(only_waited);
@@ -200,7 +226,8 @@ mod tests {
         for outcome in [Outcome::TimedOut, Outcome::ConnectTimeout] {
             let found = found(&run(&["GET /"], outcome, 8));
             assert!(
-                found.is_blocked && found.why.starts_with("4 of 4 requests of GET / failed"),
+                found.suggests == Suggests::Blocked
+                    && found.why.starts_with("4 of 4 requests of GET / failed"),
                 "{found:?}"
             );
             assert!(found.why.ends_with("; in flight meanwhile: 8 of GET /slow/{ms}"), "{found:?}");
@@ -208,7 +235,7 @@ mod tests {
         // Nothing ended before the signal.
         let found = found(&run(&[], Outcome::TimedOut, 8));
         let why = "no request was answered before the signal; in flight meanwhile: 8 of GET /slow/{ms}";
-        assert_eq!(found, Unusable { why: why.to_owned(), is_blocked: true });
+        assert_eq!(found, Unusable { why: why.to_owned(), suggests: Suggests::Blocked });
     }
 
     #[test]
@@ -218,7 +245,8 @@ mod tests {
         record.traffic.requests.extend([slow(), slow(), slow()]);
         let found = found(&record);
         assert!(
-            found.is_blocked && found.why.starts_with("3 of 3 requests of GET /slow/{ms} failed"),
+            found.suggests == Suggests::Blocked
+                && found.why.starts_with("3 of 3 requests of GET /slow/{ms} failed"),
             "{found:?}"
         );
         assert!(found.why.ends_with(", and 4 of 4 of GET /"), "{found:?}");
@@ -226,11 +254,17 @@ mod tests {
 
     #[test]
     fn a_route_that_fails_for_another_reason_is_not_explained_by_long_requests() {
-        for (outcome, slow) in
-            [(Outcome::Answered { status: 500 }, 8), (Outcome::Refused, 8), (Outcome::TimedOut, 0)]
-        {
-            let found = found(&run(&["GET /"], outcome, slow));
-            assert!(!found.is_blocked && !found.why.contains("meanwhile"), "{found:?}");
+        for (outcome, slow, suggests) in [
+            (Outcome::Answered { status: 501 }, 8, Suggests::Route),
+            (Outcome::Refused, 8, Suggests::Address),
+            (Outcome::TimedOut, 0, Suggests::Load),
+        ] {
+            let mut record = run(&["GET /"], outcome, slow);
+            let all = found(&record);
+            assert!(all.suggests == suggests && !all.why.contains("meanwhile"), "{all:?}");
+            // One that was answered shows that the load is what differs.
+            record.traffic.requests.push(of("GET /", 800_000, Outcome::Answered { status: 200 }));
+            assert_eq!(found(&record).suggests, Suggests::Load);
         }
     }
 

@@ -52,6 +52,11 @@ impl Address {
         Self { tls: None, ..self.clone() }
     }
 
+    /// Returns the address for requests over TLS, whatever the certificate.
+    pub(crate) fn over_any_tls(&self) -> Self {
+        Self { tls: Some(TlsTarget::any()), ..self.clone() }
+    }
+
     /// Returns the address of another target, which was resolved to `socket`, for the same requests.
     pub(crate) fn beside(&self, socket: Endpoint, target: &Target) -> Self {
         Self::new(socket, target, &self.template, &self.clients)

@@ -95,6 +95,7 @@ impl Http1Connection {
                     location: response.headers().get(LOCATION).map(|to| digest(to.as_bytes())),
                     keeps: keeps(&response, head),
                     open_event: false,
+                    event_stream: None,
                     grpc: response.headers().contains_key(GRPC_STATUS),
                     grpc_status: response
                         .headers()
@@ -127,6 +128,7 @@ impl Http1Connection {
                     }
                 }
                 answer.digest = seen.value();
+                answer.event_stream = Some(events.is_some());
                 answer.open_event = events.is_some_and(|events| !events.is_whole());
                 Ok::<Answer, hyper::Error>(answer)
             };

@@ -141,6 +141,7 @@ fn answered(text: &[u8], sent: bool) -> RequestResult {
         location: None,
         keeps: true,
         open_event: false,
+        event_stream: None,
         grpc: false,
         grpc_status: None,
         open_grpc: false,

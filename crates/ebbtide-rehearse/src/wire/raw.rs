@@ -201,6 +201,7 @@ fn answered(response: &Response) -> RequestResult {
         location: response.header_bytes("location").map(digest),
         keeps: !response.closes,
         open_event: false,
+        event_stream: None,
         grpc: response.header_bytes(GRPC_STATUS).is_some(),
         grpc_status: response.header_bytes(GRPC_STATUS).and_then(grpc_status),
         open_grpc: false,

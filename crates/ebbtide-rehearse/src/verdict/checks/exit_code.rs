@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::library::{LibraryExit, library_exit};
 use super::signals::{ended_by_second, is_end_by};
 use crate::record::{Ended, Record};
-use crate::scenario::{StopAt, signal_name};
+use crate::scenario::{StopAt, is_crash, signal_name};
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
 
@@ -55,6 +55,11 @@ const SAME_GRACE: &str = "give EBBTIDE_GRACE of the service and --grace the same
 
 /// What can be done about an end that was not expected.
 fn remedy(own: Option<&LibraryExit<'_>>, ended: Ended) -> String {
+    if let Ended::Signal(signal) = ended
+        && is_crash(signal)
+    {
+        return "its last output and a core dump show where it crashed".to_owned();
+    }
     let accept = format!("if this exit is intended: --expect-exit {}", option(ended));
     match own {
         // No service should end by its watchdog, or because it failed.
@@ -74,7 +79,10 @@ fn remedy(own: Option<&LibraryExit<'_>>, ended: Ended) -> String {
 fn option(ended: Ended) -> String {
     match ended {
         Ended::Code(code) => code.to_string(),
-        Ended::Signal(signal) => format!("signal:{}", signal_name(signal).trim_start_matches("SIG")),
+        Ended::Signal(signal) => {
+            let name = signal_name(signal);
+            format!("signal:{}", name.trim_start_matches("SIG").trim_start_matches("signal "))
+        }
         Ended::NotObserved => String::new(),
     }
 }
@@ -82,6 +90,7 @@ fn option(ended: Ended) -> String {
 pub(super) fn text(ended: Ended) -> String {
     match ended {
         Ended::Code(code) => format!("exit code {code}"),
+        Ended::Signal(signal) if is_crash(signal) => format!("ended by {}, a crash", signal_name(signal)),
         Ended::Signal(signal) => format!("ended by {}", signal_name(signal)),
         Ended::NotObserved => ended.to_string(),
     }
@@ -100,7 +109,29 @@ fn other_grace(record: &Record, differs: impl FnOnce(Duration) -> bool, terms: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Expected;
     use crate::verdict::samples::{found, good, terms};
+
+    #[test]
+    fn a_crash_is_called_one_and_is_not_offered_as_expected() {
+        let ends = |signal| {
+            let exit = good().exit.map(|(at, _)| (at, Ended::Signal(signal)));
+            found(CheckId::ExitCode, &Record { exit, ..good() }, &terms())
+        };
+        let check = ends(11);
+        assert_eq!(check.evidence, "ended by SIGSEGV, a crash, expected exit code 0");
+        assert!(!check.hint.unwrap().contains("--expect-exit"));
+        // What is offered is accepted by the option.
+        for signal in [13, 34] {
+            let hint = ends(signal).hint.unwrap();
+            let option = hint.strip_prefix("if this exit is intended: --expect-exit ").unwrap();
+            assert_eq!(
+                Expected::parse(option).map(|expected| expected.0),
+                Some(Ended::Signal(signal)),
+                "{hint}"
+            );
+        }
+    }
 
     const CANCELLED: &str = "let the work end at its stop token, or raise EBBTIDE_GRACE of the service and --grace; \
                              if this exit is intended: --expect-exit 3";

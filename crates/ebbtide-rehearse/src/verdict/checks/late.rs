@@ -1,5 +1,6 @@
 //! What a process that did not end in time was seen to do, and what it may have waited for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::listener::first_refusal;
@@ -22,7 +23,7 @@ pub(in crate::verdict) struct Late {
     listening: bool,
     /// How many requests of the load were in flight at the end, and for how long the oldest one.
     in_flight: Option<(u64, Duration)>,
-    /// Responses after the signal that left their connection open, and of how many.
+    /// Responses after the signal that left their connection open, and it was in use at the end; and of how many.
     kept: Option<(u64, u64)>,
     /// Dependencies with connections that were open at the end.
     dependencies: Vec<OpenDependency>,
@@ -74,7 +75,19 @@ impl Late {
                 judged.request.fresh && opened >= record.signalled && end.since(opened) <= LAST
             });
         let quiet = quiet_end(case).filter(|_| oldest.is_none());
-        let kept = (answered().filter(keeps).count() as u64, answered().count() as u64);
+        // A connection is known by when and where it was opened.
+        let connection = |judged: &JudgedRequest<'_>| (judged.request.opened, judged.request.to.clone());
+        let in_use: BTreeSet<_> = case
+            .requests
+            .iter()
+            .filter(|judged| {
+                let reused = judged.accepted() && !judged.request.fresh && judged.request.begun < end;
+                reused && end.since(judged.request.ended) <= AT_ONCE
+            })
+            .map(connection)
+            .collect();
+        let kept = answered().filter(keeps).filter(|judged| in_use.contains(&connection(judged)));
+        let kept = (kept.count() as u64, answered().count() as u64);
         Self {
             unheard: record.signal_state.and_then(unheard),
             listening,
@@ -189,7 +202,7 @@ fn unheard(state: SignalState) -> Option<&'static str> {
 }
 
 fn is_answered(judged: &JudgedRequest<'_>) -> bool {
-    matches!(judged.fate, Fate::Answered | Fate::Unverified)
+    matches!(judged.fate, Fate::Answered | Fate::Unverified(_))
 }
 
 fn dependencies(record: &Record, end: At) -> Vec<OpenDependency> {
@@ -211,7 +224,9 @@ fn dependencies(record: &Record, end: At) -> Vec<OpenDependency> {
 /// Returns for how long the process ran on although the load had nothing in flight any more.
 pub(super) fn quiet_end(case: &Case<'_>) -> Option<Duration> {
     let end = end(case.record);
-    let ended = case.requests.iter().filter(|judged| judged.after).map(|judged| judged.request.ended);
+    // A connection that is refused is nothing that the process has in flight.
+    let accepted = case.requests.iter().filter(|judged| judged.after && judged.accepted());
+    let ended = accepted.map(|judged| judged.request.ended);
     let last = ended.filter(|ended| *ended <= end).max().unwrap_or(case.record.signalled);
     Some(end.since(last)).filter(|quiet| *quiet > AT_ONCE)
 }
@@ -277,7 +292,7 @@ mod tests {
         // Nothing was in flight: several causes are possible.
         let (check, cause) = late(&killed(&[answered(SIGNALLED + 10_000), REFUSED(SIGNALLED + 100_000)]));
         assert!(
-            check.evidence.ends_with("no request of the load was in flight for the last 2.90 s"),
+            check.evidence.ends_with("no request of the load was in flight for the last 2.99 s"),
             "{check:?}"
         );
         assert!(!check.evidence.contains("Connection: close"), "{check:?}");
@@ -286,6 +301,29 @@ mod tests {
             cause.is_empty() && hint.starts_with("possible: ") && hint.contains("--via"),
             "{cause} {hint}"
         );
+    }
+
+    #[test]
+    fn a_response_that_crossed_the_signal_keeps_no_connection_in_use() {
+        // It left its connection open, which was not used again. Clients are refused to the end.
+        let crossed = Request { fresh: false, opened: At(1), ..answered(SIGNALLED + 100) };
+        let refused = [REFUSED(SIGNALLED + 100_000), REFUSED(KILLED - 2_000)];
+        let (check, cause) = late(&killed(&[crossed.clone(), refused[0].clone(), refused[1].clone()]));
+        assert!(check.evidence.contains("no request of the load was in flight for the last"), "{check:?}");
+        assert!(cause.is_empty() && !check.evidence.contains("Connection: close"), "{check:?}");
+        // Another connection is in use at the end, by a request that is not old.
+        let other =
+            Request { fresh: false, opened: At(2), ended: At(KILLED + 10), ..answered(KILLED - 1_000) };
+        let (check, _) = late(&killed(&[crossed.clone(), refused[0].clone(), other.clone()]));
+        assert!(!check.evidence.contains("Connection: close"), "{check:?}");
+        // The same one is.
+        let same = Request { opened: At(1), ..other };
+        let (check, cause) = late(&killed(&[crossed, refused[0].clone(), same]));
+        assert!(
+            check.evidence.contains("1 of 2 responses after the signal had no `Connection: close`"),
+            "{check:?}"
+        );
+        assert!(cause.starts_with("Go: "), "{cause}");
     }
 
     #[test]

@@ -13,8 +13,13 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::ReadinessBeforeClose, finding, evidence);
     if record.readiness.is_empty() {
         let finding = if terms.require_readiness { Finding::Inconclusive } else { Finding::Skipped };
-        return found(finding, "readiness is a port, which cannot turn red".into())
-            .hint("--ready http://HOST:PORT/PATH enables this check");
+        let check = found(finding, "readiness is a port, which cannot turn red".into());
+        // A service of lines has no URL.
+        let speaks_http = case.requests.iter().any(|judged| !judged.request.is_line());
+        return match speaks_http || case.requests.is_empty() {
+            true => check.hint("--ready http://HOST:PORT/PATH enables this check"),
+            false => check,
+        };
     }
     let after = |at: At| record.offset(at);
     let seen = |look: &ReadySample| after(record.poll_readable_at(look));
@@ -28,6 +33,14 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
     };
     if let Some(state) = last_before(case).filter(|state| *state != ReadyState::Ready) {
         return missing(format!("readiness was {} before the signal already", state_text(state)));
+    }
+    if let (Some(red), Some(green)) = (first_red(case), green_again(case)) {
+        let close = first_refusal(case).map_or_else(
+            || "no refusal seen".to_owned(),
+            |closed| format!("first refusal at {}", after(closed)),
+        );
+        let red = format!("{} at {}", state_text(red.state), seen(red));
+        return missing(format!("{red}, green again at {}, {close}", seen(green)));
     }
     match (first_red(case), first_refusal(case)) {
         (Some(red), Some(closed)) if red.ended <= closed => found(
@@ -79,6 +92,21 @@ pub(in crate::verdict) fn first_red<'a>(case: &Case<'a>) -> Option<&'a ReadySamp
                 ReadyState::Ready | ReadyState::NoAnswer => false,
             }
     })
+}
+
+/// Returns the poll with which readiness turned green again, after it had turned red, and was so until the listener closed or the
+/// process ended: a load balancer routes to it then.
+pub(in crate::verdict) fn green_again<'a>(case: &Case<'a>) -> Option<&'a ReadySample> {
+    let (record, red) = (case.record, first_red(case)?);
+    let end = record.killed.or(record.exit.map(|(at, _)| at));
+    let until = first_refusal(case).or(end)?;
+    let is_green = |look: &&ReadySample| look.state == ReadyState::Ready;
+    let since = record
+        .readiness
+        .iter()
+        .filter(|look| look.begun >= red.ended && look.ended <= until && look.state != ReadyState::NoAnswer);
+    let last = since.clone().rev().take_while(is_green).last()?;
+    Some(last)
 }
 
 /// Were new connections refused cleanly after the listener had closed, and only then? Each address is a separate listener.
@@ -157,11 +185,12 @@ pub(in crate::verdict) fn refusals_clean(case: &Case<'_>) -> Check {
         .requests
         .iter()
         .filter(|judged| judged.after && matches!(judged.fate, Fate::Refused | Fate::RefusedEarly));
-    let refused = refused.count();
-    found(
-        Finding::Pass,
-        format!("{}; {} in all, none accepted after it", closes.join(", "), words::count(refused as u64)),
-    )
+    let refused = match refused.count() {
+        // Those of the probe are no requests.
+        0 => "by the readiness check alone".to_owned(),
+        count => format!("{} in all", words::count(count as u64)),
+    };
+    found(Finding::Pass, format!("{}; {refused}, none accepted after it", closes.join(", ")))
 }
 
 /// Was no new connection refused while the platform may still have routed to the service?
@@ -170,6 +199,11 @@ pub(in crate::verdict) fn lame_duck_served(case: &Case<'_>) -> Check {
     let found = |finding, evidence: String| Check::new(CheckId::LameDuckServed, finding, evidence);
     let until = record.stop_began() + terms.min_lame_duck;
     let (time, began) = (words::limit(terms.min_lame_duck), record.stop_word());
+    // Other offsets count from the signal.
+    let from_begin = |at: At| match record.pre_stop {
+        None => format!("at {}", record.offset(at)),
+        Some(_) => format!("{} after it ({})", words::time(at.since(record.stop_began())), record.offset(at)),
+    };
     let early = case.requests.iter().filter(|judged| judged.fate == Fate::RefusedEarly).count() as u64;
     match first_refusal(case) {
         Some(first) if early > 0 || first < until => {
@@ -181,8 +215,8 @@ pub(in crate::verdict) fn lame_duck_served(case: &Case<'_>) -> Check {
             found(
                 Finding::Fail,
                 format!(
-                    "{early} refused within {time} of {began}, the first at {}: a platform that still routes there loses them{}",
-                    record.offset(first),
+                    "{early} refused within {time} of {began}, the first {}: a platform that still routes there loses them{}",
+                    from_begin(first),
                     ended.unwrap_or_default()
                 ),
             )
@@ -198,7 +232,7 @@ pub(in crate::verdict) fn lame_duck_served(case: &Case<'_>) -> Check {
         first => {
             let first = first.map_or_else(
                 || "no refusal seen".to_owned(),
-                |first| format!("first refusal at {}", record.offset(first)),
+                |first| format!("first refusal {}", from_begin(first)),
             );
             found(Finding::Pass, format!("no new connection was refused within {time} of {began}; {first}"))
         }
@@ -278,6 +312,23 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_that_only_the_probe_met_is_not_counted_as_a_request() {
+        let mut record = good();
+        record.traffic.requests.retain(|request| request.outcome != Outcome::Refused);
+        let at = At(1_500_000);
+        record.readiness = vec![ReadySample { begun: at, ended: at, state: ReadyState::Refused }];
+        let readiness = Some((record.traffic.requests[0].to.clone(), "/readyz".to_owned()));
+        let check = found(CheckId::RefusalsClean, &record, &Terms { readiness, ..terms() });
+        assert_eq!(
+            check.evidence,
+            "first refusal at +500 ms; by the readiness check alone, none accepted after it"
+        );
+        assert!(
+            found(CheckId::RefusalsClean, &good(), &terms()).evidence.contains("; 1 in all, none accepted")
+        );
+    }
+
+    #[test]
     fn without_a_lame_duck_a_connection_that_was_being_opened_at_the_signal_is_not_lost() {
         let mut record = good();
         record.traffic.requests.push(request(SIGNALLED - 500, Outcome::Refused));
@@ -302,7 +353,9 @@ mod tests {
         record.traffic.requests.push(request(SIGNALLED - 40_000, Outcome::Refused));
         let check = found(CheckId::LameDuckServed, &record, &routed(60));
         assert!(
-            check.evidence.contains("within 60 ms of the beginning of preStop, the first at -39 ms"),
+            check
+                .evidence
+                .contains("within 60 ms of the beginning of preStop, the first 11 ms after it (-39 ms)"),
             "{check:?}"
         );
         // Without a hook it was refused before the stop.

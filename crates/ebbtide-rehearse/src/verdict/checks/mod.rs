@@ -1,5 +1,6 @@
 //! The checks, each a function by the name it has in output.
 
+mod container;
 pub(super) mod dependencies;
 pub(super) mod exit_code;
 pub(super) mod late;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::record::{NO_MESSAGE_WITH_MS, NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
 use crate::verdict::case::Case;
-use crate::verdict::fate::{Fate, Reason};
-use crate::verdict::losses::Blame;
+use crate::verdict::checks::container::served_by_children;
+use crate::verdict::fate::{Doubt, Fate, Reason};
+use crate::verdict::losses::{Blame, all_ended_with_the_process};
 use crate::verdict::{Check, CheckId, Finding, ShapeSummary};
 use crate::words;
 
@@ -21,8 +22,18 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     };
     let lost = sentences(Blame::Shutdown);
     if !lost.is_empty() {
-        let check = found(Finding::Fail, lost.join("\n"));
+        let mut blamed = case.groups.iter().filter(|group| group.blame == Blame::Shutdown && !group.second);
+        let by_kill = case.record.killed.is_some()
+            && blamed.all(|group| all_ended_with_the_process(&group.after, case.record));
+        let check = Check { by_kill, ..found(Finding::Fail, lost.join("\n")) };
+        let has_other_body = case
+            .groups
+            .iter()
+            .any(|group| group.blame == Blame::Shutdown && group.reason == Reason::OtherBody);
         return match statuses(case).as_slice() {
+            [] if has_other_body => {
+                check.hint("if the body changes anyway: a longer --warmup shows it before the signal as well")
+            }
             [] => check,
             statuses => check.hint(format!("if this is intended: --allow-status {}", statuses.join(","))),
         };
@@ -33,18 +44,15 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
         return found(Finding::Inconclusive, format!("{}\n{why}", unclear.join("\n")))
             .hint("--repeat adds runs, which can decide");
     }
-    let unverified = case.requests.iter().filter(|judged| judged.fate == Fate::Unverified);
-    if let Some(first) = unverified.clone().next() {
-        let count = words::plural(unverified.count() as u64, "response", "responses");
-        return found(
-            Finding::Inconclusive,
-            format!(
-                "{count} of {} after the signal had neither Content-Length nor chunks, and no fixed length: truncation \
-                 would not be detected",
-                first.request.route
-            ),
-        )
-        .hint("--url SHAPE=METHOD:PATH names a route with a length");
+    if let Some(evidence) = served_by_children(case) {
+        return found(Finding::Inconclusive, evidence).hint(
+            "--pid1 ends the child processes with the first one, as the kernel does in a container; a wrapper has to wait for its child",
+        );
+    }
+    if let Some((evidence, hint)) =
+        [Doubt::Body, Doubt::Unframed].into_iter().find_map(|doubt| unverified(case, doubt))
+    {
+        return found(Finding::Inconclusive, evidence).hint(hint);
     }
     let idle: Vec<&ShapeSummary> =
         shapes.iter().filter(|shape| shape.shape != Shape::Phases && shape.met_the_stop == 0).collect();
@@ -65,6 +73,33 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
             in_flight(shapes)
         ),
     )
+}
+
+/// The responses of which this is not known, and what makes it known.
+fn unverified(case: &Case<'_>, doubt: Doubt) -> Option<(String, &'static str)> {
+    let all = case.requests.iter().filter(|judged| judged.fate == Fate::Unverified(doubt));
+    let first = all.clone().next()?;
+    let responses = format!(
+        "{} of {} after {}",
+        words::plural(all.count() as u64, "response", "responses"),
+        first.request.route,
+        case.record.stop_word()
+    );
+    Some(match doubt {
+        Doubt::Unframed => (
+            format!(
+                "{responses} had neither Content-Length nor chunks, and no fixed length: truncation would not be detected"
+            ),
+            "--url SHAPE=METHOD:PATH names a route with a length",
+        ),
+        Doubt::Body => (
+            format!(
+                "{responses} had another body than each one before it, which were seen for less than a second: whether the body \
+                 changes anyway is not known"
+            ),
+            "a longer --warmup shows whether the body changes before the signal as well",
+        ),
+    })
 }
 
 /// The statuses that occurred only after the signal.
@@ -159,7 +194,7 @@ fn routes_for_phases(case: &Case<'_>) -> Vec<&'static str> {
     let untried = || case.record.traffic.held.iter().filter(|held| !held.closed_unused);
     let lacks = |why: &str| untried().any(|held| held.held.as_ref().is_err_and(|known| known == why));
     let routes = [
-        (NO_POST_ROUTE, "--url SHAPE=POST:PATH"),
+        (NO_POST_ROUTE, "--url open=POST:/PATH"),
         (NO_ROUTE_WITH_MS, "--url slow='/PATH?ms={ms}'"),
         (NO_MESSAGE_WITH_MS, "--grpc-message '{\"FIELD\": \"{ms}\"}'"),
     ];
@@ -200,6 +235,22 @@ mod tests {
         for (phase, fresh) in [(Phase::Pipelined, true), (Phase::Awaiting, true)] {
             assert!(evidence(phase, fresh).contains("while the request was being processed"));
         }
+    }
+
+    #[test]
+    fn a_loss_by_sigkill_is_told_from_one_before_it() {
+        let by_kill = |ended| {
+            let (killed, shape) = (At(SIGNALLED + 900_000), Shape::Slow);
+            let reset = Outcome::Unanswered { close: Close::Reset };
+            let mut record = good();
+            record.killed = Some(killed);
+            record.exit = Some((At(killed.0 + 1000), crate::record::Ended::Signal(9)));
+            record.traffic.requests.push(Request { shape, ended, ..request(SIGNALLED - 1, reset) });
+            let check = found(CheckId::RequestsAnswered, &record, &terms());
+            assert_eq!(check.verdict, Finding::Fail);
+            check.fails_by_kill()
+        };
+        assert_eq!((by_kill(At(SIGNALLED + 900_500)), by_kill(At(SIGNALLED + 400_000))), (true, false));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::record::{Endpoint, Outcome, Request, Shape};
+use crate::record::{Answer, Endpoint, Outcome, Request, Shape};
 use crate::verdict::case::Case;
 use crate::verdict::fate::Fate;
 use crate::verdict::{Check, CheckId, Finding, Terms};
@@ -27,6 +27,8 @@ enum Lack {
     Grpc(Option<u16>),
     /// It is the answer to the handshake of a WebSocket, and opened none.
     NoUpgrade,
+    /// It is the answer to a request for server-sent events, and no stream of them.
+    NoEvents,
 }
 
 /// Did each route of the load answer with 200 to 399, or with a declared status?
@@ -48,7 +50,8 @@ pub(in crate::verdict) fn routes_served(case: &Case<'_>) -> Check {
         .filter(|(_, seen)| !seen.statuses.iter().any(|status| is_served(*status, case.terms)))
         .collect();
     if useless.is_empty() {
-        let count = words::plural(routes.len() as u64, "route", "routes");
+        let different: BTreeSet<_> = routes.iter().map(|(route, _)| route).collect();
+        let count = words::plural(different.len() as u64, "route", "routes");
         return found(
             Finding::Pass,
             format!("{count} answered with a status of 200 to 399, or with a declared one"),
@@ -83,12 +86,15 @@ fn request_remedy(status: u16) -> Option<&'static str> {
     }
 }
 
-fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResponses> {
-    let mut by_number = BTreeMap::<usize, RouteResponses>::new();
+fn responses<'a>(case: &Case<'a>) -> Vec<((&'a Endpoint, &'a str), RouteResponses)> {
+    let mut by_number = BTreeMap::<(usize, Option<Shape>), RouteResponses>::new();
     for judged in case.requests.iter().filter(|judged| judged.fate != Fate::Foreign) {
         // A stream that ends with UNAVAILABLE at the stop was served until then.
         let Some(status) = status(judged.request).filter(|_| !judged.blamed) else { continue };
-        let seen = by_number.entry(judged.route).or_default();
+        // What answers a page opens no WebSocket, and the other way round.
+        let own =
+            Some(judged.request.shape).filter(|shape| matches!(shape, Shape::Websocket | Shape::Events));
+        let seen = by_number.entry((judged.route, own)).or_default();
         if !judged.after && seen.before == 0 {
             *seen = RouteResponses::default();
         }
@@ -98,8 +104,8 @@ fn responses<'a>(case: &Case<'a>) -> BTreeMap<(&'a Endpoint, &'a str), RouteResp
             seen.statuses.insert((status, lack(judged.request, status)));
         }
     }
-    let seen = |(key, number)| Some((key, by_number.remove(&number)?));
-    case.routes.keys().zip(case.routes.numbers()).filter_map(seen).collect()
+    let keys: BTreeMap<usize, (&Endpoint, &str)> = case.routes.numbers().zip(case.routes.keys()).collect();
+    by_number.into_iter().filter_map(|((number, _), seen)| Some((*keys.get(&number)?, seen))).collect()
 }
 
 fn status(request: &Request) -> Option<u16> {
@@ -121,6 +127,11 @@ fn lack(request: &Request, status: u16) -> Lack {
     match request.shape {
         Shape::Websocket if status != UPGRADED => Lack::NoUpgrade,
         _ => match request.answer {
+            Some(Answer { event_stream: Some(false), grpc: false, grpc_status: None, .. })
+                if status < 400 =>
+            {
+                Lack::NoEvents
+            }
             Some(answer) if answer.grpc || answer.grpc_status > Some(0) => Lack::Grpc(answer.grpc_status),
             _ => Lack::Nothing,
         },
@@ -143,6 +154,7 @@ fn list(statuses: &BTreeSet<SeenStatus>) -> String {
     let text = |(status, lack): &SeenStatus| match lack {
         Lack::Grpc(None) => format!("{status} with a gRPC status"),
         Lack::Grpc(Some(code)) => format!("{status} with the gRPC status {}", words::grpc_status(*code)),
+        Lack::NoEvents => format!("{status} without an event stream (text/event-stream)"),
         Lack::NoUpgrade => format!("{status} instead of the upgrade to a WebSocket"),
         Lack::Nothing => status.to_string(),
     };
@@ -196,6 +208,35 @@ mod tests {
         assert_eq!((check.verdict, verdict), (Finding::Inconclusive, Verdict::Inconclusive));
         assert!(check.evidence.contains("had status 200 with a gRPC status"), "{check:?}");
         assert_eq!(check.hint.as_deref(), Some("--url SHAPE=METHOD:PATH replaces `GET /a`"));
+    }
+
+    #[test]
+    fn a_page_is_no_stream_of_events_also_where_it_is_a_useful_page() {
+        let streamed = |event_stream| {
+            let mut record = with("GET /", &[(900_000, 200), (910_000, 200)]);
+            let last = record.traffic.requests.last_mut().unwrap();
+            last.shape = Shape::Events;
+            last.answer.as_mut().unwrap().event_stream = event_stream;
+            record
+        };
+        let terms = Terms { shapes: vec![Shape::Storm, Shape::Events], ..terms() };
+        let (check, _) = found(&streamed(Some(false)), &terms);
+        assert_eq!(check.verdict, Finding::Inconclusive);
+        assert!(
+            check.evidence.contains("status 200 without an event stream (text/event-stream) (1 response)"),
+            "{check:?}"
+        );
+        assert!(!check.hint.unwrap().contains("--expect-status"));
+        // One is, and of an older record it is not known.
+        for event_stream in [Some(true), None] {
+            let (check, _) = found(&streamed(event_stream), &terms);
+            assert_eq!(check.verdict, Finding::Pass, "{check:?}");
+            assert!(check.evidence.starts_with("1 route answered"), "{check:?}");
+        }
+        // A WebSocket is none either, on the same path.
+        let mut record = streamed(None);
+        record.traffic.requests.last_mut().unwrap().shape = Shape::Websocket;
+        assert!(found(&record, &terms).0.evidence.contains("instead of the upgrade"));
     }
 
     #[test]

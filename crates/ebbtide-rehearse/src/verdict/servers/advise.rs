@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use super::ending::{ended_by_itself, ended_by_the_signal, has_reacted};
 use super::knowledge::{Cause, Knowledge, Symptom, knowledge};
-use crate::record::{Ended, Recognised, Shape};
+use crate::record::{Ended, Recognised, ServerKind, Shape};
 use crate::scenario::StopSignal;
 use crate::verdict::case::Case;
 use crate::verdict::checks::late::{Late, WaitedFor};
 use crate::verdict::checks::signals::INIT;
 use crate::verdict::fate::Reason;
-use crate::verdict::losses::{Blame, LossGroup};
+use crate::verdict::losses::{Blame, LossGroup, all_ended_with_the_process};
 use crate::verdict::{Check, CheckId, Finding};
 
 /// Adds to each failed check of `checks` its likely cause and the usual remedy, as far as a server was recognised for which they are
@@ -20,7 +21,12 @@ pub(in crate::verdict) fn advise(case: &Case<'_>, checks: &mut [Check]) {
     for check in checks.iter_mut().filter(unexplained) {
         let symptoms = symptoms(case, check.id);
         let of = |found| symptoms.iter().find_map(|symptom| likely(case, found, *symptom));
-        let Some((cause, remedy)) = case.record.servers.iter().find_map(of) else { continue };
+        let Some((cause, remedy)) = case.record.servers.iter().find_map(of) else {
+            if check.hint.is_none() && symptoms.contains(&Symptom::ExitedAtOnce) {
+                check.hint = Some(DRAIN.to_owned());
+            }
+            continue;
+        };
         check.cause = Some(cause);
         let is_pid_one = case.record.signal_state.is_some_and(|state| state.pid_one && !state.caught);
         let remedy = match check.id == CheckId::SignalHandled && is_pid_one {
@@ -34,9 +40,16 @@ pub(in crate::verdict) fn advise(case: &Case<'_>, checks: &mut [Check]) {
     }
 }
 
+/// The remedy for a process that exits at once, whatever its server.
+const DRAIN: &str = "let the handler of the signal wait for what is in flight, and exit after that";
+
 /// What `found` usually does that shows as `symptom`, with the evidence for it, and the remedy.
 fn likely(case: &Case<'_>, found: &Recognised, symptom: Symptom) -> Option<(String, String)> {
     let known = knowledge(found.server);
+    let is_wrapper = matches!(found.server, ServerKind::Shell | ServerKind::Npm);
+    if is_wrapper && symptom != Symptom::Orphans && has_reacted(case) {
+        return None;
+    }
     let (cause, remedy) = match wrong_signal(known, case.terms.signal, symptom) {
         Some(wrong) => wrong,
         None => {
@@ -119,6 +132,11 @@ fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) 
         Some(killed) if most.after.iter().all(|request| request.ended >= killed) => {
             found.extend(lateness(case))
         }
+        None if ended_by_itself(case).is_some_and(|after| after < AT_ONCE)
+            && all_ended_with_the_process(&most.after, case.record) =>
+        {
+            found.push(Symptom::ExitedAtOnce)
+        }
         _ => found.extend(of_reason(most.reason)),
     }
     found
@@ -126,13 +144,6 @@ fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) 
 
 /// A process that the stop signal ended this soon has not shut down.
 const AT_ONCE: Duration = Duration::from_millis(100);
-
-/// Returns how long after the stop signal the process ended by it.
-fn ended_by_the_signal(case: &Case<'_>) -> Option<Duration> {
-    let (at, ended) = case.record.exit?;
-    let is_it = ended == Ended::Signal(case.terms.signal.number());
-    is_it.then(|| at.since(case.record.signalled))
-}
 
 fn of_reason(reason: Reason) -> Option<Symptom> {
     Some(match reason {
@@ -156,7 +167,7 @@ fn of_reason(reason: Reason) -> Option<Symptom> {
         Reason::Malformed
         | Reason::LongLine
         | Reason::Empty
-        | Reason::OtherLength
+        | Reason::OtherBody
         | Reason::OtherLocation
         | Reason::NoNumber => return None,
     })
@@ -166,7 +177,7 @@ fn of_reason(reason: Reason) -> Option<Symptom> {
 mod tests {
     use super::*;
     use crate::clock::At;
-    use crate::record::{Close, Orphan, Outcome, Record, ServerKind};
+    use crate::record::{Close, Orphan, Outcome, Record};
     use crate::verdict::advice::advice_in;
     use crate::verdict::samples::{SIGNALLED, found, good, request, terms};
     use crate::verdict::{Terms, servers::graceful_signals};
@@ -286,6 +297,51 @@ mod tests {
         record.orphans = vec![Orphan { pid: 7, name: "node".into() }];
         assert!(advice(CheckId::NoOrphans, &record, &terms()).1.starts_with("write `exec`"));
         assert!(advice(CheckId::RequestsAnswered, &record, &terms()).0.starts_with("Node: "));
+    }
+
+    #[test]
+    fn a_wrapper_that_forwards_the_signal_is_no_cause() {
+        let exit = |servers: &[ServerKind]| {
+            let mut record = record(servers, RESET);
+            record.exit = record.exit.map(|(at, _)| (at, Ended::Code(143)));
+            record
+        };
+        // The service behind it closed its listener before the wrapper ended.
+        for wrapper in [ServerKind::Shell, ServerKind::Npm] {
+            let (cause, hint) = advice(CheckId::ExitCode, &exit(&[wrapper]), &terms());
+            assert_eq!((cause.as_str(), hint.as_str()), ("", "if this exit is intended: --expect-exit 143"));
+        }
+        // It did not, or was left behind.
+        let mut ignored = exit(&[ServerKind::Shell]);
+        ignored.traffic.requests.retain(|request| request.outcome != Outcome::Refused);
+        let mut left = exit(&[ServerKind::Shell]);
+        left.children_until = left.exit.map(|(at, _)| At(at.0 + 1));
+        for record in [ignored, left] {
+            let (cause, hint) = advice(CheckId::ExitCode, &record, &terms());
+            assert!(cause.contains("does not forward it") && hint.contains("`exec`"), "{cause} {hint}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_exits_at_once_is_told_to_wait_and_one_that_drains_is_not() {
+        let exits = |server, after: u64| {
+            let mut record = record(&[server], RESET);
+            record.exit = Some((At(SIGNALLED + after), Ended::Code(0)));
+            record.traffic.requests.retain(|request| request.begun <= At(SIGNALLED));
+            let mut lost = request(SIGNALLED - 2_000, RESET);
+            lost.ended = At(SIGNALLED + after);
+            record.traffic.requests.push(lost);
+            advice(CheckId::RequestsAnswered, &record, &terms())
+        };
+        let (cause, hint) = exits(ServerKind::Node, 4_000);
+        assert!(cause.contains("a handler that calls `process.exit()`"), "{cause}");
+        assert!(hint.ends_with("`process.exit()` in its callback"), "{hint}");
+        assert!(exits(ServerKind::Go, 4_000).0.contains("`main` returns"));
+        // None of what uvicorn does at its end fits.
+        let (cause, hint) = exits(ServerKind::Uvicorn, 4_000);
+        assert_eq!((cause.as_str(), hint.as_str()), ("", DRAIN));
+        let (cause, _) = exits(ServerKind::Node, 400_000);
+        assert!(cause.contains("`server.close()` closes the listener at once"), "{cause}");
     }
 
     #[test]

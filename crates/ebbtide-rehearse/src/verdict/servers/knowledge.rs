@@ -15,6 +15,8 @@ pub(super) enum Symptom {
     KeptConnections,
     /// Requests that the program had begun to process were lost.
     InFlight,
+    /// The process ended by itself at once, with what was in flight.
+    ExitedAtOnce,
     /// Requests were accepted and not answered in time.
     TimedOut,
     /// Responses had an unusual status.

@@ -4,6 +4,7 @@
 //! crate of its own for four signals would be one more to release. A test of the command holds that both name the same signals.
 
 mod advise;
+mod ending;
 mod knowledge;
 mod proxies;
 mod runtimes;

@@ -19,7 +19,7 @@ pub(super) const GO: Knowledge = Knowledge {
             remedy: "call `signal.NotifyContext`, then `Server.Shutdown` with a context that has a deadline",
         },
         Cause {
-            symptoms: &[Symptom::InFlight],
+            symptoms: &[Symptom::InFlight, Symptom::ExitedAtOnce],
             cause: "`main` returns while requests are in flight: `ListenAndServe` returns when `Server.Shutdown` begins",
             remedy: "let `main` wait until `Server.Shutdown` has returned",
         },
@@ -46,6 +46,11 @@ const NODE_CAUSES: &[Cause] = &[
         symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal],
         cause: "without a handler the signal ends Node with every request in flight",
         remedy: "install a handler that calls `server.close()` and exits in its callback",
+    },
+    Cause {
+        symptoms: &[Symptom::ExitedAtOnce],
+        cause: "a handler that calls `process.exit()` ends it at once, with every request in flight",
+        remedy: "call `server.close()` in the handler of the signal, and `process.exit()` in its callback",
     },
     Cause {
         symptoms: &[Symptom::InFlight],
@@ -85,7 +90,7 @@ pub(super) const FASTIFY: Knowledge = Knowledge {
             remedy: "give --allow-status 503, or set `return503OnClosing` to false",
         },
         Cause {
-            symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::InFlight],
+            symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::InFlight, Symptom::ExitedAtOnce],
             cause: "nothing waits for requests in flight: no handler, or one that calls `process.exit()` at once",
             remedy: "wait for `fastify.close()` in a handler, then exit",
         },

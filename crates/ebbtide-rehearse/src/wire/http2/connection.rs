@@ -310,6 +310,7 @@ fn answer(stream: &Stream, state: &ConnectionState, is_head: bool) -> Answer {
         },
         location: head.location,
         keeps: !state.is_closing(),
+        event_stream: Some(head.events),
         open_event: head.events && !stream.events.is_whole(),
         grpc: head.grpc_status.is_some(),
         grpc_status,

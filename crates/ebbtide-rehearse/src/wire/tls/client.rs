@@ -46,6 +46,12 @@ impl TlsTarget {
         Self { clients: Arc::clone(clients), name: ServerName::try_from(name).ok() }
     }
 
+    /// Returns TLS with any certificate, which only shows whether a server speaks TLS.
+    pub(crate) fn any() -> Self {
+        let clients = Arc::new(TlsClients::new(&Trust::any()));
+        Self { clients, name: ServerName::try_from("localhost").ok() }
+    }
+
     /// Returns the configuration of a client that speaks `protocol`.
     pub(super) fn config(&self, protocol: Protocol) -> Result<Arc<ClientConfig>, TlsFailure> {
         let (config, offered): (_, &[&[u8]]) = match protocol {
