@@ -9,11 +9,11 @@ use ebbtide_rehearse::words::chain;
 use super::args::{CheckArgs, Level};
 use super::config::{self, Config};
 use super::fixes;
-use super::format::{FindingsFormat, Shown};
+use super::format::Shown;
 use super::input::{self, is_stdin};
 use super::render as rendered;
 use crate::exit::Ending;
-use crate::output::{self, Destination, complain, nearest, say};
+use crate::output::{self, complain, nearest, say, write_all};
 
 /// Runs `ebbtide check`.
 pub(crate) fn run(args: CheckArgs) -> Ending {
@@ -90,7 +90,7 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
     if prints_text {
         say(&render::text(&report, look));
     }
-    write(&report, look, &destinations)?;
+    is_written &= write_all(&destinations, &Shown { report: &report, look });
     let ending = match ending(&report, fail_on) {
         _ if !is_written => Ending::Incomplete,
         ending => ending,
@@ -100,15 +100,6 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
             .map_err(|error| usage(format!("cannot write to stdout: {error}")))?;
     }
     Ok(ending)
-}
-
-fn write(report: &Report, look: Look, destinations: &[Destination<FindingsFormat>]) -> Result<(), Ending> {
-    for destination in destinations {
-        destination
-            .write(&Shown { report, look })
-            .map_err(|error| usage(format!("cannot write {destination}: {error}")))?;
-    }
-    Ok(())
 }
 
 fn ending(report: &Report, fail_on: Severity) -> Ending {

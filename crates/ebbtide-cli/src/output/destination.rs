@@ -1,7 +1,7 @@
 //! The destinations of a report: a format each, and a file or stdout.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
 
@@ -30,12 +30,18 @@ pub(crate) trait Format: Copy + Eq + Send + Sync + 'static {
     /// `out` cannot be written.
     fn write(self, out: &mut dyn Write, report: &Self::Report<'_>) -> io::Result<()>;
 
-    /// Writes what belongs to the format beside its destination, such as the summary of a CI job's step.
+    /// Returns the file that belongs to the format beside its destination, with its name in messages: such as the summary of a CI job's
+    /// step, to which it is appended.
+    fn beside(self) -> Option<(PathBuf, String)> {
+        None
+    }
+
+    /// Writes what is appended to that file.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
-    fn write_beside(self, _report: &Self::Report<'_>) -> io::Result<()> {
+    /// `out` cannot be written.
+    fn write_beside(self, _out: &mut dyn Write, _report: &Self::Report<'_>) -> io::Result<()> {
         Ok(())
     }
 }
@@ -98,18 +104,35 @@ impl<F: Format> Destination<F> {
         Ok(all)
     }
 
-    /// Returns this destination and the error if its file cannot be written. Changes nothing.
-    fn unwritable(&self) -> Option<(&Self, io::Error)> {
-        let file = self.file.as_ref()?;
-        WholeFile::create(file).err().map(|error| (self, error))
+    /// Returns the name of its file, or of the one beside it, and the error if it cannot be written. Changes nothing.
+    fn unwritable(&self) -> Option<(String, io::Error)> {
+        let file = self.file.clone().map(|file| (file, self.to_string()));
+        let files = file.into_iter().chain(self.format.beside());
+        let unwritable = |(file, name): (PathBuf, String)| Some((name, WholeFile::create(&file).err()?));
+        files.filter_map(unwritable).next()
+    }
+
+    /// Writes the report, and what belongs to its format beside it. Returns the names of the files that cannot be written, with the
+    /// reasons.
+    fn write_whole(&self, report: &F::Report<'_>) -> Vec<(String, io::Error)> {
+        let written = self.write(report).map_err(|error| (self.to_string(), error));
+        let beside = self.format.beside().map_or(Ok(()), |(file, name)| {
+            let mut out = Vec::new();
+            let appended = self
+                .format
+                .write_beside(&mut out, report)
+                .and_then(|()| OpenOptions::new().create(true).append(true).open(file)?.write_all(&out));
+            appended.map_err(|error| (name, error))
+        });
+        [written, beside].into_iter().filter_map(Result::err).collect()
     }
 
     /// Writes the report. A closed stdout (`EPIPE`) is not an error.
     ///
     /// # Errors
     ///
-    /// The file cannot be written, or what the format writes beside it.
-    pub(crate) fn write(&self, report: &F::Report<'_>) -> io::Result<()> {
+    /// The file cannot be written.
+    fn write(&self, report: &F::Report<'_>) -> io::Result<()> {
         match &self.file {
             Some(file) => {
                 let mut out = anstream::StripStream::new(Vec::new());
@@ -126,8 +149,18 @@ impl<F: Format> Destination<F> {
                 }
             }
         }
-        self.format.write_beside(report)
+        Ok(())
     }
+}
+
+/// Writes `report` to each destination, and prints which of them cannot be written. Returns whether all were.
+pub(crate) fn write_all<F: Format>(destinations: &[Destination<F>], report: &F::Report<'_>) -> bool {
+    let mut all = true;
+    for (name, error) in destinations.iter().flat_map(|destination| destination.write_whole(report)) {
+        complain(&format!("cannot write {name}: {error}"), None);
+        all = false;
+    }
+    all
 }
 
 /// Returns where a report goes, with text on stdout if no format goes there; each file can be written.
@@ -171,8 +204,8 @@ fn writable<F: Format>(all: Vec<Destination<F>>) -> Result<Vec<Destination<F>>, 
         return Err(Ending::Usage);
     }
     match all.iter().find_map(Destination::unwritable) {
-        Some((destination, error)) => {
-            complain(&format!("cannot write {destination}: {error}"), Some(UNWRITABLE));
+        Some((name, error)) => {
+            complain(&format!("cannot write {name}: {error}"), Some(UNWRITABLE));
             Err(Ending::Usage)
         }
         None => Ok(all),

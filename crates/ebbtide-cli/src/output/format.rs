@@ -1,6 +1,7 @@
 //! The formats of a verdict.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use super::destination::Format;
 use super::judgement::Judgement;
@@ -54,7 +55,12 @@ impl Format for VerdictFormat {
             Self::Html => html::write(out, judgement),
         }
     }
-    fn write_beside(self, judgement: &Judgement<'_>) -> io::Result<()> {
-        if self == Self::Github { github::add_to_step_summary(judgement) } else { Ok(()) }
+
+    fn beside(self) -> Option<(PathBuf, String)> {
+        if self == Self::Github { github::step_summary() } else { None }
+    }
+
+    fn write_beside(self, out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Result<()> {
+        markdown::write(out, judgement)
     }
 }

@@ -1,16 +1,14 @@
 //! The verdict as workflow commands of GitHub Actions, and as the summary of the job's step.
 
 use std::env;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 
 use ebbtide_check::render::workflow_command;
 use ebbtide_rehearse::{Finding, Headline, Verdict};
 
 use super::comparison::compared;
 use super::judgement::{Judgement, evidence_and_hint};
-use super::markdown;
 
 /// The file to which a step appends its summary.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -38,19 +36,11 @@ pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Resul
     }
 }
 
-/// Appends the verdict as Markdown to the step's summary, where this process is a step of a job.
-pub(super) fn add_to_step_summary(judgement: &Judgement<'_>) -> io::Result<()> {
-    match env::var_os(SUMMARY) {
-        Some(file) if !file.is_empty() => append(Path::new(&file), judgement)
-            .map_err(|error| io::Error::new(error.kind(), format!("the file of {SUMMARY}: {error}"))),
-        _ => Ok(()),
-    }
-}
-
-fn append(file: &Path, judgement: &Judgement<'_>) -> io::Result<()> {
-    let mut out = Vec::new();
-    markdown::write(&mut out, judgement)?;
-    OpenOptions::new().create(true).append(true).open(file)?.write_all(&out)
+/// Returns the file of the step's summary, where this process is a step of a job, and its name in messages.
+pub(super) fn step_summary() -> Option<(PathBuf, String)> {
+    let file = env::var_os(SUMMARY).filter(|file| !file.is_empty()).map(PathBuf::from)?;
+    let name = format!("{} (${SUMMARY})", file.display());
+    Some((file, name))
 }
 
 fn command(out: &mut dyn Write, level: &str, title: &str, message: &str) -> io::Result<()> {
@@ -105,15 +95,5 @@ mod tests {
         };
         assert_eq!(levels(&written(false, inconclusive)), ["warning", "warning"]);
         assert_eq!(levels(&written(true, inconclusive)), ["error", "error"]);
-    }
-
-    #[test]
-    fn the_summary_is_appended() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "before\n").unwrap();
-        let rehearsal = rehearsal();
-        append(file.path(), &Judgement::new(&scenario(), &rehearsal, &Gallery::default())).unwrap();
-        let text = std::fs::read_to_string(file.path()).unwrap();
-        assert!(text.starts_with("before\n## Rehearsal: FAIL\n"), "{text}");
     }
 }

@@ -7,6 +7,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use super::judgement::{Judgement, evidence_and_hint};
 use super::text;
+use super::xml::permitted;
 
 /// The name of the report and the class of its test cases.
 const NAME: &str = "ebbtide rehearse";
@@ -23,7 +24,7 @@ pub(super) fn write(out: &mut dyn Write, judgement: &Judgement<'_>) -> io::Resul
 /// Writes a JUnit report as XML that is valid by the schema of Jenkins.
 pub(crate) fn write_junit(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let document = report.to_string().map_err(io::Error::other)?;
-    out.write_all(without_root_skipped(&document).as_bytes())
+    out.write_all(permitted(&without_root_skipped(&document)).as_bytes())
 }
 
 fn suite(judgement: &Judgement<'_>) -> io::Result<TestSuite> {
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(complaint(&document(false, |_| {})), None);
         let hint = "hint: --ready http://HOST:PORT/PATH enables this check";
         assert!(document(false, |_| {}).contains(hint));
-        let odd = "]]> \u{7} \u{1b}[1m <a> & \"'\nä";
+        let odd = "]]> \u{0} \u{7} \u{1b}[1m <a> & \"'\nä \u{7f} \u{9f} \u{fffd} \u{fffe} \u{ffff} \u{1ffff}";
         let hostile = document(true, |rehearsal| {
             for check in &mut rehearsal.checks {
                 check.verdict = Finding::Inconclusive;

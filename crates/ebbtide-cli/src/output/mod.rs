@@ -16,8 +16,9 @@ mod stderr;
 mod table;
 mod text;
 mod whole_file;
+mod xml;
 
-pub(crate) use destination::{Destination, Format, UNWRITABLE, destinations, destinations_beside};
+pub(crate) use destination::{Destination, Format, UNWRITABLE, destinations, destinations_beside, write_all};
 pub(crate) use format::VerdictFormat;
 pub(crate) use html::Gallery;
 pub(crate) use judgement::Judgement;
@@ -28,3 +29,4 @@ pub(crate) use nearest::nearest;
 pub(crate) use paint::{BOLD, DIM, FAIL, PASS, WARN};
 pub(crate) use stderr::{Progress, complain, not_rehearsed, note, say};
 pub(crate) use whole_file::WholeFile;
+pub(crate) use xml::permitted;

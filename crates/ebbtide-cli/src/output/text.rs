@@ -157,8 +157,10 @@ fn verdict(out: &mut dyn Write, rehearsal: &RehearsalVerdict) -> io::Result<()> 
     let style = style(rehearsal.verdict);
     let Headline { word, rest } = Headline::of(rehearsal);
     writeln!(out, "{style}{word}{style:#}{rest}")?;
-    // One line, whatever failed: the evidence is above, and the first failure usually causes the others.
-    if let Some(failed) = rehearsal.checks.iter().find(|check| check.verdict == Finding::Fail) {
+    // One line, whatever failed: the evidence is above, and the first failure usually causes the others. What SIGKILL ended follows from
+    // the check that comes later.
+    let mut failed = rehearsal.checks.iter().filter(|check| check.verdict == Finding::Fail);
+    if let Some(failed) = failed.clone().find(|check| !check.fails_by_kill()).or_else(|| failed.next()) {
         writeln!(
             out,
             "{HINT}hint{HINT:#}: `ebbtide explain {}` names likely causes and remedies",

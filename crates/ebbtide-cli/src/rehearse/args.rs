@@ -224,8 +224,8 @@ pub(crate) struct RehearseArgs {
 
     /// Stop as this platform does by default
     ///
-    /// Sets --signal, --grace, --min-lame-duck and --then-signal, which replace its values, and which processes get the signals. The
-    /// book has the table.
+    /// Sets --signal, --grace, --min-lame-duck and --then-signal, which replace its values, and which processes get the signals. It
+    /// runs no container: --pid1 adds what the kernel does at the end of the first process. The book has the table.
     #[arg(long, help_heading = STOP, value_name = "PLATFORM", value_enum)]
     pub(super) platform: Option<StopPlatform>,
 

@@ -7,15 +7,11 @@ use crate::output::{self, Destination, Judgement, VerdictFormat};
 
 /// Writes `judgement` to every destination.
 pub(crate) fn conclude(judgement: &Judgement<'_>, destinations: &[Destination<VerdictFormat>]) -> Ending {
-    for destination in destinations {
-        if let Err(error) = destination.write(judgement) {
-            output::complain(&format!("cannot write {destination}: {error}"), None);
-            return Ending::NotRehearsed;
-        }
-    }
-    match judgement.rehearsal.verdict {
+    let is_written = output::write_all(destinations, judgement);
+    let ending = match judgement.rehearsal.verdict {
         Verdict::Pass => Ending::Passed,
         Verdict::Inconclusive if !judgement.strict => Ending::Inconclusive,
         Verdict::Inconclusive | Verdict::Fail => Ending::Failed,
-    }
+    };
+    if is_written { ending } else { ending.with_unwritten() }
 }

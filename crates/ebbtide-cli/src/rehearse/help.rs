@@ -65,7 +65,7 @@ Checks:
   routes-served           each route of the load answered with 200 to 399, or with
                           a status that --expect-status names
   requests-answered       every accepted request got a complete response, with the
-                          status, redirect and length as before the signal
+                          status, redirect and body as before the signal
   phases-served           one connection in each phase of the protocol was served
   readiness-before-close  readiness turned red before new connections were refused
   refusals-clean          at each address: only refusals after the first refusal,
@@ -123,8 +123,9 @@ What counts as lost:
   or reset with REFUSED_STREAM, was not processed (`unprocessed` in the JSON, a part of the
   refused ones in the tables): not a loss, a retry is safe.
   A response is truncated when it ends before its length or last chunk. A response
-  that ends with the connection is truncated when it is shorter than every response
-  before the signal.
+  that ends with the connection is truncated when every response before the signal
+  had one length, and it is shorter. Where the lengths vary, truncation would not be
+  detected, and `requests-answered` is inconclusive.
   A WebSocket (--url websocket=…) is truncated when its connection ends without a close
   frame, or with one while a message has waited 250 ms or more for its echo. It ends
   well with no code, 1000, 1001, 1012, 1013 or 3000 and more; another code is wrong. A
@@ -136,8 +137,9 @@ What counts as lost:
   A line (--url tcp=…) is lost when its connection ended without the first byte of an
   answer, and truncated when it ended within the answer. A connection that ends between
   two lines is not a loss.
-  A response is wrong when its status, redirect or fixed length occurs only after the
-  signal. --allow-status accepts a status; 503 on the readiness path announces the
+  A response is wrong when its status or redirect occurs only after the signal, or
+  its body differs from the one that the route always had: five times or more and, for
+  one of the same length, during a second or more. --allow-status accepts a status; 503 on the readiness path announces the
   shutdown and is accepted there.
   Not a loss: a kept connection that was closed while idle, before anything was
   written, and a refused connection, because nothing was accepted.";

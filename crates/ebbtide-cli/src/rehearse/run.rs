@@ -6,10 +6,10 @@ use std::mem;
 use std::path::Path;
 
 use clap::ArgMatches;
-use ebbtide_rehearse::words::chain;
+use ebbtide_rehearse::words::{self, chain};
 use ebbtide_rehearse::{
     News, NotRehearsed, RECORD_VERSION, RecordHeader, Recorder, RehearsalVerdict, Scenario, Shape, ShapePlan,
-    SurveyScope, rehearse,
+    SurveyScope, Verdict, rehearse,
 };
 use tokio::sync::Notify;
 
@@ -66,6 +66,7 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
     {
         return refused(&args, &one_file(Some(record), same.format().name()).into());
     }
+    let is_searched = args.ready.is_none() && !args.demo && args.service.attach.is_none();
     if args.ready.is_none() && !args.demo {
         let ready = match surveyed(&scenario, SurveyScope::Readiness) {
             Ok(survey) => survey.ready,
@@ -89,27 +90,45 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
     let recorder = match args.record.as_deref().map(|file| recorder(file, &scenario)).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
-            let file = args.record.unwrap_or_default();
-            let what = format!("cannot write {} (--record): {error}", file.display());
-            output::complain(&what, Some(output::UNWRITABLE));
+            output::complain(&unwritten(&args, &error), Some(output::UNWRITABLE));
             return Ending::Usage;
         }
     };
     // The timeline is that of the command after `--`.
     let has_page = destinations.iter().any(|destination| destination.format() == VerdictFormat::Html);
     let (mut gallery, mut none) = (Gallery::new(has_page), Gallery::default());
-    let before =
-        match before.map(|before| Ok((judged(&before, args.quiet, &mut none, None)?, before))).transpose() {
-            Ok(before) => before,
-            Err(ending) => return ending,
-        };
-    let rehearsal = match judged(&scenario, args.quiet, &mut gallery, recorder) {
-        Ok(rehearsal) => rehearsal,
+    let compared = |before: Scenario| {
+        let judged = judged(&before, args.quiet, &mut none, None, Earlier { is_searched: false });
+        let judged = judged.inspect_err(|_| {
+            output::note(&format!("no verdict on the command of --compare, `{}`", before.program.title()));
+        });
+        Ok((judged?.0, before))
+    };
+    let before = match before.map(compared).transpose() {
+        Ok(before) => before,
+        Err(ending) => return ending,
+    };
+    let earlier = Earlier { is_searched };
+    let (rehearsal, recorded) = match judged(&scenario, args.quiet, &mut gallery, recorder, earlier) {
+        Ok(judged) => judged,
         Err(ending) => return ending,
     };
     let before = before.as_ref().map(|(rehearsal, scenario)| Judgement::new(scenario, rehearsal, &none));
     let judgement = Judgement { before: before.as_ref(), ..Judgement::new(&scenario, &rehearsal, &gallery) };
-    conclude(&judgement, &destinations)
+    let ending = conclude(&judgement, &destinations);
+    match recorded {
+        Ok(()) => ending,
+        Err(error) => {
+            output::complain(&unwritten(&args, &error), None);
+            ending.with_unwritten()
+        }
+    }
+}
+
+/// Returns why the record cannot be written.
+fn unwritten(args: &RehearseArgs, error: &io::Error) -> String {
+    let file = args.record.as_deref().unwrap_or(Path::new(""));
+    format!("cannot write {} (--record): {error}", file.display())
 }
 
 /// Returns the shapes of a load over HTTP/2 that are sent over HTTP/1, if there are any.
@@ -136,22 +155,73 @@ pub(super) fn refused(args: &RehearseArgs, error: &BadPlan) -> Ending {
     Ending::Usage
 }
 
-/// Rehearses `scenario`. Prints the reason if there is no verdict.
+/// Whether the service was started before its first run.
+#[derive(Clone, Copy, Debug)]
+struct Earlier {
+    /// To find its listener.
+    is_searched: bool,
+}
+
+impl Earlier {
+    /// Returns what the reader of an error has to know of earlier starts, after these `runs`: what they left may keep the service from
+    /// starting again.
+    fn note(self, runs: &[Verdict]) -> Option<String> {
+        let names = |verdict: &Verdict| match verdict {
+            Verdict::Pass => "pass",
+            Verdict::Inconclusive => "inconclusive",
+            Verdict::Fail => "FAIL",
+        };
+        let verdicts: Vec<&str> = runs.iter().map(names).collect();
+        let left = "a lock file or a socket that it left then may keep it from starting again";
+        match (verdicts.as_slice(), self.is_searched) {
+            ([], false) => None,
+            ([], true) => Some(format!(
+                "the service was started before, to find its listener (--ready skips that): {left}"
+            )),
+            (verdicts, _) => {
+                let count = words::plural(verdicts.len() as u64, "run", "runs");
+                // The last ones, of many.
+                let shown = verdicts.iter().rev().take(SHOWN).rev().copied().collect::<Vec<_>>().join(", ");
+                let more = if verdicts.len() > SHOWN { "…, " } else { "" };
+                Some(format!(
+                    "the service was started before, in {count} with a verdict ({more}{shown}): {left}"
+                ))
+            }
+        }
+    }
+}
+
+/// The most verdicts of earlier runs that are named.
+const SHOWN: usize = 10;
+
+/// Rehearses `scenario`. Prints the reason if there is no verdict. With the verdict comes whether the record was written.
 fn judged(
     scenario: &Scenario,
     quiet: bool,
     gallery: &mut Gallery,
     recorder: Option<Recorder<BufWriter<WholeFile>>>,
-) -> Result<RehearsalVerdict, Ending> {
+    earlier: Earlier,
+) -> Result<(RehearsalVerdict, io::Result<()>), Ending> {
     let mut progress = Progress::new(quiet);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime
-        .and_then(|runtime| runtime.block_on(until_interrupted(scenario, &mut progress, gallery, recorder)));
+    let mut runs = Vec::new();
+    let outcome = runtime.and_then(|runtime| {
+        runtime.block_on(until_interrupted(scenario, &mut progress, gallery, recorder, &mut runs))
+    });
     progress.clear();
     match outcome {
-        Ok(RehearsalEnd::Judged(rehearsal)) => Ok(*rehearsal),
+        Ok(RehearsalEnd::Judged(rehearsal, recorded)) => Ok((*rehearsal, recorded)),
         Ok(RehearsalEnd::Not(error)) => {
             output::not_rehearsed(&error);
+            let is_start = matches!(
+                error,
+                NotRehearsed::EndedEarly { .. }
+                    | NotRehearsed::NeverReady { .. }
+                    | NotRehearsed::PortTaken(_)
+            );
+            if let Some(note) = earlier.note(&runs).filter(|_| is_start || !runs.is_empty()) {
+                output::note(&note);
+            }
             Err(Ending::NotRehearsed)
         }
         Ok(RehearsalEnd::Interrupted(signal)) => {
@@ -179,7 +249,8 @@ fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<W
 }
 
 enum RehearsalEnd {
-    Judged(Box<RehearsalVerdict>),
+    /// With whether the record was written.
+    Judged(Box<RehearsalVerdict>, io::Result<()>),
     Not(NotRehearsed),
     Interrupted(i32),
 }
@@ -189,30 +260,36 @@ async fn until_interrupted(
     progress: &mut Progress,
     gallery: &mut Gallery,
     mut recorder: Option<Recorder<BufWriter<WholeFile>>>,
+    runs: &mut Vec<Verdict>,
 ) -> io::Result<RehearsalEnd> {
     let mut signals = Signals::catch()?;
     let mut written = Ok(());
     let mut news = |news: News<'_>| {
-        if let News::Judged { record, terms, verdict, facts, .. } = &news
-            && let (Some(recorder), Ok(())) = (&mut recorder, &written)
-        {
-            written = recorder.write(record, terms, verdict.verdict, facts);
+        if let News::Judged { record, terms, verdict, facts, .. } = &news {
+            runs.push(verdict.verdict);
+            if let (Some(recorder), Ok(())) = (&mut recorder, &written) {
+                written = recorder.write(record, terms, verdict.verdict, facts);
+            }
         }
         gallery.add(&news);
         progress.show(&news);
     };
     let interrupted = Notify::new();
-    let outcome = match signals.or(rehearse(scenario, &interrupted, &mut news), &interrupted).await {
-        Ok(Ok(rehearsal)) => RehearsalEnd::Judged(Box::new(rehearsal)),
+    Ok(match signals.or(rehearse(scenario, &interrupted, &mut news), &interrupted).await {
+        Ok(Ok(rehearsal)) => {
+            let recorded = written.and_then(|()| finish(recorder, rehearsal.verdict));
+            RehearsalEnd::Judged(Box::new(rehearsal), recorded)
+        }
         Ok(Err(error)) => RehearsalEnd::Not(error),
         Err(signal) => RehearsalEnd::Interrupted(signal),
-    };
-    written?;
-    if let (Some(recorder), RehearsalEnd::Judged(rehearsal)) = (recorder, &outcome) {
-        let whole = recorder.finish(rehearsal.verdict)?.into_inner().map_err(IntoInnerError::into_error)?;
-        whole.keep()?;
-    }
-    Ok(outcome)
+    })
+}
+
+/// Ends the record, if there is one, and puts it in its place.
+fn finish(recorder: Option<Recorder<BufWriter<WholeFile>>>, verdict: Verdict) -> io::Result<()> {
+    let Some(recorder) = recorder else { return Ok(()) };
+    let whole = recorder.finish(verdict)?.into_inner().map_err(IntoInnerError::into_error)?;
+    whole.keep()
 }
 
 #[cfg(test)]
@@ -220,6 +297,20 @@ mod tests {
     use clap::{Args as _, FromArgMatches as _};
 
     use super::*;
+
+    #[test]
+    fn earlier_starts_are_told_with_their_verdicts() {
+        let note = |is_searched, runs: &[Verdict]| Earlier { is_searched }.note(runs);
+        assert_eq!(note(false, &[]), None);
+        assert!(note(true, &[]).unwrap().starts_with("the service was started before, to find its listener"));
+        let told = note(true, &[Verdict::Pass, Verdict::Fail]).unwrap();
+        assert!(told.contains("in 2 runs with a verdict (pass, FAIL)"), "{told}");
+        let told = note(false, &[Verdict::Pass; 11]).unwrap();
+        assert_eq!(
+            (told.contains("11 runs"), told.matches("pass").count(), told.contains("…")),
+            (true, SHOWN, true)
+        );
+    }
 
     #[test]
     fn what_http2_is_not_used_for_is_named() {

@@ -95,6 +95,52 @@ fn a_record_that_is_not_complete_is_refused_with_its_place() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_is_named_and_hides_no_verdict() {
+    need("python3");
+    let folder = tempfile::tempdir().unwrap();
+    let rehearse = |name: &str, options: &[&str]| {
+        let (port, json) = (free_port(), folder.path().join("json"));
+        let mut command = ebbtide();
+        command.args(["rehearse", "--quiet", "--signal-at=idle", "--seed=7"]).args(options);
+        command.arg(format!("--ready=http://127.0.0.1:{port}/readyz"));
+        command.arg(format!("--format=json={}", json.display()));
+        command.arg("--").arg("python3").arg(service(name)).arg(port.to_string());
+        let output = command.output().unwrap();
+        let verdict: Value = serde_json::from_str(&read(&json)).unwrap();
+        fs::remove_file(json).unwrap();
+        let [told, words] =
+            [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+        (output.status.code(), verdict["verdict"].clone(), told, words)
+    };
+    for (options, named) in [
+        (["--record=/dev/full", "--format=text"], "cannot write /dev/full (--record): "),
+        (["--format=junit=/dev/full", "--format=text"], "cannot write /dev/full: "),
+    ] {
+        let (code, verdict, told, words) = rehearse("careful.py", &options);
+        assert_eq!((code, &verdict), (Some(3), &"pass".into()), "{words}");
+        assert!(told.contains("PASS") && words.contains(named), "{told}{words}");
+        // A failure is one all the same.
+        let (code, verdict, told, words) = rehearse("naive.py", &[options[0], "--expect-exit=7"]);
+        assert_eq!((code, &verdict), (Some(1), &"fail".into()), "{words}");
+        assert!(told.contains("FAIL") && words.contains(named), "{told}{words}");
+    }
+    let (code, ..) = rehearse("careful.py", &["--record=/dev/null"]);
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn the_summary_of_a_step_is_tried_before_the_first_run() {
+    let output = ebbtide()
+        .args(["rehearse", "--format=github", "--ready=1", "--", "/no/such/program"])
+        .env("GITHUB_STEP_SUMMARY", "/no/such/folder/summary")
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("cannot write /no/such/folder/summary ($GITHUB_STEP_SUMMARY): "), "{words}");
+}
+
+#[test]
 fn a_rehearsal_without_a_verdict_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let earlier = folder.path().join("earlier.json");

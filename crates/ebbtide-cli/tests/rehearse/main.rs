@@ -6,6 +6,7 @@ mod calls;
 mod common;
 mod dependencies;
 mod dependency_owners;
+mod evidence;
 mod features;
 mod formats;
 mod grpc;

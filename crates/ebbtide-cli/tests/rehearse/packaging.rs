@@ -104,7 +104,7 @@ fn the_script_of_the_action_rehearses_and_writes_the_results() {
     let results = folder.path().join("all results");
     let port = free_port();
     let arguments = format!(
-        "{} --ready http://127.0.0.1:{port}/\n  --url 'storm=/?a=$(touch {})'\n-- python3 \"{}\" {port}",
+        "{} --ready http://127.0.0.1:{port}/\n  --header 'X-Words: two words' --url 'storm=/?a=$(touch${{IFS}}{})'\n-- python3 \"{}\" {port}",
         SMALL.join(" "),
         folder.path().join("executed").display(),
         service("naive.py").display()
@@ -123,7 +123,7 @@ fn the_script_of_the_action_rehearses_and_writes_the_results() {
         assert!(results.join(file).exists(), "{file}");
     }
     let json: Value = serde_json::from_slice(&fs::read(results.join("rehearsal.json")).unwrap()).unwrap();
-    assert!(json["runs"][0]["routes"].to_string().contains("$(touch "), "{json:#}");
+    assert!(json["runs"][0]["routes"].to_string().contains("$(touch${IFS}"), "{json:#}");
     assert!(!folder.path().join("executed").exists());
 }
 

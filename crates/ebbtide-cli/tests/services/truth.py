@@ -150,6 +150,9 @@ def answer(conn, method, path, headers, number):
             return False
         if is_("redirecting-readiness") and not stop:
             status, more = "301 Moved Permanently", "Location: /elsewhere\r\n"
+        elif is_("flaps") and stop and time.monotonic() - stopped[0] > 0.1:
+            # Green again, long before the listener closes.
+            pass
         elif (stop and not is_("stays-green")) or (is_("red-before") and looks[0] > 2):
             fails = is_("readiness-500")
             status, body = "500 Internal Server Error" if fails else "503 Service Unavailable", b"stopping"
@@ -184,6 +187,8 @@ def answer(conn, method, path, headers, number):
             body = b""
         if stop and is_("other-page"):
             body = b"<h1>maintenance</h1>"
+        if stop and is_("other-word"):
+            body = b"no"
         if stop and is_("refuses-503"):
             status, body, more = "503 Service Unavailable", b"stopping", "Retry-After: 1\r\n"
         if is_("dynamic"):

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use ebbtide_check::Timelines;
 
 use super::{page, picture, text};
-use crate::output::Format;
+use crate::output::{Format, permitted};
 
 /// A format of the timelines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +38,7 @@ impl Format for TimelineFormat {
     fn write(self, out: &mut dyn Write, timelines: &Timelines) -> io::Result<()> {
         match self {
             Self::Text => text::write(out, timelines),
-            Self::Svg => writeln!(out, "{}", picture::all(timelines).into_string()),
+            Self::Svg => writeln!(out, "{}", permitted(&picture::all(timelines).into_string())),
             Self::Html => writeln!(out, "{}", page::page(timelines).into_string()),
         }
     }

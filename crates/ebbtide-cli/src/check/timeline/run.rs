@@ -57,12 +57,8 @@ fn drawn(args: TimelineArgs) -> Result<Ending, Ending> {
     input::refuse_nothing(&input, &args.paths).map_err(usage)?;
     let mut timelines = timelines(input.sources, &Options { plans, ..Options::default() });
     timelines.problems.extend(input.problems);
-    for destination in &destinations {
-        destination
-            .write(&timelines)
-            .map_err(|error| usage(format!("cannot write {destination}: {error}")))?;
-    }
-    let mut ending = Ending::Passed;
+    let is_written = output::write_all(&destinations, &timelines);
+    let mut ending = if is_written { Ending::Passed } else { Ending::Incomplete };
     for problem in &timelines.problems {
         let line = problem
             .place

@@ -1,0 +1,236 @@
+//! What is no evidence: it looks like a good answer, or like the service, and is neither. And what an error says of an earlier start.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{SMALL, check, ebbtide, hint, need, service, verdict};
+use crate::ports::free_port;
+use crate::scene::{Row, Says, certify, holds};
+
+#[test]
+fn another_body_of_the_same_length_after_the_signal_is_wrong() {
+    let body = [("requests-answered", "another body than the one that the route always had")];
+    let seen = holds(&Row::guilty("other-word", &body).with(&["--warmup=1500ms"]));
+    assert!(
+        seen.hint("requests-answered").contains("a longer --warmup"),
+        "{}",
+        seen.hint("requests-answered")
+    );
+    // For too short a time to tell it from a body that changes anyway.
+    let seen = holds(&Row::innocent("other-word", &["--warmup=300ms"]).says(Says::Inconclusive));
+    assert!(seen.evidence("requests-answered").contains("less than a second"));
+    // The opposites: it never changes, or always does.
+    holds(&Row::innocent("perfect", &["--warmup=1500ms"]));
+    holds(&Row::innocent("dynamic", &["--warmup=1500ms"]));
+}
+
+#[test]
+fn a_page_that_is_no_stream_of_events_proves_nothing_about_one() {
+    let seen = holds(&Row::innocent("perfect", &["--url=events=/"]).says(Says::Inconclusive));
+    let evidence = seen.evidence("routes-served");
+    assert!(evidence.contains("status 200 without an event stream (text/event-stream)"), "{evidence}");
+}
+
+#[test]
+fn readiness_that_turns_green_again_before_the_close_is_no_readiness_that_announces_it() {
+    let flaps = [("readiness-before-close", "green again at +")];
+    let seen = holds(&Row::guilty("flaps", &flaps).with(&["--require-readiness"]));
+    let marks = seen.verdict.unwrap()["runs"][0]["timeline"]["landmarks"].to_string();
+    assert!(marks.contains("readiness turned green again"), "{marks}");
+    // Without the option the check is no failure, and no pass either.
+    let seen = holds(&Row::innocent("flaps", &[]));
+    assert_eq!(check(seen.verdict.as_ref().unwrap(), "readiness-before-close").0, "skipped");
+    let seen = holds(&Row::innocent("perfect", &["--require-readiness"]));
+    assert_eq!(check(seen.verdict.as_ref().unwrap(), "readiness-before-close").0, "pass");
+}
+
+/// Rehearses the careful server behind a shell that runs `script`, in which `$0` is the server and `$1` its port.
+fn behind_a_shell(script: &str, options: &[&str]) -> Output {
+    need("python3");
+    let port = free_port().to_string();
+    let mut command = ebbtide();
+    command.args([
+        "rehearse",
+        "--format=json",
+        "--quiet",
+        &format!("--ready=http://127.0.0.1:{port}/readyz"),
+    ]);
+    command.args(SMALL).args(options).args(["--", "sh", "-c", script]).arg(service("careful.py")).arg(&port);
+    command.output().unwrap()
+}
+
+/// It ends before the server has drained.
+const LEAVES: &str = "python3 \"$0\" \"$1\" & p=$!; trap 'kill -TERM $p; sleep 0.2; exit 0' TERM; wait $p";
+
+#[test]
+fn what_a_child_serves_after_the_first_process_passes_on_no_platform_with_containers() {
+    for platform in ["docker", "kubernetes", "ecs", "nomad", "cloud-run", "fly"] {
+        // A shell lets its background processes ignore SIGINT, which two of them send.
+        let options = ["--platform", platform, "--min-lame-duck=0", "--signal=TERM"];
+        let judged = verdict(&behind_a_shell(LEAVES, &options));
+        let (found, evidence) = check(&judged, "requests-answered");
+        assert_eq!(
+            (found.as_str(), &judged["verdict"]),
+            ("inconclusive", &"inconclusive".into()),
+            "{platform}: {evidence}"
+        );
+        assert!(
+            evidence.contains("came from a child process after the first process had ended"),
+            "{evidence}"
+        );
+        assert!(hint(&judged, "requests-answered").starts_with("--pid1 "));
+    }
+    // What it suggests shows what is lost.
+    let judged = verdict(&behind_a_shell(LEAVES, &["--platform=docker", "--pid1"]));
+    assert_eq!(check(&judged, "requests-answered").0, "fail", "{judged:#}");
+    // Elsewhere the child process drains, which a note says.
+    let judged = verdict(&behind_a_shell(LEAVES, &[]));
+    assert_eq!(judged["verdict"], "pass", "{judged:#}");
+    assert!(judged["runs"][0]["notes"].to_string().contains("--pid1"), "{judged:#}");
+    // One that waits for its child passes everywhere.
+    const WAITS: &str = "python3 \"$0\" \"$1\" & p=$!; trap 'kill -TERM $p; wait $p; exit 0' TERM; wait $p";
+    let judged = verdict(&behind_a_shell(WAITS, &["--platform=docker"]));
+    assert_eq!(judged["verdict"], "pass", "{judged:#}");
+}
+
+#[test]
+fn a_wrapper_that_forwards_and_waits_is_not_said_to_do_neither() {
+    let script = "python3 \"$0\" \"$1\" & p=$!; trap 'kill -TERM $p; wait $p; exit 143' TERM; wait $p";
+    let judged = verdict(&behind_a_shell(script, &[]));
+    assert_eq!(check(&judged, "exit-code").0, "fail", "{judged:#}");
+    assert_eq!(hint(&judged, "exit-code"), "if this exit is intended: --expect-exit 143");
+    assert!(!judged["checks"].to_string().contains("does not forward"), "{judged:#}");
+}
+
+#[test]
+fn a_child_of_a_wrapper_that_was_attached_to_is_the_service() {
+    need("python3");
+    let port = free_port();
+    let mut wrapper = Command::new("sh");
+    // The signal reaches the wrapper alone, and the server serves on.
+    wrapper.args(["-c", "python3 \"$0\" \"$1\" & trap 'exit 0' TERM; wait"]);
+    let mut wrapper = wrapper.arg(service("careful.py")).arg(port.to_string()).spawn().unwrap();
+    let output = ebbtide()
+        .args(["rehearse", "--format=json", "--quiet", "--attach", &wrapper.id().to_string()])
+        .arg(format!("--ready=http://127.0.0.1:{port}/readyz"))
+        .args(SMALL)
+        .output()
+        .unwrap();
+    wrapper.wait().unwrap();
+    let judged = verdict(&output);
+    let (found, evidence) = check(&judged, "no-orphans");
+    let left = evidence.split(['(', ')']).find_map(|word| word.parse::<i32>().ok()).unwrap();
+    kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+    assert_eq!(found, "fail", "{evidence}");
+    let notes = judged["runs"][0]["notes"].to_string();
+    assert!(
+        notes.contains("a child process of the service") && !notes.contains("another program"),
+        "{notes}"
+    );
+    assert_eq!(judged["requests"]["foreign"], 0);
+}
+
+#[test]
+fn a_comparison_without_a_verdict_says_which_command_has_none() {
+    let output = ebbtide()
+        .args(["rehearse", "--quiet", "--ready=1", "--compare=/no/such/earlier", "--", "/no/such/program"])
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(words.contains("the command of --compare, `/no/such/earlier`"), "{words}");
+}
+
+#[test]
+fn a_service_that_moves_to_the_background_under_load_is_told_to_stay_in_front() {
+    need("python3");
+    let port = free_port().to_string();
+    let script = "setsid python3 \"$0\" \"$1\" & while ! [ -e \"$2\" ]; do sleep 0.05; done";
+    let folder = tempfile::tempdir().unwrap();
+    let over = folder.path().join("over");
+    let output = ebbtide()
+        .args(["rehearse", "--quiet", "--storm=2", "--keepalive=2", "--open=0", "--warmup=20s"])
+        .args(["--ready", &port, "--", "sh", "-c"])
+        .arg(format!("(sleep 1.5; touch {}) & {script}", over.display()))
+        .arg(service("naive.py"))
+        .args([&port, &over.display().to_string()])
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(words.contains("it left running: ") && words.contains("python3"), "{words}");
+    assert!(words.contains("in the foreground") && !words.contains("/dev/null"), "{words}");
+}
+
+#[test]
+fn a_service_with_tls_is_recognised_without_its_url() {
+    need("python3");
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port().to_string());
+    let mut command = ebbtide();
+    command.args(["rehearse", "--quiet"]).env("TRUTH", folder.path().join("truth"));
+    certify(&mut command, folder.path());
+    // The certificate is not trusted.
+    let mut unaware = ebbtide();
+    unaware.args(["rehearse", "--quiet"]);
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            unaware.env(name, value);
+        }
+    }
+    let output =
+        unaware.arg("--").arg("python3").arg(service("truth.py")).args([&port, "perfect"]).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(words.contains("the service speaks TLS"), "{words}");
+    assert!(words.contains("--ready https://HOST:PORT/PATH") && words.contains("--insecure"), "{words}");
+}
+
+#[test]
+fn a_process_without_a_listener_is_not_waited_for_and_no_option_that_was_not_given_is_blamed() {
+    let mut running = Command::new("sleep").arg("61.4").spawn().unwrap();
+    let output = ebbtide().args(["rehearse", "--attach", &running.id().to_string()]).output().unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(words.contains("not ready within 2 s (no listener was found"), "{words}");
+    assert!(!words.contains("check that --ready"), "{words}");
+}
+
+#[test]
+fn a_second_start_that_is_refused_is_told_with_the_first_one() {
+    need("python3");
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |lock: &str, options: &[&str]| {
+        let port = free_port().to_string();
+        let lock = folder.path().join(lock).display().to_string();
+        let script = "[ -e \"$2\" ] && echo locked && exit 1; touch \"$2\"; exec python3 \"$0\" \"$1\"";
+        let options = options.iter().map(|option| option.replace("{port}", &port));
+        let mut command = ebbtide();
+        command.args(["rehearse", "--quiet"]).args(options).args(SMALL);
+        command.args(["--", "sh", "-c", script]).arg(service("careful.py")).args([&port, &lock]);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let words = refused("repeated", &["--repeat=2", "--ready=http://127.0.0.1:{port}/readyz"]);
+    assert!(words.contains("started before, in 1 run with a verdict (pass)"), "{words}");
+    let words = refused("searched", &[]);
+    assert!(words.contains("started before, to find its listener"), "{words}");
+    // The opposite: the first start is.
+    fs::write(folder.path().join("earlier"), "").unwrap();
+    let words = refused("earlier", &["--ready=http://127.0.0.1:{port}/readyz"]);
+    assert!(words.contains("locked") && !words.contains("started before"), "{words}");
+}
+
+#[test]
+fn a_path_with_a_space_is_refused_before_the_service_is_started() {
+    let output = ebbtide()
+        .args(["rehearse", "--ready=1", "--url", "storm=GET:/a b", "--", "/no/such/program"])
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && words.contains("`GET:/a b`"), "{words}");
+}
