@@ -2,12 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::Terms;
 use super::fate::{Doubt, Reason};
 use super::route_table::RouteTable;
-use crate::clock::At;
 use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
 
 /// The usual answers of every route.
@@ -48,8 +46,6 @@ struct RouteBodies {
     least: u64,
     most: u64,
     digest: Option<u64>,
-    /// When the first and the last one came.
-    seen: (At, At),
     location: Option<Option<u64>>,
     /// Which shapes got them.
     shapes: BTreeSet<Shape>,
@@ -69,9 +65,6 @@ const ANNOUNCEMENT: u16 = 503;
 
 /// The number of equal bodies from which a body counts as fixed.
 const ENOUGH: u64 = 5;
-/// For how long a body has to be the same until another one of the same length is a failure. One with a time of day in it changes every
-/// second.
-const STEADY: Duration = Duration::from_secs(1);
 
 impl<'a> Baseline<'a> {
     /// Returns the usual responses in `record`, whose requests have these routes.
@@ -98,8 +91,8 @@ impl<'a> Baseline<'a> {
                 route
                     .by_status
                     .entry(status)
-                    .and_modify(|seen| seen.add(answer, request.ended))
-                    .or_insert_with(|| RouteBodies::of(answer, request.ended))
+                    .and_modify(|seen| seen.add(answer))
+                    .or_insert_with(|| RouteBodies::of(answer))
                     .shapes
                     .insert(request.shape);
             }
@@ -183,16 +176,14 @@ impl RouteSeen {
 }
 
 impl RouteBodies {
-    fn of(answer: &Answer, at: At) -> Self {
+    fn of(answer: &Answer) -> Self {
         let Answer { length, digest, location, .. } = *answer;
         let (digest, location) = (Some(digest), Some(location));
-        let (seen, shapes) = ((at, at), BTreeSet::new());
-        Self { count: 1, least: length, most: length, digest, seen, location, shapes }
+        Self { count: 1, least: length, most: length, digest, location, shapes: BTreeSet::new() }
     }
 
-    fn add(&mut self, answer: &Answer, at: At) {
+    fn add(&mut self, answer: &Answer) {
         self.count = self.count.saturating_add(1);
-        self.seen = (self.seen.0.min(at), self.seen.1.max(at));
         self.least = self.least.min(answer.length);
         self.most = self.most.max(answer.length);
         self.digest = self.digest.filter(|known| *known == answer.digest);
@@ -202,7 +193,6 @@ impl RouteBodies {
     fn compare(&self, answer: &Answer) -> Compared {
         let fixed = self.least == self.most;
         let always = self.digest.filter(|_| self.count >= ENOUGH);
-        let is_steady = self.seen.1.since(self.seen.0) >= STEADY;
         if self.count >= ENOUGH && self.location.is_some_and(|known| known != answer.location) {
             return Compared::Unusual(Reason::OtherLocation);
         }
@@ -214,7 +204,8 @@ impl RouteBodies {
             _ if answer.length == 0 && self.least > 0 => Compared::Unusual(Reason::Empty),
             _ => match always {
                 Some(always) if always == answer.digest => Compared::AsUsual,
-                Some(_) if is_steady || answer.length != self.least => Compared::Unusual(Reason::OtherBody),
+                Some(_) if answer.length != self.least => Compared::Unusual(Reason::OtherBody),
+                // One with a time of day in it has the same length, and changes anyway.
                 Some(_) => Compared::Unverified(Doubt::Body),
                 None => Compared::AsUsual,
             },
@@ -231,10 +222,9 @@ mod tests {
     const OWN: [(&str, Option<u16>); 2] = [("POST /shop.Orders/Get", Some(0)), ("GET /slow?ms={ms}", None)];
 
     /// How a response of `length` bytes with this digest to `shape` after the signal compares with ten of 10 bytes and the digest 10
-    /// to `keepalive`, which came within `span` before it.
+    /// to `keepalive` before it.
     fn compared_with(
         (route, grpc_status): (&str, Option<u16>),
-        span: Duration,
         (shape, length, digest): (Shape, u64, u64),
     ) -> Compared {
         let answered = |begun, shape, length, digest| {
@@ -245,13 +235,8 @@ mod tests {
             request
         };
         let mut record = good();
-        record.signalled = At(2 * SIGNALLED);
-        let step = (span.as_micros() as u64).div_ceil(9);
-        record
-            .traffic
-            .requests
-            .extend((0..10).map(|nth| answered(1000 + nth * step, Shape::Keepalive, 10, 10)));
-        record.traffic.requests.push(answered(2 * SIGNALLED + 1000, shape, length, digest));
+        record.traffic.requests.extend((0..10).map(|_| answered(1000, Shape::Keepalive, 10, 10)));
+        record.traffic.requests.push(answered(SIGNALLED + 1000, shape, length, digest));
         let (routes, route_of) = RouteTable::of(&record.traffic.requests);
         let terms = terms();
         let usual = Baseline::of(&record, &terms, (&routes, &route_of));
@@ -260,7 +245,7 @@ mod tests {
     }
 
     fn compared(route: (&str, Option<u16>), shape: Shape, length: u64) -> Compared {
-        compared_with(route, STEADY, (shape, length, length))
+        compared_with(route, (shape, length, length))
     }
 
     #[test]
@@ -287,15 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn another_body_of_the_same_length_is_wrong_where_it_never_changed_for_long_enough() {
-        let items = ("GET /items", None);
-        let after = |span, length, digest| compared_with(items, span, (Shape::Storm, length, digest));
-        let short = STEADY - Duration::from_millis(1);
-        assert_eq!(after(STEADY, 10, 11), Compared::Unusual(Reason::OtherBody));
-        assert_eq!(after(STEADY, 10, 10), Compared::AsUsual);
+    fn another_body_of_the_same_length_is_doubtful_where_it_never_changed() {
+        let after = |length, digest| compared_with(("GET /items", None), (Shape::Storm, length, digest));
         // A body with the time of day in it would look like this.
-        assert_eq!(after(short, 10, 11), Compared::Unverified(Doubt::Body));
-        assert_eq!(after(short, 11, 11), Compared::Unusual(Reason::OtherBody));
-        assert_eq!(after(short, 10, 10), Compared::AsUsual);
+        assert_eq!(after(10, 11), Compared::Unverified(Doubt::Body));
+        assert_eq!(after(10, 10), Compared::AsUsual);
+        assert_eq!(after(11, 11), Compared::Unusual(Reason::OtherBody));
     }
 }

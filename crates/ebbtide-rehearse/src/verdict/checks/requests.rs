@@ -94,10 +94,10 @@ fn unverified(case: &Case<'_>, doubt: Doubt) -> Option<(String, &'static str)> {
         ),
         Doubt::Body => (
             format!(
-                "{responses} had another body than each one before it, which were seen for less than a second: whether the body \
-                 changes anyway is not known"
+                "{responses} had another body of the same length than each one before it: whether the body changes anyway, as with a \
+                 time of day in it, is not known"
             ),
-            "a longer --warmup shows whether the body changes before the signal as well",
+            "a longer --warmup shows whether the body changes before the signal as well; --url SHAPE=METHOD:PATH names another route",
         ),
     })
 }
