@@ -137,6 +137,10 @@ fn hostile_texts_end_quickly() {
         format!("a = {{\n{}}}\n", (0..50_000).map(|number| format!("k{number} = 1\n")).collect::<String>()),
         format!("{{{}\"z\": 1}}", (0..50_000).map(|number| format!("\"k{number}\": 1,")).collect::<String>()),
         "\0".to_owned(),
+        // Command lines.
+        format!("[Service]\nExecStart={}\n", "/a.sh ".repeat(1 << 16)),
+        format!("[Service]\nExecStart=/a {}\n", "-- ".repeat(1 << 16)),
+        format!("web: env {}\n", "python3 -a ".repeat(1 << 15)),
     ] {
         for name in ["a.yaml", "a.json", "Dockerfile", "a.service", "a.tf", "fly.toml", "Procfile"] {
             let _ = shown(&check_text(name, &text));

@@ -131,35 +131,40 @@ fn of_program(program: &Program) -> Subject {
     }
 }
 
-/// Returns the server that a command line executes, and its arguments.
+/// Returns the server that a command line executes, and its arguments. A command line may be as long as a file: no word is looked at twice.
 fn server(words: &[Word]) -> Option<(Runtime, &[Word])> {
-    let (first, rest) = words.split_first()?;
-    let name = base_name(&first.text);
-    if let Some(runtime) = Runtime::of_program(name) {
-        return Some((runtime, rest));
+    let mut ends = (0..).zip(words).filter(|(_, word)| word.text == "--").map(|(at, _)| at).peekable();
+    let mut at = 0_usize;
+    loop {
+        let (first, rest) = words.get(at..)?.split_first()?;
+        let name = base_name(&first.text);
+        if let Some(runtime) = Runtime::of_program(name) {
+            return Some((runtime, rest));
+        }
+        if is_python(name) {
+            return python(rest);
+        }
+        while ends.next_if(|end| *end <= at).is_some() {}
+        at = match ends.peek() {
+            Some(end) => end.saturating_add(1),
+            // It executes its arguments in its place.
+            None if is_script(name) => at.saturating_add(1),
+            None if RUNNERS.contains(&name) => return operand(rest),
+            None => return None,
+        };
     }
-    if is_python(name) {
-        return python(rest);
-    }
-    let is_end = |word: &Word| word.text == "--";
-    if let Some(end) = rest.iter().position(is_end) {
-        return server(rest.get(end.saturating_add(1)..)?);
-    }
-    if is_script(name) {
-        // It executes its arguments in its place.
-        return server(rest);
-    }
-    if !RUNNERS.contains(&name) {
-        return None;
-    }
-    let starts = |at: usize| {
-        let is_operand =
-            at > 0 && rest.get(at.saturating_sub(1)).is_some_and(|word| word.text.starts_with('-'));
-        let name = base_name(&rest.get(at)?.text);
-        let may_be = Runtime::of_program(name).is_some() || is_python(name);
-        if is_operand || !may_be { None } else { server(rest.get(at..)?) }
-    };
-    (0..rest.len()).find_map(starts)
+}
+
+/// Returns the first server among the words of a runner that is no value of an option.
+fn operand(words: &[Word]) -> Option<(Runtime, &[Word])> {
+    let is_value = |at: usize| at > 0 && words.get(at - 1).is_some_and(|word| word.text.starts_with('-'));
+    let operands = words.iter().enumerate().filter(|(at, _)| !is_value(*at));
+    let mut starts = operands.filter_map(|(at, word)| {
+        let (name, rest) = (base_name(&word.text), words.get(at.saturating_add(1)..)?);
+        let runtime = Runtime::of_program(name).map(|runtime| (runtime, rest));
+        runtime.or_else(|| is_python(name).then(|| python(rest)).flatten())
+    });
+    starts.next()
 }
 
 /// Returns the server that Python runs as a module, or as a file.
