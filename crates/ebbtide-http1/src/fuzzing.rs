@@ -1,6 +1,6 @@
 //! Entry point of the fuzz target (`fuzz/`): not part of the public API, and absent from all other builds.
 
-use crate::{Framing, Method, Parsed, parse, parse_to_eof};
+use crate::{Body, Framing, Head, Method, Parsed, parse, parse_to_eof};
 
 /// Panics when a property that must hold for any bytes from a server is violated.
 pub fn response(received: &[u8]) {
@@ -14,6 +14,8 @@ pub fn response(received: &[u8]) {
         assert!(length <= received.len());
         assert!(response.body.len() <= length);
         if response.framing != Framing::Close {
+            let by_byte = read_by_byte(&received[..length], method);
+            assert_eq!(by_byte.as_ref(), Some(&response.body), "the body depends on how it is received");
             let whole = Parsed::Whole { response, length };
             assert_eq!(
                 parse(&received[..length], method),
@@ -27,6 +29,21 @@ pub fn response(received: &[u8]) {
             assert!(!matches!(short, Parsed::Whole { .. }), "complete without its last byte");
         }
     }
+}
+
+/// Returns the body of the response that `received` is, of which one byte more is known at each look. `None`: it is incomplete.
+fn read_by_byte(received: &[u8], method: Method) -> Option<Vec<u8>> {
+    let head = Head::parse(received, method).ok()??;
+    let (mut body, mut data, mut from) = (Body::new(head.framing), Vec::new(), head.range.end);
+    for to in head.range.end..=received.len() {
+        while let Ok(piece) = body.read(&received[from..to])
+            && piece.length > 0
+        {
+            data.extend_from_slice(piece.data);
+            from += piece.length;
+        }
+    }
+    (body.is_complete() && from == received.len()).then_some(data)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use httparse::{EMPTY_HEADER, Header, Status};
+use httparse::{Header, ParserConfig, Status};
 
 use crate::{Malformed, Method};
 
+/// The maximum length of a head, in bytes. A response with a longer one is malformed.
+const MAX_HEAD: usize = 1 << 20;
 /// Maximum number of header lines, and of trailer lines. A response with more is malformed.
 pub(crate) const MAX_HEADERS: usize = 128;
 
@@ -45,16 +48,26 @@ impl Head {
         Self::find(received, method).map(Result::ok)
     }
 
+    /// Returns the first value of a header in `received`, from which the head was parsed. The comparison of `name` ignores case.
+    pub fn header<'r>(&self, received: &'r [u8], name: &str) -> Option<&'r [u8]> {
+        header(received.get(self.range.clone())?, name)
+    }
+
     /// Returns the final head, or the position at which it begins if it is incomplete.
     pub(crate) fn find(received: &[u8], method: Method) -> Result<Result<Self, usize>, Malformed> {
         let mut start = 0_usize;
         loop {
-            let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-            let mut response = httparse::Response::new(&mut headers);
-            let end = match response.parse(received.get(start..).unwrap_or_default()) {
+            let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+            let mut response = httparse::Response::new(&mut []);
+            let rest = received.get(start..).unwrap_or_default();
+            let parsed =
+                ParserConfig::default().parse_response_with_uninit_headers(&mut response, rest, &mut headers);
+            let end = match parsed {
                 Ok(Status::Complete(length)) => start.saturating_add(length),
-                Ok(Status::Partial) => return Ok(Err(start)),
-                Err(_) => return Err(Malformed),
+                Ok(Status::Partial) if received.len().saturating_sub(start) <= MAX_HEAD => {
+                    return Ok(Err(start));
+                }
+                Ok(Status::Partial) | Err(_) => return Err(Malformed),
             };
             let status = response.code.filter(|status| *status >= 100).ok_or(Malformed)?;
             // A final response follows an interim one (RFC 9110 §15.2). After 101 the protocol is no longer HTTP/1.
@@ -76,6 +89,15 @@ impl Head {
             return Ok(Ok(Self { status, framing, closes, range: start..end }));
         }
     }
+}
+
+/// Returns the first value of a header in `head`.
+pub(crate) fn header<'h>(head: &'h [u8], name: &str) -> Option<&'h [u8]> {
+    head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
+        let (is, value) = line.split_at(line.iter().position(|byte| *byte == b':')?);
+        let value = value.strip_prefix(b":")?.trim_ascii();
+        is.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+    })
 }
 
 struct Fields<'h>(&'h [Header<'h>]);

@@ -1,7 +1,7 @@
 //! An HTTP/1 response parser that finds where a response ends, and a client that neither pools nor retries.
 //!
-//! [`parse`] finds the end of the response at the beginning of some bytes (RFC 9112 §6.3). [`Response::read`] reads a
-//! response from a blocking stream. With the feature `client`, [`Client`](client::Client) is one connection on tokio: the
+//! [`parse`] finds the end of the response at the beginning of some bytes (RFC 9112 §6.3). [`Head`] and [`Body`] do so while the
+//! bytes are received. [`Response::read`] reads a response from a blocking stream. With the feature `client`, [`Client`](client::Client) is one connection on tokio: the
 //! caller writes every byte that is sent. For an incomplete response, it returns the bytes received and how the stream
 //! ended.
 //!
@@ -13,7 +13,7 @@
 // Lengths come from outside. Tests may panic.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
-mod chunks;
+mod body;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(test)]
@@ -26,6 +26,7 @@ mod parse;
 mod response;
 mod stream;
 
+pub use body::{Body, Piece};
 pub use head::{Framing, Head};
 pub use parse::{Malformed, Method, Parsed, parse, parse_to_eof};
 pub use response::Response;

@@ -1,8 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::chunks::chunks;
-use crate::{Framing, Head, Response};
+use crate::{Body, Framing, Head, Response};
 
 /// The method of the request that a response answers: it determines whether the response has a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,16 +53,20 @@ fn inspect(received: &[u8], method: Method, ended: bool) -> Result<Parsed, Malfo
         Err(start) if start == received.len() => return Ok(Parsed::Nothing),
         Err(_) => return Ok(Parsed::InHead),
     };
-    let rest = received.get(head.range.end..).unwrap_or_default();
-    let body = match head.framing {
-        Framing::NoBody => Some((Vec::new(), 0)),
-        Framing::Length(length) => rest.get(..length).map(|body| (body.to_vec(), length)),
-        Framing::Chunked => chunks(rest)?,
-        Framing::Close => ended.then(|| (rest.to_vec(), rest.len())),
-    };
-    let Some((body, length)) = body else { return Ok(Parsed::InBody) };
-    let length = head.range.end.saturating_add(length);
-    Ok(Parsed::Whole { response: Response::new(head, received, body), length })
+    let (mut body, mut pieces, mut end) = (Body::new(head.framing), Vec::new(), head.range.end);
+    while !body.is_complete() {
+        let piece = body.read(received.get(end..).unwrap_or_default())?;
+        if piece.length == 0 {
+            break;
+        }
+        pieces.push(piece.data);
+        end = end.saturating_add(piece.length);
+    }
+    if !(body.is_complete() || ended && head.framing == Framing::Close) {
+        return Ok(Parsed::InBody);
+    }
+    // Nothing is copied before the end is received: this function is called again after each read.
+    Ok(Parsed::Whole { response: Response::new(head, received, pieces.concat()), length: end })
 }
 
 impl fmt::Display for Malformed {

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 
+use crate::head;
 use crate::stream::{End, StreamEnd, take_response};
 use crate::{Framing, Head, Method};
 
@@ -76,11 +77,7 @@ impl Response {
 
     /// Returns the first value of a header. The comparison of `name` ignores case.
     pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
-        self.head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
-            let (is, value) = line.split_at(line.iter().position(|byte| *byte == b':')?);
-            let value = value.strip_prefix(b":")?.trim_ascii();
-            is.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
-        })
+        head::header(&self.head, name)
     }
 
     /// Returns the body as text. Invalid UTF-8 is replaced.
