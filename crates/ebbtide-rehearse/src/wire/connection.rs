@@ -98,7 +98,7 @@ impl Connection {
     pub(crate) async fn open(to: &Address, now: At) -> Result<Self, NoConnection> {
         let socket = Socket::connect(to).await.map_err(no_connection)?;
         Ok(match to.template.protocol {
-            Protocol::Http1 => Self::Http1(Box::new(Http1Connection::on(socket, now).await?)),
+            Protocol::Http1 => Self::Http1(Box::new(Http1Connection::on(socket, now))),
             Protocol::Http2 { .. } => Self::Http2(Http2Connection::on(socket, now)),
         })
     }

@@ -1,64 +1,76 @@
-//! One HTTP/1.1 connection on hyper's low-level API: no pool, no retry, nothing hidden.
+//! One HTTP/1.1 connection as its clients use it: one request at a time, no pool, no retry, nothing hidden.
 
 use std::future::{Future, poll_fn};
-use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use ebbtide_http1::{Parsed, parse};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LOCATION, TRANSFER_ENCODING};
-use http::{Method, Request, Response, Version};
-use http_body_util::BodyExt;
-use hyper::body::Body;
-use hyper::client::conn::http1::{self, SendRequest};
-use tokio::time::sleep;
+use bytes::{Buf, Bytes};
+use http::{Method, Request};
+use tokio::time::{sleep, timeout};
 
-use super::connection::{
-    Exchange, GRPC_STATUS, KEPT_BODY, NoConnection, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult,
-    grpc_status,
-};
-use super::events::{EventTail, is_event_stream};
+use super::connection::{Exchange, GRPC_STATUS, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult};
 use super::pace::{ReadPace, pause};
 use super::payload::Payload;
-use super::request::wire_length;
-use super::socket::{Mark, Socket, Wire};
+use super::raw::{RawConnection, Reading};
+use super::request::write_head;
+use super::socket::Socket;
 use crate::clock::At;
-use crate::record::{Answer, Close, Digest, Framing, Outcome, Progress, digest};
+use crate::record::Outcome;
 
-/// An open connection and its driver, which runs while a caller waits for it.
+/// An open connection.
 pub(crate) struct Http1Connection {
-    socket: Socket,
-    sender: SendRequest<Payload>,
-    /// Dropped when it has ended: only then is the sender notified.
-    driver: Option<Driver>,
+    raw: RawConnection,
+    sending: Sending,
+    /// Whether the last response keeps the connection.
+    keeps: bool,
     used: bool,
     /// Whether the next request follows the last response without a pause: the read of that response has just emptied the socket.
     has_just_read: bool,
     opened: At,
 }
 
-type Driver = Pin<Box<http1::Connection<Wire, Payload>>>;
+/// The request that is under way, or was the last one.
+struct Sending {
+    socket: Socket,
+    head: Vec<u8>,
+    /// How much of the head was written.
+    head_written: usize,
+    /// What is to be written next of the body.
+    part: Bytes,
+    rest: Payload,
+}
+
+/// The longest body that is written together with the head, in bytes.
+const SHORT: usize = 4096;
 
 impl Http1Connection {
     /// Creates a connection on `socket`, which its client began to open at `now`.
-    pub(super) async fn on(socket: Socket, now: At) -> Result<Self, NoConnection> {
-        let (sender, driver) = http1::handshake(socket.wire())
-            .await
-            .map_err(|error| NoConnection::Trouble(io::Error::other(error)))?;
-        Ok(Self {
-            socket,
-            sender,
-            driver: Some(Box::pin(driver)),
+    pub(super) fn on(socket: Socket, now: At) -> Self {
+        Self {
+            sending: Sending {
+                socket: socket.clone(),
+                head: Vec::new(),
+                head_written: 0,
+                part: Bytes::new(),
+                rest: Payload::Whole(Bytes::new()),
+            },
+            raw: RawConnection::new(socket),
+            keeps: true,
             used: false,
             has_just_read: false,
             opened: now,
-        })
+        }
     }
 
     /// Returns whether it can be reused, by the present state of the socket in the kernel.
     pub(crate) fn still_open(&self) -> bool {
-        self.driver.is_some() && !self.sender.is_closed() && (self.has_just_read || self.socket.still_quiet())
+        self.is_kept() && (self.has_just_read || self.raw.socket.still_quiet())
+    }
+
+    /// Returns whether it can be reused, by what was read so far. Bytes after a response are those of no request.
+    fn is_kept(&self) -> bool {
+        self.keeps && self.raw.read.is_empty()
     }
 
     /// Returns whether no request was sent on it yet.
@@ -73,133 +85,57 @@ impl Http1Connection {
 
     /// Sends `request`, once, and reads its response to the end.
     pub(crate) async fn exchange(&mut self, request: Request<Payload>, keep_body: bool) -> Exchange {
-        let mark = self.socket.mark();
+        let how = Reading { keep_body, pace: request.extensions().get::<ReadPace>().copied() };
         let fresh = !self.used;
-        (self.used, self.has_just_read) = (true, false);
-        let head = request.method() == Method::HEAD;
-        let length = wire_length(&request);
-        let mut status = None;
-        let mut kept = Vec::new();
-        let mut progress = None;
-        let pace = request.extensions().get::<ReadPace>().copied();
-        let answer = {
-            let sender = &mut self.sender;
-            let (status, kept, progress) = (&mut status, &mut kept, &mut progress);
-            let talk = async move {
-                let response = sender.send_request(request).await?;
-                *status = Some(response.status().as_u16());
-                let mut answer = Answer {
-                    length: 0,
-                    digest: 0,
-                    framing: framing(&response, head),
-                    location: response.headers().get(LOCATION).map(|to| digest(to.as_bytes())),
-                    keeps: keeps(&response, head),
-                    open_event: false,
-                    event_stream: None,
-                    grpc: response.headers().contains_key(GRPC_STATUS),
-                    grpc_status: response
-                        .headers()
-                        .get(GRPC_STATUS)
-                        .and_then(|status| grpc_status(status.as_bytes())),
-                    open_grpc: false,
-                    no_number: false,
-                };
-                let kind = response.headers().get(CONTENT_TYPE);
-                let mut events =
-                    kind.filter(|kind| is_event_stream(kind.as_bytes())).map(|_| EventTail::default());
-                let mut body = response.into_body();
-                let of = body.size_hint().exact();
-                let mut reading = pace.map(|pace| pace.begin(of));
-                let mut seen = Digest::default();
-                while let Some(frame) = body.frame().await {
-                    let frame = frame?;
-                    let Some(data) = frame.data_ref() else { continue };
-                    answer.length = answer.length.saturating_add(data.len() as u64);
-                    seen.add(data);
-                    *progress = of.map(|of| Progress { done: answer.length, of });
-                    if let Some(events) = &mut events {
-                        events.add(data);
-                    }
-                    if keep_body && kept.len().saturating_add(data.len()) <= KEPT_BODY {
-                        kept.extend_from_slice(data);
-                    }
-                    if let Some(reading) = &mut reading {
-                        reading.read(data.len()).await;
-                    }
+        let method = self.begin(request);
+        let seen = alongside(self.sending.finish(), self.raw.answer_as(&method, how)).await;
+        self.keeps = seen.answer.is_some_and(|answer| answer.keeps);
+        let outcome = match seen.outcome {
+            Outcome::Unanswered { close } if !self.sending.has_begun() => {
+                if !fresh {
+                    return Exchange::NotSent;
                 }
-                answer.digest = seen.value();
-                answer.event_stream = Some(events.is_some());
-                answer.open_event = events.is_some_and(|events| !events.is_whole());
-                Ok::<Answer, hyper::Error>(answer)
-            };
-            alongside(&mut self.driver, talk).await.ok()
-        };
-        let received = self.socket.received_since(mark) > 0;
-        let outcome = match (status, self.socket.close()) {
-            (Some(status), _) if answer.is_some() => Outcome::Answered { status },
-            // Bytes came, the connection is still there, and hyper reads no answer from them.
-            (_, None) if received => Outcome::Malformed,
-            (status, close) => {
-                let close = close.unwrap_or(Close::Eof);
-                match status {
-                    Some(_) => Outcome::CutInBody { close },
-                    None if received => self.cut_in_head(mark, close),
-                    None if self.socket.sent_since(mark) > 0 => Outcome::Unanswered { close },
-                    None if fresh => Outcome::ClosedBeforeSend { close },
-                    None => return Exchange::NotSent,
-                }
+                Outcome::ClosedBeforeSend { close }
             }
+            outcome => outcome,
         };
-        let sent = self.socket.sent_since(mark) >= length;
-        let progress = progress.filter(|_| matches!(outcome, Outcome::CutInBody { .. }));
-        Exchange::Ended(RequestResult { outcome, sent, answer, body: kept, progress })
+        Exchange::Ended(RequestResult { outcome, sent: self.sending.is_over(), ..seen })
     }
 
     /// Sends `request` and returns the status of its response as soon as it arrives. `Err` is how the connection ended.
     pub(crate) async fn status(&mut self, request: Request<Payload>) -> Result<ProbeResponse, Outcome> {
-        let mark = self.socket.mark();
-        self.used = true;
-        let sender = &mut self.sender;
-        let talk = async move { sender.send_request(request).await };
-        let response = alongside(&mut self.driver, talk).await;
-        let received = self.socket.received_since(mark) > 0;
-        let response = response.map_err(|_| match self.socket.close() {
-            None if received => Outcome::Malformed,
-            Some(close) if received => self.cut_in_head(mark, close),
-            close => Outcome::Unanswered { close: close.unwrap_or(Close::Eof) },
-        })?;
-        let seen = ProbeResponse {
-            status: response.status().as_u16(),
-            grpc: response.headers().contains_key(GRPC_STATUS),
-        };
+        let method = self.begin(request);
+        let head = alongside(self.sending.finish(), self.raw.head(&method)).await?;
+        let grpc = head.header(&self.raw.read, GRPC_STATUS).is_some();
         // A server may log a connection that closes during its response as an error: read on briefly.
-        let mut body = response.into_body();
-        let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
-        tokio::select! {
-            () = alongside(&mut self.driver, rest) => {}
-            () = sleep(READ_ON) => {}
-        }
-        Ok(seen)
+        let rest = alongside(self.sending.finish(), self.raw.answer_as(&method, Reading::default()));
+        let _cut = timeout(READ_ON, rest).await;
+        Ok(ProbeResponse { status: head.status, grpc })
+    }
+
+    fn begin(&mut self, request: Request<Payload>) -> Method {
+        (self.used, self.has_just_read) = (true, false);
+        let method = request.method().clone();
+        self.sending.begin(request);
+        method
     }
 
     /// Returns the first byte received, which distinguishes TLS from HTTP.
     pub(crate) fn first_byte(&self) -> Option<u8> {
-        self.socket.first_byte()
+        self.raw.read.first().copied()
     }
 
-    /// Whether the connection is kept after a whole response.
+    /// Returns whether the connection is kept after a whole response. A request that was answered before its end is sent to the end.
     pub(crate) async fn kept(&mut self) -> bool {
-        let sender = &mut self.sender;
-        let ready = async move { sender.ready().await.is_ok() };
-        alongside(&mut self.driver, ready).await && self.driver.is_some()
+        self.is_kept() && self.sending.finish().await
     }
 
-    /// Pauses for `time` while watching the connection. `false`: the server has closed it meanwhile.
+    /// Pauses for `time` while watching the connection. `false`: the server has closed it meanwhile, or sent what nobody asked for.
     pub(crate) async fn idle(&mut self, time: Duration) -> bool {
         self.has_just_read = time.is_zero();
         tokio::select! {
             biased;
-            () = ended(&mut self.driver) => false,
+            _ = self.raw.more(1) => false,
             () = pause(time) => true,
         }
     }
@@ -207,75 +143,298 @@ impl Http1Connection {
     /// Lets the server close first, within a short limit.
     pub(crate) async fn let_peer_close(self) {
         tokio::select! {
-            () = self.socket.closed_by_peer() => {}
+            () = self.raw.socket.closed_by_peer() => {}
             () = sleep(PEER_CLOSE) => {}
         }
     }
+}
 
-    /// Bytes came without a complete head: a truncated head, only an interim response, or not HTTP.
-    fn cut_in_head(&self, mark: Mark, close: Close) -> Outcome {
-        match parse(&self.socket.head_since(mark), ebbtide_http1::Method::Other) {
-            Parsed::Malformed => Outcome::Malformed,
-            Parsed::Nothing => Outcome::Unanswered { close },
-            Parsed::InHead | Parsed::InBody | Parsed::Whole { .. } => Outcome::CutInHead { close },
+impl Sending {
+    /// Begins with `request`.
+    fn begin(&mut self, request: Request<Payload>) {
+        self.head.clear();
+        self.head_written = 0;
+        write_head(&request, &mut self.head);
+        self.part = Bytes::new();
+        self.rest = match request.into_body() {
+            Payload::Whole(body) if body.len() <= SHORT => {
+                self.head.extend_from_slice(&body);
+                Payload::Whole(Bytes::new())
+            }
+            body => body,
+        };
+    }
+
+    /// Writes what is missing of the request. `false`: the connection takes no more, and reading shows why.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was written is known, and the next call goes on.
+    async fn finish(&mut self) -> bool {
+        loop {
+            while let Some(head) = self.head.get(self.head_written..).filter(|head| !head.is_empty()) {
+                let Ok(count) = self.socket.write_some(head).await else { return false };
+                self.head_written = self.head_written.saturating_add(count);
+            }
+            while !self.part.is_empty() {
+                let Ok(count) = self.socket.write_some(&self.part).await else { return false };
+                self.part.advance(count);
+            }
+            if self.socket.flush().await.is_err() {
+                return false;
+            }
+            match self.rest.next().await {
+                Some(part) => self.part = part,
+                None => return true,
+            }
         }
+    }
+
+    /// Returns whether a byte of the request was written.
+    fn has_begun(&self) -> bool {
+        self.head_written > 0
+    }
+
+    /// Returns whether the request was written completely.
+    fn is_over(&self) -> bool {
+        self.head_written == self.head.len() && self.part.is_empty() && self.rest.is_over()
     }
 }
 
-fn framing<B>(response: &Response<B>, head: bool) -> Framing {
-    if head || matches!(response.status().as_u16(), 101 | 204 | 304) {
-        Framing::NoBody
-    } else if has_token(response.headers(), TRANSFER_ENCODING, "chunked") {
-        Framing::Chunked
-    } else if response.headers().contains_key(CONTENT_LENGTH)
-        && !response.headers().contains_key(TRANSFER_ENCODING)
-    {
-        Framing::Length
-    } else {
-        Framing::Close
-    }
-}
-
-fn keeps<B>(response: &Response<B>, head: bool) -> bool {
-    let headers = response.headers();
-    let old = response.version() == Version::HTTP_10;
-    framing(response, head) != Framing::Close
-        && response.status().as_u16() != 101
-        && !has_token(headers, CONNECTION, "close")
-        && (!old || has_token(headers, CONNECTION, "keep-alive"))
-}
-
-fn has_token(headers: &HeaderMap, name: http::HeaderName, token: &str) -> bool {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
-}
-
-/// Drives the connection while `work` waits for it. `work` still receives what the connection delivers at its end.
-async fn alongside<T>(driver: &mut Option<Driver>, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(done);
-        }
-        // Pending or just ended: either way `work` may have got something.
-        let _ended = poll_driver(driver, cx);
-        work.as_mut().poll(cx)
+/// Sends while `read` waits for the response, which may come before the request is sent.
+async fn alongside<T>(send: impl Future<Output = bool>, read: impl Future<Output = T>) -> T {
+    let (mut send, mut read) = (pin!(send), pin!(read));
+    let mut has_ended = false;
+    poll_fn(|cx| -> Poll<T> {
+        has_ended = has_ended || send.as_mut().poll(cx).is_ready();
+        read.as_mut().poll(cx)
     })
     .await
 }
 
-/// Drives the connection to its end.
-async fn ended(driver: &mut Option<Driver>) {
-    poll_fn(|cx| poll_driver(driver, cx)).await;
-}
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::thread::{Builder, JoinHandle};
 
-fn poll_driver(driver: &mut Option<Driver>, cx: &mut Context<'_>) -> Poll<()> {
-    match driver.as_mut().map(|driver| driver.as_mut().poll(cx)) {
-        Some(Poll::Pending) => Poll::Pending,
-        // The bytes show how it ended, not hyper's error.
-        Some(Poll::Ready(_)) | None => {
-            *driver = None;
-            Poll::Ready(())
+    use super::*;
+    use crate::record::{Close, Framing, digest};
+    use crate::scenario::{RequestTemplate, Route, Target};
+    use crate::wire::{Address, RequestSpec};
+
+    const PONG: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\npong";
+
+    /// Connects to a server that serves one connection.
+    async fn serving<T: Send + 'static>(
+        serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+    ) -> (Http1Connection, JoinHandle<T>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = Socket::connect(&to(listener.local_addr().unwrap())).await.unwrap();
+        let served = Builder::new().spawn(move || serve(listener.accept().unwrap().0)).unwrap();
+        (Http1Connection::on(socket, At::default()), served)
+    }
+
+    fn to(socket: SocketAddr) -> Address {
+        let template = RequestTemplate { body: Some("x".repeat(100).into()), ..RequestTemplate::default() };
+        Address::new(socket.into(), &Target::tcp("127.0.0.1", 80), &Arc::new(template), &Arc::default())
+    }
+
+    fn request(method: &Method) -> Request<Payload> {
+        let route = Route { method: method.clone(), ..Route::get("/") };
+        RequestSpec::plain(&route).request(&to(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))), None).unwrap()
+    }
+
+    /// A request whose body is sent within `time`.
+    fn slow_request(time: Duration) -> Request<Payload> {
+        let route = Route { method: Method::POST, ..Route::get("/") };
+        let to = to(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
+        RequestSpec::slow(&route, time).request(&to, None).unwrap()
+    }
+
+    /// Reads up to the end of a head.
+    fn read_head(stream: &mut TcpStream) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    async fn exchange(connection: &mut Http1Connection, request: Request<Payload>) -> RequestResult {
+        match connection.exchange(request, true).await {
+            Exchange::Ended(seen) => seen,
+            Exchange::NotSent => panic!("nothing was sent"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_response_is_read_by_its_framing_in_whatever_parts_it_comes() {
+        for (method, response, status, framing, body, keeps) in [
+            (Method::GET, PONG, 200, Framing::Length, "pong", true),
+            (
+                Method::GET,
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npong\r\n0\r\nSum: 1\r\n\r\n",
+                200,
+                Framing::Chunked,
+                "pong",
+                true,
+            ),
+            (
+                Method::GET,
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n\
+                 HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno",
+                404,
+                Framing::Length,
+                "no",
+                false,
+            ),
+            (Method::GET, "HTTP/1.0 200 OK\r\n\r\npong", 200, Framing::Close, "pong", false),
+            (Method::GET, "HTTP/1.1 204 No Content\r\n\r\n", 204, Framing::NoBody, "", true),
+            (Method::HEAD, "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n", 200, Framing::NoBody, "", true),
+        ] {
+            for parts in [1, 2, response.len()] {
+                let (mut connection, served) = serving(move |mut stream| {
+                    read_head(&mut stream);
+                    for part in response.as_bytes().chunks(response.len().div_ceil(parts)) {
+                        stream.write_all(part).unwrap();
+                    }
+                    if framing == Framing::Close {
+                        stream.shutdown(Shutdown::Both).unwrap();
+                    }
+                    stream
+                })
+                .await;
+                let seen = exchange(&mut connection, request(&method)).await;
+                let answer = seen.answer.unwrap_or_else(|| panic!("{response:?}: {seen:?}"));
+                assert_eq!(seen.outcome, Outcome::Answered { status }, "{response:?}");
+                assert_eq!((answer.framing, answer.digest), (framing, digest(body.as_bytes())));
+                assert_eq!((seen.body, seen.sent), (body.as_bytes().to_vec(), true));
+                assert_eq!((answer.length, answer.keeps), (body.len() as u64, keeps), "{response:?}");
+                assert_eq!(connection.kept().await, keeps, "{response:?}");
+                served.join().unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_connection_is_told_by_what_came_before_it() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n";
+        for close in [Close::Eof, Close::Reset] {
+            for (response, outcome) in [
+                (String::new(), Outcome::Unanswered { close }),
+                ("HTTP/1.1 100 Continue\r\n\r\n".to_owned(), Outcome::Unanswered { close }),
+                ("HTTP/1.1 200 OK\r\ncontent".to_owned(), Outcome::CutInHead { close }),
+                (format!("{head}pong"), Outcome::CutInBody { close }),
+                (
+                    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npong\r\n".to_owned(),
+                    Outcome::CutInBody { close },
+                ),
+                ("SSH-2.0-x\r\n".to_owned(), Outcome::Malformed),
+                ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx".to_owned(), Outcome::Malformed),
+            ] {
+                let sent = response.clone();
+                let (mut connection, served) = serving(move |mut stream| {
+                    read_head(&mut stream);
+                    stream.write_all(sent.as_bytes()).unwrap();
+                    if close == Close::Reset {
+                        // The client has read what came: a close with a byte unread is a reset.
+                        let mut unread = [0];
+                        stream.peek(&mut unread).unwrap();
+                    }
+                })
+                .await;
+                let method = if close == Close::Reset { Method::POST } else { Method::GET };
+                let seen = exchange(&mut connection, request(&method)).await;
+                served.join().unwrap();
+                assert_eq!(seen.outcome, outcome, "{response:?} {close:?}");
+                assert!(seen.answer.is_none() && seen.sent);
+                let progress = seen.progress.map(|progress| (progress.done, progress.of));
+                assert_eq!(progress, response.starts_with(head).then_some((4, 9)), "{response:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_without_a_length_that_a_reset_ends_is_cut() {
+        let (mut connection, served) = serving(|mut stream| {
+            read_head(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\npo").unwrap();
+            stream.peek(&mut [0]).unwrap();
+        })
+        .await;
+        let seen = exchange(&mut connection, request(&Method::POST)).await;
+        served.join().unwrap();
+        assert_eq!(seen.outcome, Outcome::CutInBody { close: Close::Reset });
+    }
+
+    #[tokio::test]
+    async fn a_response_before_the_end_of_the_request_is_read_and_the_rest_is_sent_if_it_keeps_the_connection()
+     {
+        for close in ["", "connection: close\r\n"] {
+            let (mut connection, served) = serving(move |mut stream| {
+                read_head(&mut stream);
+                write!(stream, "HTTP/1.1 200 OK\r\n{close}content-length: 0\r\n\r\n").unwrap();
+                let mut body = Vec::new();
+                let _ended = stream.take(100).read_to_end(&mut body);
+                body.len()
+            })
+            .await;
+            let seen = exchange(&mut connection, slow_request(Duration::from_millis(100))).await;
+            assert_eq!(seen.outcome, Outcome::Answered { status: 200 });
+            assert!(!seen.sent, "{seen:?}");
+            assert_eq!(connection.kept().await, close.is_empty());
+            drop(connection);
+            let read = served.join().unwrap();
+            assert_eq!(read == 100, close.is_empty(), "{read}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_with_bytes_that_nobody_asked_for_is_not_used_again() {
+        let (mut connection, served) = serving(|mut stream| {
+            read_head(&mut stream);
+            stream.write_all(format!("{PONG}HTTP/1.1 408 Too Late\r\n\r\n").as_bytes()).unwrap();
+            stream
+        })
+        .await;
+        assert!(exchange(&mut connection, request(&Method::GET)).await.answer.is_some());
+        // Both parts may come in one read or in two.
+        assert!(!connection.kept().await || !connection.idle(Duration::from_secs(60)).await);
+        assert!(!connection.still_open());
+        drop(served.join().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_request_of_which_nothing_could_be_written_was_not_sent_on_a_kept_connection() {
+        for fresh in [true, false] {
+            let (mut connection, served) = serving(move |mut stream| {
+                if !fresh {
+                    read_head(&mut stream);
+                    stream.write_all(PONG.as_bytes()).unwrap();
+                }
+                // A reset at the close.
+                rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+            })
+            .await;
+            if !fresh {
+                assert!(exchange(&mut connection, request(&Method::GET)).await.answer.is_some());
+            }
+            served.join().unwrap();
+            connection.raw.socket.until_ended().await;
+            assert!(!connection.still_open());
+            let seen = connection.exchange(request(&Method::GET), false).await;
+            match (fresh, seen) {
+                (false, Exchange::NotSent) => {}
+                (true, Exchange::Ended(seen)) => {
+                    assert_eq!(seen.outcome, Outcome::ClosedBeforeSend { close: Close::Reset });
+                    assert!(!seen.sent);
+                }
+                (_, seen) => panic!("{seen:?}"),
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::connection::RequestResult;
 use super::raw::RawConnection;
 use super::socket::Socket;
 use crate::clock::At;
-use crate::record::{Answer, Close, Framing, Outcome, digest};
+use crate::record::{Answer, Framing, Outcome, digest};
 use crate::scenario::ID;
 
 /// The longest line that is read.
@@ -106,11 +106,7 @@ impl LineConnection {
             if self.raw.read.len() > LONGEST {
                 return ended(Outcome::Malformed);
             }
-            let close = match self.raw.more(4096).await {
-                Ok(0) => Close::Eof,
-                Ok(_) => continue,
-                Err(_) => Close::Reset,
-            };
+            let Err(close) = self.raw.more_or_close().await else { continue };
             return match self.raw.read.is_empty() {
                 true => self.or_other(sent, Outcome::Unanswered { close }),
                 false => ended(Outcome::CutInBody { close }),

@@ -1,5 +1,5 @@
-//! HTTP/1.1 on a socket that reports what passed over it. Parsing is hyper's, or `ebbtide-http1`'s where a request stops
-//! half-way.
+//! The protocols on a socket of the client's own, so that it knows of each byte whether it was written and read. HTTP/1 is parsed by
+//! `ebbtide-http1`.
 
 mod address;
 mod connection;

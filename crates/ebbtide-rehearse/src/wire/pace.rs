@@ -39,8 +39,8 @@ impl ReadPace {
 
 impl SlowReading {
     /// Notes that `count` more bytes were read, and waits until the next ones are due.
-    pub(super) async fn read(&mut self, count: usize) {
-        self.read = self.read.saturating_add(count as u64);
+    pub(super) async fn read(&mut self, count: u64) {
+        self.read = self.read.saturating_add(count);
         let due = At::default() + seconds(self.read as f64 / self.rate);
         let early = due.since(self.clock.now());
         if !early.is_zero() {

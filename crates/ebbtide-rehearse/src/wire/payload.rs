@@ -1,12 +1,9 @@
 //! The body of a request.
 
-use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 /// A body that is sent at once, or slowly.
@@ -67,49 +64,37 @@ impl Payload {
             Self::Whole(_) | Self::Trickle { .. } => None,
         }
     }
-}
 
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut *self {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Trickle { rest, .. } if rest.is_empty() => Poll::Ready(None),
-            Self::Messages { left: 0, .. } => Poll::Ready(None),
+    /// Returns the next part to send, when it is due. `None`: there is none.
+    ///
+    /// # Cancel safety
+    ///
+    /// No part is lost.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        if self.is_over() {
+            return None;
+        }
+        match self {
+            Self::Whole(bytes) => Some(std::mem::take(bytes)),
             Self::Messages { message, left, pause, timer, .. } => {
-                ready!(timer.as_mut().poll(cx));
+                timer.as_mut().await;
                 *timer = Box::pin(sleep(*pause));
                 *left = left.saturating_sub(1);
-                Poll::Ready(Some(Ok(Frame::data(message.clone()))))
+                Some(message.clone())
             }
             Self::Trickle { rest, piece, pause, timer } => {
-                ready!(timer.as_mut().poll(cx));
+                timer.as_mut().await;
                 *timer = Box::pin(sleep(*pause));
-                let next = rest.split_to(rest.len().min(*piece));
-                Poll::Ready(Some(Ok(Frame::data(next))))
+                Some(rest.split_to(rest.len().min(*piece)))
             }
         }
     }
 
-    fn is_end_stream(&self) -> bool {
+    /// Returns whether every part of it was returned.
+    pub(super) fn is_over(&self) -> bool {
         match self {
             Self::Whole(rest) | Self::Trickle { rest, .. } => rest.is_empty(),
             Self::Messages { left, .. } => *left == 0,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(rest) | Self::Trickle { rest, .. } => SizeHint::with_exact(rest.len() as u64),
-            Self::Messages { message, left, .. } => {
-                SizeHint::with_exact((message.len() as u64).saturating_mul((*left).into()))
-            }
         }
     }
 }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TE, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request};
-use hyper::body::Body;
 
 use super::Address;
 use super::pace::ReadPace;
@@ -168,7 +167,7 @@ impl RequestSpec {
     }
 }
 
-/// Returns the headers of a request whose body has `length` bytes. None is left for hyper to add.
+/// Returns the headers of a request whose body has `length` bytes. It has all that it needs.
 fn headers_of(
     to: &Address,
     method: &Method,
@@ -192,14 +191,18 @@ fn headers_of(
     Ok(headers)
 }
 
-/// Returns the number of bytes that `request` has on the wire.
-pub(super) fn wire_length(request: &Request<Payload>) -> u64 {
-    let line = request.method().as_str().len()
-        + request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
-    let headers = headers.map(|length| length + ": \r\n".len()).sum::<usize>();
-    let head = line + "  HTTP/1.1\r\n".len() + headers + "\r\n".len();
-    (head as u64).saturating_add(request.body().size_hint().lower())
+/// Appends the head of `request` to `bytes`, as it goes over an HTTP/1.1 connection.
+pub(super) fn write_head<B>(request: &Request<B>, bytes: &mut Vec<u8>) {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    for part in [request.method().as_str(), " ", path, " HTTP/1.1\r\n"] {
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    for (name, value) in request.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+    }
+    bytes.extend_from_slice(b"\r\n");
 }
 
 /// A request as bytes, and where its head ends.
@@ -239,14 +242,10 @@ pub(crate) fn raw_request(
 ) -> Result<RawRequest, http::Error> {
     let (method, path) = (&route.method, route.path_for(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
     let body = to.template.body_for(method);
-    let headers = headers_of(to, method, body.len(), to.content_type.clone(), Some(id))?;
-    let mut bytes = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
-    for (name, value) in &headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            bytes.extend_from_slice(part);
-        }
-    }
-    bytes.extend_from_slice(b"\r\n");
+    let mut request = Request::builder().method(method).uri(path).body(())?;
+    *request.headers_mut() = headers_of(to, method, body.len(), to.content_type.clone(), Some(id))?;
+    let mut bytes = Vec::new();
+    write_head(&request, &mut bytes);
     let head = bytes.len();
     bytes.extend_from_slice(&body);
     Ok(RawRequest { bytes, head })
@@ -310,8 +309,7 @@ mod tests {
         let slow =
             |to: &Address| RequestSpec::slow(&route, Duration::from_millis(20)).request(to, Some(7)).unwrap();
         for build in [&plain as &dyn Fn(&Address) -> Request<Payload>, &slow] {
-            let length = wire_length(&build(&anywhere));
-            let (address, read) = reader(usize::try_from(length).unwrap());
+            let (address, read) = reader(raw.bytes.len());
             let to = to(address, template.clone());
             let seen = exchange(&to, build(&to)).await;
             assert!(seen.sent, "{seen:?}");

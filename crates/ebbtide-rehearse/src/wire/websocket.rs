@@ -91,10 +91,9 @@ impl WebSocket {
                     frame
                 }
                 Read::Malformed => return Incoming::Malformed,
-                Read::Part => match self.raw.more(4096).await {
-                    Ok(0) => return Incoming::Ended(Close::Eof),
-                    Ok(_) => continue,
-                    Err(_) => return Incoming::Ended(Close::Reset),
+                Read::Part => match self.raw.more_or_close().await {
+                    Ok(()) => continue,
+                    Err(close) => return Incoming::Ended(close),
                 },
             };
             match frame.opcode {

@@ -1,13 +1,10 @@
 //! A connection as its clients use it: one request a stream, any number of streams at once.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use hyper::body::Body;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -136,7 +133,7 @@ impl Http2Connection {
     async fn send(&self, request: Request<Payload>, keep_body: bool) -> Option<OpenStream<'_>> {
         let block = encode(&request);
         let body = request.into_body();
-        let ends = if body.is_end_stream() { frame::END_STREAM } else { 0 };
+        let ends = if body.is_over() { frame::END_STREAM } else { 0 };
         let id = self.shared.until(|state| {
             if state.is_closing() {
                 return Some(None);
@@ -211,15 +208,9 @@ impl OpenStream<'_> {
     /// Sends `body` as fast as the windows of stream and connection permit.
     pub(super) async fn send_body(&self, mut body: Payload) {
         let in_turn = body.in_turn();
-        while !body.is_end_stream() {
-            let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
-            let Some(Ok(mut data)) =
-                frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default()))
-            else {
-                return;
-            };
+        while let Some(mut data) = body.next().await {
             while !data.is_empty() {
-                let is_last = body.is_end_stream();
+                let is_last = body.is_over();
                 let part = self.shared.until(|state| state.take(self.id, &mut data, is_last));
                 part.await;
                 self.shared.wake();

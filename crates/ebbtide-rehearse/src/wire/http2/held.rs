@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use hyper::body::Body;
 
 use super::connection::{Http2Connection, OpenStream};
 use super::frame;
@@ -108,7 +107,7 @@ impl HeldStream {
             shared.wake();
         }
         let body = Payload::Whole(self.body.clone());
-        if !self.is_over() && !body.is_end_stream() {
+        if !self.is_over() && !body.is_over() {
             tokio::select! {
                 biased;
                 () = stream.until_over() => {}
