@@ -8,7 +8,7 @@ use crate::{Malformed, Method};
 /// The maximum length of a head, in bytes. A response with a longer one is malformed.
 const MAX_HEAD: usize = 1 << 20;
 /// Maximum number of header lines, and of trailer lines. A response with more is malformed.
-pub(crate) const MAX_HEADERS: usize = 128;
+pub(crate) const MAX_HEADERS: usize = 1000;
 
 /// The parts of a response's head that determine where the response ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

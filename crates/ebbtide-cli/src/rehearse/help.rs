@@ -102,7 +102,8 @@ Settings:
 
 The baseline:
   A failure that is as frequent before the signal as after it is not caused by the
-  shutdown: it is reported as a note, not as a failure. A service that certainly
+  shutdown: it is reported as a note, not as a failure. What ends together with the
+  process is, unless chance explains it. A service that certainly
   fails more than a tenth of a route's requests before the signal is not judged (exit
   code 3): 3 of 12 are more, 3 of 13 may be chance (95 % confidence). Without
   --storm, --keepalive and --open the load is half of the service's measured capacity.

@@ -160,8 +160,14 @@ def answer(conn, method, path, headers, number):
         # The handlers of a runtime with one thread: what one blocks, all wait for.
         with slots if is_("blocks") else contextlib.nullcontext():
             if path.startswith("/slow/"):
-                time.sleep(int(path[6:].split("?")[0]) / 1000)
+                wait = int(path[6:].split("?")[0]) / 1000
+                if is_("cancels-slow"):
+                    stopping.wait(wait)
+                else:
+                    time.sleep(wait)
                 stop = stopping.is_set()
+                if is_("cancels-slow") and stop:
+                    body = b'{"error": "cancelled"}'
         if is_("hundred-a-second"):
             with slots:
                 time.sleep(0.01)
@@ -198,6 +204,12 @@ def answer(conn, method, path, headers, number):
         if stop and is_("reset"):
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             conn.sock.close()
+            raise Gone
+        if not number and is_("misses-some"):
+            pass
+        elif not stop and is_("misses-some") and path == "/" and waits[0] < 2:
+            # Two requests before the signal, whatever it is that they miss.
+            waits[0] += 1
             raise Gone
         if stop and is_("half-head"):
             conn.send(b"HTTP/1.1 200 OK\r\nContent-Le")
@@ -237,6 +249,8 @@ def answer(conn, method, path, headers, number):
         return not close
     conn.finish(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
                 f"{'Connection: close' if close else 'X: y'}\r\n{more}\r\n".encode() + body, number)
+    if is_("answers-twice") and not close:
+        conn.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
     return not close
 
 
@@ -430,6 +444,9 @@ if is_("sigwait"):
 else:
     accept_all(listener)
 if is_("exits-at-once"):
+    end(0)
+if is_("misses-some"):
+    time.sleep(0.2)
     end(0)
 if is_("one-at-a-time-cut"):
     # What it had not accepted yet is lost.

@@ -12,7 +12,7 @@ use super::line::lines;
 use super::upload::upload;
 use super::websocket::websocket;
 use crate::clock::{At, seconds};
-use crate::record::Shape;
+use crate::record::{FIXED_FROM, Shape};
 use crate::scenario::{Protocol, Route, SHORT_THINK, ShapePlan, Span};
 use crate::wire::{Address, Connection, MessagePlan, RequestResult, RequestSpec};
 
@@ -27,7 +27,7 @@ pub(super) async fn client(
     rng: fastrand::Rng,
     common: Common,
 ) {
-    let (kind, Common { pace, slot }) = (shape.shape(), common);
+    let (kind, Common { pace, slot, first }) = (shape.shape(), common);
     match shape {
         ShapePlan::Storm { route, .. } => storm(&context, &to, &route, pace.as_deref()).await,
         ShapePlan::Keepalive { think, route, .. } => {
@@ -35,17 +35,22 @@ pub(super) async fn client(
             let spec = |_: &mut fastrand::Rng| plain.clone();
             keep_alive(&context, Shape::Keepalive, &to, &slot, think, rng, spec).await;
         }
-        ShapePlan::Slow { time, route, .. } => slow(&context, &to, &slot, time, &route, rng).await,
+        ShapePlan::Slow { time, route, .. } => {
+            let spec = |rng: &mut fastrand::Rng| RequestSpec::slow(&route, first.draw(time, rng));
+            keep_alive(&context, Shape::Slow, &to, &slot, SHORT_THINK, rng, spec).await;
+        }
         ShapePlan::Open { rate, route } => open_loop(&context, &to, &slot, rate, &route).await,
         ShapePlan::Orders { think, route, .. } => orders(&context, &to, &slot, think, &route, rng).await,
         ShapePlan::Websocket { think, route, .. } => websocket(&context, &to, think, &route, rng).await,
         ShapePlan::Tcp { think, route, .. } => lines(&context, &to, think, &route, rng).await,
-        ShapePlan::Upload { time, route, .. } => upload(&context, &to, time, &route, rng).await,
+        ShapePlan::Upload { time, route, .. } => {
+            upload(&context, &to, |rng| first.draw(time, rng), &route, rng).await;
+        }
         ShapePlan::ClientStream { time, think, route, .. }
         | ShapePlan::BidiStream { time, think, route, .. } => {
             let in_turn = kind == Shape::BidiStream;
             let spec = |rng: &mut fastrand::Rng| {
-                let plan = MessagePlan { time: time.draw(rng), pause: think.draw(rng), in_turn };
+                let plan = MessagePlan { time: first.draw(time, rng), pause: think.draw(rng), in_turn };
                 RequestSpec::messages(&route, plan)
             };
             keep_alive(&context, kind, &to, &slot, AGAIN, rng, spec).await;
@@ -56,7 +61,7 @@ pub(super) async fn client(
         }
         ShapePlan::Download { time, route, .. } => {
             let to = to.over_http1().reading_slowly();
-            let spec = |rng: &mut fastrand::Rng| RequestSpec::read_slowly(&route, time.draw(rng));
+            let spec = |rng: &mut fastrand::Rng| RequestSpec::read_slowly(&route, first.draw(time, rng));
             keep_alive(&context, Shape::Download, &to, &slot, AGAIN, rng, spec).await;
         }
     }
@@ -141,7 +146,7 @@ async fn keep_alive(
                 if connection.idle(time).await {
                     kept = Some(connection);
                 } else {
-                    context.traffic.borrow_mut().idle_closed += 1;
+                    context.left_idle(&connection);
                 }
             }
             NextStep::Over => {
@@ -153,19 +158,6 @@ async fn keep_alive(
             NextStep::Bound => return,
         }
     }
-}
-
-/// Runs one client with one slow request after the other.
-async fn slow(
-    context: &ClientContext,
-    to: &Address,
-    slot: &Slot,
-    time: Span,
-    route: &Route,
-    rng: fastrand::Rng,
-) {
-    let spec = |rng: &mut fastrand::Rng| RequestSpec::slow(route, time.draw(rng));
-    keep_alive(context, Shape::Slow, to, slot, SHORT_THINK, rng, spec).await;
 }
 
 /// Runs one client that posts an order, pauses, and posts the next.
@@ -224,12 +216,39 @@ async fn open_loop(context: &Rc<ClientContext>, to: &Address, slot: &Rc<Slot>, r
 }
 
 /// What several clients of a shape have in common.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Common {
     /// The rate of a storm.
     pub(super) pace: Option<Rc<Pace>>,
     /// Their connection.
     pub(super) slot: Rc<Slot>,
+    /// Their first requests, of those that take long.
+    pub(super) first: Rc<FirstRequests>,
+}
+
+/// The first requests of a shape whose requests take long: they are short, so that some end before the signal. Without an answer from before
+/// it, nothing is known of what the route usually answers.
+pub(super) struct FirstRequests(Cell<u32>);
+
+/// How many are short.
+const SHORT: u32 = FIXED_FROM + 1;
+/// How long they take. They differ: a body that has the time in it shows that it varies.
+const SHORT_TIME: Span = Span { least: Duration::from_millis(10), most: Duration::from_millis(150) };
+
+impl Default for FirstRequests {
+    fn default() -> Self {
+        Self(Cell::new(SHORT))
+    }
+}
+
+impl FirstRequests {
+    /// Returns how long the next request takes: a time within `time`, or less.
+    fn draw(&self, time: Span, rng: &mut fastrand::Rng) -> Duration {
+        let drawn = time.draw(rng);
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        if left == 0 { drawn } else { drawn.min(SHORT_TIME.draw(rng)) }
+    }
 }
 
 /// The connection that several clients share, over HTTP/2.
@@ -324,5 +343,24 @@ impl Backoff {
     /// Resets to the shortest delay.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_requests_of_a_shape_that_takes_long_end_soon() {
+        let (first, mut rng) = (FirstRequests::default(), fastrand::Rng::with_seed(7));
+        let long = Span { least: Duration::from_secs(3), most: Duration::from_secs(5) };
+        let drawn: Vec<Duration> = (0..SHORT + 2).map(|_| first.draw(long, &mut rng)).collect();
+        let (short, others) = drawn.split_at(SHORT as usize);
+        assert!(short.len() > FIXED_FROM as usize && short.iter().all(|time| *time <= SHORT_TIME.most));
+        assert!(short.iter().any(|time| *time != short[0]), "{short:?}");
+        assert!(others.iter().all(|time| *time >= long.least), "{others:?}");
+        // One that is short anyway stays so.
+        let brief = Span { least: Duration::from_millis(1), most: Duration::from_millis(2) };
+        assert!(FirstRequests::default().draw(brief, &mut rng) <= brief.most);
     }
 }

@@ -122,8 +122,8 @@ impl ClientContext {
         mut spec: RequestSpec,
         due: Option<At>,
     ) -> NextStep {
-        if kept.as_ref().is_some_and(|connection| !connection.may_send()) {
-            self.traffic.borrow_mut().idle_closed += 1;
+        if let Some(connection) = kept.as_ref().filter(|connection| !connection.may_send()) {
+            self.left_idle(connection);
             return NextStep::Stale;
         }
         if kept.is_none() && !self.is_routed() {
@@ -174,7 +174,7 @@ impl ClientContext {
         };
         match exchange {
             Exchange::NotSent => {
-                self.traffic.borrow_mut().idle_closed += 1;
+                self.left_idle(&connection);
                 NextStep::Stale
             }
             Exchange::Ended(seen) => {
@@ -186,10 +186,19 @@ impl ClientContext {
                 if connection.kept().await {
                     return NextStep::Kept(connection);
                 }
+                if seen.answer.is_some_and(|answer| answer.keeps) {
+                    self.left_idle(&connection);
+                }
                 connection.let_peer_close().await;
                 NextStep::Over
             }
         }
+    }
+
+    /// Counts a kept connection that cannot be used again, before anything of the next request was written.
+    pub(super) fn left_idle(&self, connection: &Connection) {
+        let mut traffic = self.traffic.borrow_mut();
+        *if connection.has_unasked() { &mut traffic.unasked } else { &mut traffic.idle_closed } += 1;
     }
 
     /// Opens a socket within the limits for a request that its client writes itself. `Err` is the outcome if there is none, or nothing if the

@@ -157,7 +157,7 @@ async fn run(context: &Rc<ClientContext>, order: LoadOrder) {
             Protocol::Http1 => 1,
             Protocol::Http2 { streams } => streams.max(1),
         };
-        let mut common = Common { pace, slot: Rc::default() };
+        let mut common = Common { pace, ..Common::default() };
         for number in 0..clones {
             if number.is_multiple_of(streams) {
                 common.slot = Rc::default();

@@ -269,7 +269,9 @@ impl PhaseClient<'_> {
         sleep(GOES_ON).await;
         // A real client checks the connection before it continues to write.
         let closed = ready.raw.closed();
-        if ready.begun.is_none() && closed {
+        let has_unasked = ready.begun.is_none() && ready.raw.has_unasked();
+        self.context.traffic.borrow_mut().unasked += u64::from(has_unasked);
+        if ready.begun.is_none() && (closed || has_unasked) {
             return record_held(self.context, self.phase, Ok(()), true);
         }
         let begun = ready.begun.unwrap_or_else(|| self.context.clock.now());

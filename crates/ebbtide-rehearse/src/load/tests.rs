@@ -25,6 +25,7 @@ enum Deed {
     /// Later than a connection may take to reach its phase.
     AnswerLate,
     AnswerAndClose,
+    AnswerTwice,
     Hang,
     Destroy,
     HalfHead,
@@ -83,6 +84,9 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
             Deed::Answer | Deed::AnswerLate | Deed::AnswerAndClose => {
                 b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
             }
+            Deed::AnswerTwice => {
+                b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno"
+            }
             Deed::Hang => return thread::sleep(Duration::from_secs(10)),
             Deed::Destroy => return,
             Deed::HalfHead => b"HTTP/1.1 200 OK\r\ncont",
@@ -94,7 +98,7 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
         match manners(id, nth) {
             Deed::AnswerAndClose => return thread::sleep(Duration::from_millis(5)),
             Deed::HalfHead | Deed::HalfBody => return,
-            Deed::Answer | Deed::AnswerLate | Deed::Hang | Deed::Destroy => {}
+            Deed::Answer | Deed::AnswerLate | Deed::AnswerTwice | Deed::Hang | Deed::Destroy => {}
         }
     }
 }
@@ -224,6 +228,17 @@ fn a_request_whose_connection_reaches_its_phase_too_late_is_recorded_as_what_it_
         assert!(traffic.requests.iter().all(|request| request.outcome == outcome), "{:?}", traffic.requests);
         assert!(traffic.held.iter().all(|held| held.held.is_err()), "{:?}", traffic.held);
     }
+}
+
+#[test]
+fn bytes_that_no_request_asked_for_are_the_response_to_none() {
+    let (address, _) = server(|_, _| Deed::AnswerTwice);
+    let traffic = load(address, Duration::from_millis(300));
+    assert!(traffic.unasked > 0 && traffic.idle_closed == 0, "{traffic:?}");
+    assert!(traffic.requests.iter().all(|request| request.fresh), "each connection carries one request");
+    let traffic = hold(address, &[Phase::Idle]);
+    assert!(traffic.unasked == 1 && traffic.held.iter().all(|held| held.closed_unused), "{traffic:?}");
+    assert_eq!(traffic.requests.len(), 1, "the first request of the connection");
 }
 
 /// Holds a connection in each of `phases` across a signal.

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::clients::exchanges;
 use super::context::{ClientContext, PendingRequest};
 use crate::record::{Outcome, Progress, Shape};
-use crate::scenario::{Route, Span};
+use crate::scenario::Route;
 use crate::wire::{Address, RawConnection, RawRequest, RequestResult, expecting_request};
 
 /// How long a client waits to be asked for the body. A server need not ask (RFC 9110, section 10.1.1).
@@ -15,18 +15,18 @@ const ASKED: Duration = Duration::from_secs(1);
 /// The number of parts of a body, at most.
 const PARTS: usize = 20;
 
-/// Runs one client. Each upload has a connection of its own.
+/// Runs one client. Each upload has a connection of its own, and takes about the `time` that is drawn for it.
 pub(super) async fn upload(
     context: &ClientContext,
     to: &Address,
-    time: Span,
+    time: impl Fn(&mut fastrand::Rng) -> Duration,
     route: &Route,
     rng: fastrand::Rng,
 ) {
     let to = to.over_http1();
     exchanges(context, (Shape::Upload, &to, &route.label()), rng, async |id, pending, rng| {
         match expecting_request(route, &to, id) {
-            Ok(request) => send(context, &to, &request, pending, time.draw(rng)).await,
+            Ok(request) => send(context, &to, &request, pending, time(rng)).await,
             Err(error) => {
                 context.trouble(&std::io::Error::other(error));
                 None

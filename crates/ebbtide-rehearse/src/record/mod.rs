@@ -10,7 +10,7 @@ mod server;
 pub(crate) use endpoint::UNIX;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
-pub(crate) use outcome::{Meaning, digest, is_usual_close};
+pub(crate) use outcome::{FIXED_FROM, Meaning, digest, is_usual_close};
 pub(crate) use relayed::OwnerSeen;
 pub use relayed::{
     ConnectionOwner, ConnectionSide, DependencyProtocol, RelayedConnection, RelayedDependency,

@@ -189,6 +189,9 @@ impl Digest {
     }
 }
 
+/// The number of equal bodies of a route from which its body counts as fixed.
+pub(crate) const FIXED_FROM: u32 = 5;
+
 /// The digest of `bytes`.
 pub(crate) fn digest(bytes: &[u8]) -> u64 {
     let mut digest = Digest::default();

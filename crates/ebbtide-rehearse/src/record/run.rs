@@ -151,6 +151,9 @@ pub struct Traffic {
     pub requests: Vec<Request>,
     /// Kept connections that the service closed while idle, before anything was written. Not a loss.
     pub idle_closed: u64,
+    /// Kept connections on which the service sent bytes that no request had asked for, before the next one was written. They were not used
+    /// again: a client would take such bytes for the response to that request.
+    pub unasked: u64,
     /// Attempts that failed on the client side (no free port, no file descriptor).
     pub trouble: u64,
     /// The last failure on the client side.

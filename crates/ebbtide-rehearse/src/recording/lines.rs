@@ -134,6 +134,8 @@ impl TermsLine {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct TrafficLine {
     idle_closed: u64,
+    #[serde(default)]
+    unasked: u64,
     trouble: u64,
     last_trouble: Option<String>,
     bound_reached: Option<At>,
@@ -144,6 +146,7 @@ impl From<&Traffic> for TrafficLine {
     fn from(traffic: &Traffic) -> Self {
         Self {
             idle_closed: traffic.idle_closed,
+            unasked: traffic.unasked,
             trouble: traffic.trouble,
             last_trouble: traffic.last_trouble.clone(),
             bound_reached: traffic.bound_reached,
@@ -154,9 +157,10 @@ impl From<&Traffic> for TrafficLine {
 
 impl TrafficLine {
     pub(super) fn restore(self, traffic: &mut Traffic) {
-        let Self { idle_closed, trouble, last_trouble, bound_reached, no_phases } = self;
+        let Self { idle_closed, unasked, trouble, last_trouble, bound_reached, no_phases } = self;
         *traffic = Traffic {
             idle_closed,
+            unasked,
             trouble,
             last_trouble,
             bound_reached,

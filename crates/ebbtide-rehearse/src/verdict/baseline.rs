@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Terms;
 use super::fate::{Doubt, Reason};
 use super::route_table::RouteTable;
-use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
+use crate::record::{Answer, Endpoint, FIXED_FROM, Framing, Outcome, Record, Request, Shape};
 
 /// The usual answers of every route.
 #[derive(Debug, Default)]
@@ -38,6 +38,10 @@ struct RouteSeen {
     by_status: BTreeMap<u16, RouteBodies>,
     /// The gRPC statuses.
     grpc: BTreeSet<u16>,
+    /// Whether a WebSocket was opened along it at any time. Those from before the signal end after it.
+    opens: bool,
+    /// The same for a stream of events.
+    streams: bool,
 }
 
 #[derive(Debug)]
@@ -63,8 +67,8 @@ fn is_new_error(code: u16, route: Option<&RouteSeen>) -> bool {
 /// Service Unavailable: the status by which readiness announces the shutdown.
 const ANNOUNCEMENT: u16 = 503;
 
-/// The number of equal bodies from which a body counts as fixed.
-const ENOUGH: u64 = 5;
+/// [`FIXED_FROM`], to compare counts with.
+const ENOUGH: u64 = FIXED_FROM as u64;
 
 impl<'a> Baseline<'a> {
     /// Returns the usual responses in `record`, whose requests have these routes.
@@ -80,6 +84,12 @@ impl<'a> Baseline<'a> {
             ..Self::default()
         };
         usual.readiness = terms.readiness.as_ref().map(|(at, path)| (at, format!(" {path}")));
+        for (request, route) in record.traffic.requests.iter().zip(route_of) {
+            let Some(route) = usual.routes.get_mut(*route) else { continue };
+            route.opens |=
+                matches!(request.outcome, Outcome::CloseFrame { .. } | Outcome::NoCloseFrame { .. });
+            route.streams |= request.answer.is_some_and(|answer| answer.event_stream == Some(true));
+        }
         let began = record.stop_began();
         let before =
             record.traffic.requests.iter().zip(route_of).filter(|(request, _)| request.ended < began);
@@ -98,6 +108,12 @@ impl<'a> Baseline<'a> {
             }
         }
         usual
+    }
+
+    /// Returns the numbers of the routes whose bodies varied.
+    pub(super) fn varying(&self) -> impl Iterator<Item = usize> {
+        let routes = self.routes.iter().enumerate();
+        routes.filter(|(_, seen)| seen.varies()).map(|(number, _)| number)
     }
 
     /// Whether `status` is an error, other than the one that the route answers as a rule. From 500 on that one is an error as well,
@@ -124,7 +140,14 @@ impl<'a> Baseline<'a> {
         if self.is_error(route, status) {
             return Compared::Unusual(Reason::Status(status));
         }
-        let route = self.routes.get(route).filter(|seen| !seen.by_status.is_empty());
+        let seen = self.routes.get(route);
+        if request.shape == Shape::Websocket && seen.is_some_and(|seen| seen.opens) {
+            return Compared::Unusual(Reason::NoUpgrade(status));
+        }
+        if answer.event_stream == Some(false) && seen.is_some_and(|seen| seen.streams) {
+            return Compared::Unusual(Reason::NoEvents(status));
+        }
+        let route = seen.filter(|seen| !seen.by_status.is_empty());
         if let Some(code) = answer.grpc_status.filter(|code| is_new_error(*code, route)) {
             return Compared::Unusual(Reason::GrpcStatus(code));
         }
@@ -168,6 +191,12 @@ impl<'a> Baseline<'a> {
 }
 
 impl RouteSeen {
+    /// Whether the bodies with its usual status varied. A stream has as many events as there was time for.
+    fn varies(&self) -> bool {
+        let usual = self.rule().and_then(|rule| self.by_status.get(&rule));
+        !self.streams && usual.is_some_and(|bodies| bodies.digest.is_none())
+    }
+
     /// The status of most answers, and the lowest of equally many: every judgement of a record is the same.
     fn rule(&self) -> Option<u16> {
         let most = self.by_status.iter().max_by_key(|(status, bodies)| (bodies.count, Reverse(**status)));
@@ -216,6 +245,8 @@ impl RouteBodies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::At;
+    use crate::record::Close;
     use crate::verdict::samples::{SIGNALLED, good, request, terms};
 
     /// The routes of [`compared`] whose messages depend on the shape.
@@ -278,5 +309,40 @@ mod tests {
         assert_eq!(after(10, 11), Compared::Unverified(Doubt::Body));
         assert_eq!(after(10, 10), Compared::AsUsual);
         assert_eq!(after(11, 11), Compared::Unusual(Reason::OtherBody));
+    }
+
+    /// How a response with `status` to `shape` after the signal compares where a WebSocket was open at the signal, and a stream of events.
+    fn instead(shape: Shape, status: u16, event_stream: bool) -> Compared {
+        let mut record = good();
+        let mut open = request(1000, Outcome::NoCloseFrame { close: Close::Eof });
+        (open.shape, open.ended) = (Shape::Websocket, At(SIGNALLED + 5000));
+        let mut events = request(1000, Outcome::Answered { status: 200 });
+        (events.shape, events.ended) = (Shape::Events, At(SIGNALLED + 5000));
+        let mut after = request(SIGNALLED + 1000, Outcome::Answered { status });
+        after.shape = shape;
+        for (request, is_stream) in [(&mut events, true), (&mut after, event_stream)] {
+            request.answer = request.answer.map(|answer| Answer {
+                event_stream: (request.shape == Shape::Events).then_some(is_stream),
+                ..answer
+            });
+        }
+        record.traffic.requests = vec![open, events, after];
+        let (routes, route_of) = RouteTable::of(&record.traffic.requests);
+        let terms = terms();
+        let usual = Baseline::of(&record, &terms, (&routes, &route_of));
+        let after = record.traffic.requests.last().unwrap();
+        usual.compare((after, route_of[2]), status, after.answer.as_ref().unwrap())
+    }
+
+    #[test]
+    fn a_page_is_neither_a_websocket_nor_a_stream_of_events() {
+        for status in [200, 204, 302, 404] {
+            let wrong = Compared::Unusual(Reason::NoUpgrade(status));
+            assert_eq!(instead(Shape::Websocket, status, false), wrong);
+            let wrong = Compared::Unusual(Reason::NoEvents(status));
+            assert_eq!(instead(Shape::Events, status, false), wrong);
+        }
+        assert_eq!(instead(Shape::Events, 200, true), Compared::AsUsual);
+        assert_eq!(instead(Shape::Storm, 200, false), Compared::AsUsual, "another shape");
     }
 }

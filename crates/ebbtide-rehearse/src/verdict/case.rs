@@ -60,6 +60,8 @@ pub(crate) struct Case<'a> {
     pub(super) by_route: Vec<Tally>,
     pub(super) by_shape: BTreeMap<Shape, Tally>,
     pub(super) groups: Vec<LossGroup<'a>>,
+    /// The numbers of the routes whose bodies varied before the signal: those after it are not compared.
+    pub(super) varying: Vec<usize>,
 }
 
 impl<'a> Case<'a> {
@@ -87,8 +89,9 @@ impl<'a> Case<'a> {
         };
         let mut requests: Vec<JudgedRequest<'a>> =
             record.traffic.requests.iter().zip(route_of).map(&mut judge).collect();
-        let groups = groups(&mut requests, &routes);
-        Self { record, terms, requests, routes, by_route, by_shape, groups }
+        let groups = groups(record, &mut requests, &routes);
+        let varying = usual.varying().collect();
+        Self { record, terms, requests, routes, by_route, by_shape, groups, varying }
     }
 
     /// Returns the counts of all requests.

@@ -89,6 +89,10 @@ pub(super) enum Reason {
     OtherLocation,
     /// A line without the number of its request, and no other.
     NoNumber,
+    /// A response with this status to the handshake of a WebSocket, along a route that opens WebSockets.
+    NoUpgrade(u16),
+    /// A response with this status that is no stream of events, along a route that has them.
+    NoEvents(u16),
 }
 
 /// The column of the counts that a reason belongs to.
@@ -165,7 +169,9 @@ impl Reason {
             | Self::Empty
             | Self::OtherBody
             | Self::OtherLocation
-            | Self::NoNumber => Column::Wrong,
+            | Self::NoNumber
+            | Self::NoUpgrade(_)
+            | Self::NoEvents(_) => Column::Wrong,
         }
     }
 
@@ -209,6 +215,8 @@ impl Reason {
             Self::OtherBody => "another body than the one that the route always had before the signal",
             Self::OtherLocation => "another Location than before the signal",
             Self::NoNumber => "a line without the number of the request instead of its answer",
+            Self::NoUpgrade(status) => return format!("status {status} instead of a WebSocket"),
+            Self::NoEvents(status) => return format!("status {status} without a stream of events"),
         }
         .into()
     }
@@ -250,7 +258,9 @@ impl Reason {
                 Self::Empty => Self::OtherBody,
                 Self::OtherBody => Self::OtherLocation,
                 Self::OtherLocation => Self::NoNumber,
-                Self::NoNumber => return None,
+                Self::NoNumber => Self::NoUpgrade(200),
+                Self::NoUpgrade(_) => Self::NoEvents(200),
+                Self::NoEvents(_) => return None,
             })
         })
     }

@@ -11,14 +11,14 @@ use crate::record::{Outcome, Progress, Record, Request, Shape};
 use crate::words;
 
 /// Whether the shutdown caused a failure.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Blame {
-    /// It never happened before the signal, or clearly more often after it.
-    Shutdown,
-    /// It happened before the signal as well, somewhat less often.
-    Unclear,
     /// It happened before the signal as often.
     Usual,
+    /// It happened before the signal as well, somewhat less often.
+    Unclear,
+    /// It never happened before the signal, or clearly more often after it.
+    Shutdown,
 }
 
 /// Requests of one shape that ended badly for one reason.
@@ -35,6 +35,8 @@ pub(super) struct LossGroup<'a> {
     /// Of how many of the shape that were accepted and ended after the signal.
     pub(super) of: u64,
     pub(super) blame: Blame,
+    /// Whether it has those that ended together with the process, or the others; `None`: all.
+    at_exit: Option<bool>,
 }
 
 /// With fewer requests before the signal a wider baseline is used.
@@ -58,21 +60,31 @@ impl BaselineCounts {
     fn of(&self, reason: Reason) -> (u64, u64) {
         (self.bad.get(&reason).copied().unwrap_or_default(), self.ended)
     }
+
+    /// The share of those that ended badly in a way of `column`.
+    fn share(&self, column: Column) -> f64 {
+        let bad = self.bad.iter().filter(|(reason, _)| reason.column() == column).map(|(_, count)| count);
+        bad.sum::<u64>() as f64 / self.ended.max(1) as f64
+    }
 }
 
-/// Groups the failures, and marks those that the shutdown caused.
-pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>], routes: &RouteTable<'_>) -> Vec<LossGroup<'a>> {
+/// Groups the failures of `record`, and marks those that the shutdown caused.
+pub(super) fn groups<'a>(
+    record: &Record,
+    requests: &mut [JudgedRequest<'a>],
+    routes: &RouteTable<'_>,
+) -> Vec<LossGroup<'a>> {
     // The baselines, the most specific first: the same shape on the same route, the route, everything.
     let mut by_shape = BTreeMap::<(usize, Shape), BaselineCounts>::new();
     let mut by_route: Vec<BaselineCounts> = routes.numbers().map(|_| BaselineCounts::default()).collect();
     let mut everything = BaselineCounts::default();
-    let mut of = BTreeMap::<Shape, u64>::new();
+    let mut of = BTreeMap::<(usize, Shape), u64>::new();
     let mut bad = BTreeMap::<(Shape, Reason, bool), Vec<(&'a Request, usize)>>::new();
     for judged in requests.iter().filter(|judged| judged.accepted()) {
         let request: &'a Request = judged.request;
         let (route, shape, reason) = (judged.route, request.shape, judged.reason());
         if judged.after {
-            *of.entry(shape).or_default() += 1;
+            *of.entry((route, shape)).or_default() += 1;
             if let Some(reason) = reason {
                 bad.entry((shape, reason, judged.second)).or_default().push((request, route));
             }
@@ -84,43 +96,91 @@ pub(super) fn groups<'a>(requests: &mut [JudgedRequest<'a>], routes: &RouteTable
             everything.add(reason);
         }
     }
-    let before = |(request, route): &(&Request, usize)| {
-        let closest = [by_shape.get(&(*route, request.shape)), by_route.get(*route)];
+    let before = |route: usize, shape: Shape| {
+        let closest = [by_shape.get(&(route, shape)), by_route.get(route)];
         closest.into_iter().flatten().find(|before| before.ended >= ENOUGH).unwrap_or(&everything)
     };
-    let groups: Vec<LossGroup<'a>> = bad
-        .into_iter()
-        .map(|((shape, reason, second), after)| {
-            let before = after.first().map_or((0, 0), |first| before(first).of(reason));
-            let after: Vec<&Request> = after.into_iter().map(|(request, _)| request).collect();
-            let of = of.get(&shape).copied().unwrap_or_default();
+    let exit = record.exit.map(|(exit, _)| (exit, end_of_the_process(record, exit)));
+    let is_at_exit = |request: &Request| {
+        exit.as_ref().is_some_and(|(exit, end)| request.begun <= *exit && end.contains(&request.ended.0))
+    };
+    let mut groups = Vec::<LossGroup<'a>>::new();
+    for ((shape, reason, second), after) in bad {
+        let before = after.first().map_or((0, 0), |(_, route)| before(*route, shape).of(reason));
+        let of = of.iter().filter(|((_, other), _)| *other == shape).map(|(_, count)| count).sum();
+        let after: Vec<&Request> = after.into_iter().map(|(request, _)| request).collect();
+        let group = |after: Vec<&'a Request>, at_exit| {
             let blame = blame(before, (after.len() as u64, of));
-            LossGroup { shape, reason, second, before, after, of, blame }
-        })
-        .collect();
+            LossGroup { shape, reason, second, before, after, of, blame, at_exit }
+        };
+        // A usual failure that happens to end together with the process looks like one that the exit caused.
+        if before.0 > 0 && matches!(reason.column(), Column::Lost | Column::Truncated) {
+            let (at_exit, others): (Vec<_>, Vec<_>) =
+                after.into_iter().partition(|request| is_at_exit(request));
+            groups.extend((!others.is_empty()).then(|| group(others, Some(false))));
+            groups.extend((!at_exit.is_empty()).then(|| group(at_exit, Some(true))));
+        } else {
+            groups.push(group(after, None));
+        }
+    }
+    let ended_with_it: usize =
+        groups.iter().filter(|group| group.at_exit == Some(true)).map(|group| group.after.len()).sum();
+    for group in groups.iter_mut().filter(|group| group.at_exit == Some(true)) {
+        group.blame = group.blame.max(blame_at_exit(group.before, ended_with_it));
+    }
+    for column in [Column::Lost, Column::Truncated, Column::TimedOut, Column::Wrong] {
+        let in_column = |group: &&mut LossGroup<'_>| {
+            group.reason.column() == column && !group.second && group.blame != Blame::Shutdown
+        };
+        let expected =
+            of.iter().map(|((route, shape), of)| before(*route, *shape).share(column) * *of as f64);
+        let found: usize = groups.iter_mut().filter(in_column).map(|group| group.after.len()).sum();
+        // What is usual for each shape alone may not be for all of them together.
+        if compared(expected.sum(), found as f64) != Blame::Usual {
+            for group in groups.iter_mut().filter(in_column) {
+                group.blame = group.blame.max(Blame::Unclear);
+            }
+        }
+    }
     for judged in requests.iter_mut().filter(|judged| judged.after) {
         let key = (judged.request.shape, judged.reason(), judged.second, Blame::Shutdown);
-        judged.blamed |=
-            groups.iter().any(|group| (group.shape, Some(group.reason), group.second, group.blame) == key);
+        judged.blamed |= groups.iter().any(|group| {
+            (group.shape, Some(group.reason), group.second, group.blame) == key
+                && group.at_exit.is_none_or(|at_exit| at_exit == is_at_exit(judged.request))
+        });
     }
     groups
 }
 
-/// Compares the failure rate before the signal with the one after it. By chance alone, a count that is
-/// expected to be e varies by its square root.
+/// Compares the failure rate before the signal with the one after it.
 fn blame(before: (u64, u64), after: (u64, u64)) -> Blame {
     if before.0 == 0 {
         return Blame::Shutdown;
     }
-    let expected = before.0 as f64 / before.1.max(1) as f64 * after.1 as f64;
-    let (after, spread) = (after.0 as f64, expected.sqrt());
-    if after <= expected + 3.0 * spread + 1.0 {
+    compared(before.0 as f64 / before.1.max(1) as f64 * after.1 as f64, after.0 as f64)
+}
+
+/// Compares a number of failures with the one that is expected. By chance alone, a count that is expected to be e varies by its square
+/// root.
+fn compared(expected: f64, count: f64) -> Blame {
+    let spread = expected.sqrt();
+    if count <= expected + 3.0 * spread + 1.0 {
         Blame::Usual
-    } else if after <= expected + 5.0 * spread + 2.0 {
+    } else if count <= expected + 5.0 * spread + 2.0 {
         Blame::Unclear
     } else {
         Blame::Shutdown
     }
+}
+
+/// Returns whether the exit caused `count` failures, which are all that ended together with the process. Each of them is as likely as any to
+/// be a usual one.
+fn blame_at_exit(before: (u64, u64), count: usize) -> Blame {
+    /// From this chance on that all of them are usual, the exit caused them.
+    const UNLIKELY: f64 = 0.001;
+    let share = before.0 as f64 / before.1.max(1) as f64;
+    let chance = share.powi(i32::try_from(count).unwrap_or(i32::MAX));
+    if chance < UNLIKELY { Blame::Shutdown } else { Blame::Unclear }
 }
 
 impl LossGroup<'_> {
@@ -265,6 +325,9 @@ fn phases(lost: &[&Request]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Close;
+    use crate::verdict::Case;
+    use crate::verdict::samples::{SIGNALLED, good, request, terms};
 
     #[test]
     fn failures_as_frequent_as_before_are_not_attributed_to_the_shutdown() {
@@ -273,5 +336,53 @@ mod tests {
         assert_eq!(blame((10, 1000), (4, 100)), Blame::Usual);
         assert_eq!(blame((10, 1000), (7, 100)), Blame::Unclear);
         assert_eq!(blame((10, 1000), (60, 100)), Blame::Shutdown);
+    }
+
+    const CLOSED: Outcome = Outcome::Unanswered { close: Close::Eof };
+    const ANSWERED: Outcome = Outcome::Answered { status: 200 };
+
+    /// What each group of failures is blamed on, with its size, and how many the shutdown lost: 110 requests before the signal, of which `usual`
+    /// were closed, and then one of each of `after`.
+    fn blamed(usual: usize, after: &[(Shape, u64, Outcome)]) -> (Vec<(usize, Blame)>, u64) {
+        let mut record = good();
+        let before = (0..110).map(|number| if number < usual { CLOSED } else { ANSWERED });
+        record.traffic.requests = before.map(|outcome| request(1000, outcome)).collect();
+        record.traffic.requests.extend(after.iter().map(|(shape, ended, outcome)| Request {
+            shape: *shape,
+            ended: At(*ended),
+            ..request(ended - 1000, *outcome)
+        }));
+        let terms = terms();
+        let case = Case::new(&record, &terms);
+        (case.groups.iter().map(|group| (group.after.len(), group.blame)).collect(), case.lost())
+    }
+
+    #[test]
+    fn what_ends_together_with_the_process_is_no_usual_failure() {
+        let exit = good().exit.unwrap().0.0;
+        let at = |ended, outcome| (Shape::Storm, ended, outcome);
+        let early = SIGNALLED + 100_000;
+        // The share of usual failures is two in 110.
+        assert_eq!(blamed(2, &[at(early, CLOSED)]), (vec![(1, Blame::Usual)], 0));
+        assert_eq!(blamed(2, &[at(exit, CLOSED)]), (vec![(1, Blame::Unclear)], 0));
+        assert_eq!(blamed(2, &[at(exit, CLOSED), at(exit, CLOSED)]), (vec![(2, Blame::Shutdown)], 2));
+        let apart = [at(early, CLOSED), at(exit, CLOSED), at(exit - 1000, CLOSED)];
+        assert_eq!(blamed(2, &apart), (vec![(1, Blame::Usual), (2, Blame::Shutdown)], 2));
+        // Those of other shapes ended with it too.
+        let shapes = [(Shape::Keepalive, exit, CLOSED), (Shape::Open, exit, CLOSED)];
+        assert_eq!(blamed(2, &shapes), (vec![(1, Blame::Shutdown), (1, Blame::Shutdown)], 2));
+        // Where nearly every second one fails, the last ones do too.
+        assert_eq!(blamed(50, &[at(exit, CLOSED), at(exit, CLOSED)]).1, 0);
+    }
+
+    #[test]
+    fn failures_that_are_usual_for_each_shape_alone_may_be_too_many_together() {
+        let each = |shape| [CLOSED, ANSWERED, ANSWERED].map(|outcome| (shape, SIGNALLED + 100_000, outcome));
+        let after = |shapes: &[Shape]| {
+            let after: Vec<_> = shapes.iter().flat_map(|shape| each(*shape)).collect();
+            blamed(2, &after).0
+        };
+        assert_eq!(after(&[Shape::Storm]), [(1, Blame::Usual)]);
+        assert_eq!(after(&[Shape::Storm, Shape::Keepalive, Shape::Open]), [(1, Blame::Unclear); 3]);
     }
 }

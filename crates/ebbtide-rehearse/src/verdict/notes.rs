@@ -46,10 +46,18 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
             "{ours} in flight at processes that outlived the service, and ended when these were killed: not counted"
         ));
     }
+    notes.extend(varying(case));
     if traffic.idle_closed > 0 {
         let count = words::plural(traffic.idle_closed, "kept connection was", "kept connections were");
         notes.push(format!(
             "{count} closed by the service while idle, before a request was written: not a loss"
+        ));
+    }
+    if traffic.unasked > 0 {
+        let count = words::plural(traffic.unasked, "kept connection", "kept connections");
+        notes.push(format!(
+            "{count} had bytes from the service that no request had asked for, as of a second response, and could not be used again: \
+             a client may take them for the response to its next request"
         ));
     }
     notes
@@ -107,6 +115,26 @@ fn child(case: &Case<'_>) -> Option<String> {
         true => format!(
             "a child process of the service listened{on} for a short time after the exit: {new} accepted{elsewhere}"
         ),
+    })
+}
+
+/// The routes whose responses after the signal were compared with no usual body.
+fn varying(case: &Case<'_>) -> Option<String> {
+    let is_answered = |number: &usize| {
+        case.by_route.get(*number).is_some_and(|tally| tally.after.answered > tally.after.wrong)
+    };
+    let names: Vec<&str> = case
+        .routes
+        .numbers()
+        .zip(case.routes.keys())
+        .filter(|(number, _)| case.varying.contains(number) && is_answered(number))
+        .map(|(_, (_, route))| route)
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the bodies of {} vary: after the signal only an empty or an incomplete one would be noticed",
+            names.join(", ")
+        )
     })
 }
 

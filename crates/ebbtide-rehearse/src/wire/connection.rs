@@ -184,6 +184,14 @@ impl Connection {
         }
     }
 
+    /// Returns whether bytes have arrived that no request asked for, so that it cannot be used again.
+    pub(crate) fn has_unasked(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.has_unasked(),
+            Self::Http2(_) => false,
+        }
+    }
+
     /// Lets the server close first, within a short limit.
     pub(crate) async fn let_peer_close(self) {
         match self {

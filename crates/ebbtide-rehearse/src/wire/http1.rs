@@ -140,6 +140,11 @@ impl Http1Connection {
         }
     }
 
+    /// Returns whether bytes have arrived that no request asked for. The end of the connection may be behind them.
+    pub(crate) fn has_unasked(&self) -> bool {
+        self.raw.has_unasked()
+    }
+
     /// Lets the server close first, within a short limit.
     pub(crate) async fn let_peer_close(self) {
         tokio::select! {

@@ -42,6 +42,12 @@ impl RawConnection {
         self.socket.is_at_end()
     }
 
+    /// Returns whether bytes were read or can be read, by the present state of the socket in the kernel. Before a request is written,
+    /// nobody asked for them.
+    pub(crate) fn has_unasked(&self) -> bool {
+        !self.read.is_empty() || !self.socket.still_quiet() && !self.socket.is_at_end()
+    }
+
     /// Waits until the server has closed the connection, and nothing is left to read.
     pub(crate) async fn until_closed(&self) {
         self.socket.until_ended().await;

@@ -169,7 +169,9 @@ fn of_reason(reason: Reason) -> Option<Symptom> {
         | Reason::Empty
         | Reason::OtherBody
         | Reason::OtherLocation
-        | Reason::NoNumber => return None,
+        | Reason::NoNumber
+        | Reason::NoUpgrade(_)
+        | Reason::NoEvents(_) => return None,
     })
 }
 
