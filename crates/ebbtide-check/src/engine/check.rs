@@ -4,7 +4,9 @@ use std::time::Duration;
 use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, narrow, parallel};
 use crate::findings::{Finding, Rule, Severity};
-use crate::formats::{Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
+use crate::formats::{
+    Assumed, Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform,
+};
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
 use crate::model::{Declared, Project, Workload, seconds, show};
@@ -32,7 +34,7 @@ pub(super) struct Read {
     pub(super) problems: Vec<Problem>,
     comments: Vec<Comment>,
     uneditable: Vec<Place>,
-    assumed: Vec<terraform::Assumed>,
+    assumed: Vec<Assumed>,
     recognised: usize,
 }
 
@@ -70,6 +72,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     kubernetes::join(&mut all.workloads, &objects, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);
     all.problems.extend(systemd::join(&mut all.workloads, all.units, &objects, sources));
+    all.problems.extend(systemd::join_env_files(&mut all.workloads, &mut all.assumed, sources));
     kamal::join(&mut all.workloads, all.kamal);
     all.problems.extend(compose::join_files(&mut all.workloads, &all.compose, sources));
     compose::join_env_files(&mut all.workloads, &all.env_files, sources);
@@ -206,23 +209,18 @@ pub fn check(sources: Sources, options: &Options) -> Report {
     report
 }
 
-/// Says of a finding which values of it are only the defaults of variables. A deploy may set others, so that it is no error.
-fn lower_assumed(finding: &mut Finding, assumed: &[terraform::Assumed]) {
+/// Says of a finding which values of it are assumed. A deploy may set others, so that it is no error.
+fn lower_assumed(finding: &mut Finding, assumed: &[Assumed]) {
     let is_in = |place: Place, outer: Place| {
         place.source == outer.source && place.start() >= outer.start() && place.end() <= outer.end()
     };
-    let is_used =
-        |value: &&terraform::Assumed| finding.labels.iter().any(|label| is_in(label.place, value.place));
-    let variables: BTreeSet<&str> =
-        assumed.iter().filter(is_used).map(|value| value.variable.as_str()).collect();
-    if variables.is_empty() {
+    let is_used = |value: &&Assumed| finding.labels.iter().any(|label| is_in(label.place, value.place));
+    let notes: BTreeSet<&str> = assumed.iter().filter(is_used).map(|value| value.note.as_str()).collect();
+    if notes.is_empty() {
         return;
     }
     finding.severity = finding.severity.min(Severity::Warning);
-    let notes = variables.iter().map(|name| {
-        format!("var.{name} has its default: no file of the input sets it, and a caller or `-var` may")
-    });
-    finding.notes.extend(notes.collect::<Vec<_>>());
+    finding.notes.extend(notes.into_iter().map(str::to_owned));
 }
 
 /// Returns whether a finding is about a source that the user asked for, rather than about one that is read for others.

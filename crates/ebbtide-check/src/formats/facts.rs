@@ -27,11 +27,19 @@ pub(crate) struct Facts {
     pub(crate) comments: Vec<Comment>,
     /// Values that no edit is made in: an alias repeats them elsewhere, or their format is not the one that edits are written in.
     pub(crate) uneditable: Vec<Place>,
-    /// Values that are only the defaults of variables.
-    pub(crate) assumed: Vec<terraform::Assumed>,
+    /// Values that the deploy may replace by others.
+    pub(crate) assumed: Vec<Assumed>,
     /// Times that are declared and cannot be read.
     pub(super) unreadable: Unreadable,
     pub(crate) problems: Vec<Problem>,
+}
+
+/// A value that counts although the deploy may replace it by one that is not in the input.
+#[derive(Debug)]
+pub(crate) struct Assumed {
+    /// What is assumed, and what may replace it.
+    pub(crate) note: String,
+    pub(crate) place: Place,
 }
 
 /// What a file is.

@@ -18,5 +18,5 @@ pub(crate) mod systemd;
 pub(crate) mod terraform;
 mod times;
 
-pub(crate) use facts::{Facts, Format};
+pub(crate) use facts::{Assumed, Facts, Format};
 pub(crate) use read::read;

@@ -51,6 +51,9 @@ fn unrecognised(source: &Source, is_required: bool) -> Option<(&'static str, boo
 }
 
 fn recognise(id: SourceId, source: &Source) -> Facts {
+    if source.is_of_variables() {
+        return Facts::default();
+    }
     if dockerfile::is_script(source) {
         return script(id, source);
     }

@@ -1,5 +1,6 @@
 //! Files and texts to check, and places in them.
 
+mod environment;
 mod neighbours;
 mod place;
 mod problem;
@@ -7,6 +8,8 @@ mod read;
 mod sources;
 mod walk;
 
+pub use environment::environment_files;
+pub(crate) use environment::folder_of_units;
 pub use neighbours::neighbours;
 pub(crate) use neighbours::{COMPOSE_BASES, COMPOSE_OVERRIDES, DropIns, UNIT_ENDINGS, drop_ins_of};
 pub use place::{Place, Position, SourceId};

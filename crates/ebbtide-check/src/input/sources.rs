@@ -26,6 +26,7 @@ impl Sources {
             has_bom: false,
             is_required: false,
             is_neighbour: false,
+            is_of_variables: false,
             lines: OnceLock::new(),
             template: None,
         });
@@ -45,6 +46,14 @@ impl Sources {
     pub fn mark_neighbour(&mut self, id: SourceId) {
         if let Some(source) = self.all.get_mut(id.index()) {
             source.is_neighbour = true;
+        }
+    }
+
+    /// Marks a source as a file of variables that a unit names, which is read for that alone. What its name says does not count.
+    pub fn mark_variables(&mut self, id: SourceId) {
+        self.mark_neighbour(id);
+        if let Some(source) = self.all.get_mut(id.index()) {
+            source.is_of_variables = true;
         }
     }
 
@@ -82,6 +91,7 @@ impl Sources {
             has_bom: source.has_bom,
             is_required: source.is_required,
             is_neighbour: source.is_neighbour,
+            is_of_variables: source.is_of_variables,
             lines: OnceLock::new(),
             template: source.template.clone(),
         });
@@ -161,6 +171,7 @@ pub struct Source {
     has_bom: bool,
     is_required: bool,
     is_neighbour: bool,
+    is_of_variables: bool,
     lines: OnceLock<Vec<usize>>,
     template: Option<Template>,
 }
@@ -197,6 +208,16 @@ impl Source {
     /// Returns whether it is read for others.
     pub(crate) fn is_neighbour(&self) -> bool {
         self.is_neighbour
+    }
+
+    /// Returns whether it is a file of variables that a unit names.
+    pub(crate) fn is_of_variables(&self) -> bool {
+        self.is_of_variables
+    }
+
+    /// Returns whether a template was rendered to it.
+    pub(super) fn is_rendered(&self) -> bool {
+        self.template.is_some()
     }
 
     /// Returns whether the user named it.

@@ -15,7 +15,8 @@ pub(crate) use budget::{
     Budget, MARGIN, drain_after_lame_duck, grace_label, sidecar_drains, unit_ends_before,
 };
 pub(crate) use drains::{
-    declare as declare_drains, drain_of, may_run_ebbtide, server_name, signal_of_image, unreadable_drains,
+    declare as declare_drains, drain_of, may_run_ebbtide, reads_variables, server_name, signal_of_image,
+    unreadable_drains,
 };
 pub(crate) use ebbtide::{lame_duck_of, refused_settings};
 pub(crate) use exec::exec_offset;

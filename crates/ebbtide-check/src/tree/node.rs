@@ -35,6 +35,9 @@ pub(crate) struct SyntaxError {
     pub(crate) place: Place,
 }
 
+/// The tag of a list that replaces the one it is merged with: that of Compose, and of an empty assignment in a unit.
+pub(super) const REPLACES: &str = "override";
+
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -108,7 +111,7 @@ impl Node {
     /// `!Split [",", x]`, but for Compose's `!override`, which is about the merge alone.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.value {
-            Value::List(items) if self.tag.as_deref().is_none_or(|tag| tag == "override") => items,
+            Value::List(items) if self.tag.as_deref().is_none_or(|tag| tag == REPLACES) => items,
             Value::Scalar(_) | Value::List(_) | Value::Map(_) => &[],
         }
     }

@@ -1,8 +1,10 @@
+use super::node::REPLACES;
 use super::{Comment, Document, Entry, Node, Parsed, Value};
 use crate::input::{Place, SourceId};
 
 /// Parses a systemd unit by the grammar of systemd.syntax(7): a mapping of sections, each a mapping of keys to the list of the values
-/// that they have, in the order of their last assignments. An empty value removes those before it. A section that comes twice is one section.
+/// that they have, in the order of their last assignments. An empty value removes those before it, and marks the list as one that replaces those of
+/// other files. A section that comes twice is one section.
 pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     let mut sections: Vec<Entry> = Vec::new();
@@ -83,6 +85,7 @@ fn add(section: &mut Entry, key: &str, key_place: Place, value: Node) {
     if let Value::List(values) = &mut entry.node.value {
         if is_empty {
             values.clear();
+            entry.node.tag = Some(REPLACES.into());
         } else {
             values.push(value);
         }

@@ -1,6 +1,6 @@
 //! Units are read as systemd reads them.
 
-use ebbtide_check::Report;
+use ebbtide_check::{Report, Severity};
 
 use crate::common::{check_all, check_text, ids, shown};
 
@@ -45,4 +45,119 @@ fn the_stop_of_a_server_is_advised_by_its_own_signal() {
     let report = check_text("nginx.service", unit);
     let found = report.active().find(|finding| finding.rule.id == "S006").unwrap();
     assert!(found.remedy.contains("KillSignal=SIGQUIT") && found.effect.contains("SIGTERM"), "{found:?}");
+}
+
+const SHOP: &str = "[Service]\nExecStart=/bin/shop\nTimeoutStopSec=30\nEnvironmentFile=/etc/shop/shop.env\n";
+const LONG: &str = "EBBTIDE_GRACE=60s\n";
+const SHORT: &str = "EBBTIDE_GRACE=12s\n";
+
+#[test]
+fn the_variables_of_a_named_file_count_and_the_finding_has_its_line() {
+    for (unit, file) in [
+        ("deploy/shop.service", "deploy/shop.env"),
+        ("deploy/shop.service", "rootfs/etc/shop/shop.env"),
+        ("rootfs/etc/systemd/system/shop.service", "rootfs/etc/shop/shop.env"),
+        ("rootfs/usr/lib/systemd/system/shop.service", "./rootfs/etc/shop/shop.env"),
+    ] {
+        let report = check_all(&[(unit, SHOP), (file, LONG)]);
+        assert_eq!(ids(&report), ["S001"], "{unit} {file}: {}", shown(&report));
+        let finding = report.active().next().unwrap();
+        assert_eq!(finding.severity, Severity::Error);
+        assert!(finding.labels.iter().any(|label| report.sources.name(label.place) == file), "{file}");
+        assert!(report.problems.is_empty(), "{}", shown(&report));
+        assert_eq!(ids(&check_all(&[(unit, SHOP), (file, SHORT)])), [""; 0]);
+    }
+    // The opposite: a file that is not named, that is elsewhere, or of which there are two.
+    for files in [
+        &[("deploy/web.env", LONG)][..],
+        &[("other/shop.env", LONG)],
+        &[("a/etc/shop/shop.env", LONG), ("b/etc/shop/shop.env", LONG)],
+    ] {
+        let mut all = vec![("deploy/shop.service", SHOP)];
+        all.extend_from_slice(files);
+        let report = check_all(&all);
+        assert_eq!(ids(&report), [""; 0], "{files:?}");
+        assert!(
+            shown(&report).contains("not read: EnvironmentFile=/etc/shop/shop.env"),
+            "{}",
+            shown(&report)
+        );
+    }
+    // Of two roots the unit's own counts.
+    let roots = [
+        ("a/etc/systemd/system/shop.service", SHOP),
+        ("a/etc/shop/shop.env", SHORT),
+        ("b/etc/shop/shop.env", LONG),
+    ];
+    assert_eq!(ids(&check_all(&roots)), [""; 0]);
+}
+
+#[test]
+fn a_file_replaces_the_environment_and_a_later_file_an_earlier_one() {
+    let files = [("long.env", LONG), ("short.env", SHORT)];
+    let found = |settings: &str, drop_in: &str| {
+        let unit = format!("[Service]\nExecStart=/bin/shop\nTimeoutStopSec=30\n{settings}");
+        let drop_in = format!("[Service]\nNice=5\n{drop_in}");
+        ids(&check_all(&[("shop.service", &unit), ("shop.service.d/a.conf", &drop_in), files[0], files[1]]))
+    };
+    for (settings, drop_in, is_long) in [
+        ("EnvironmentFile=/e/short.env\nEnvironment=EBBTIDE_GRACE=60s\n", "", false),
+        ("Environment=EBBTIDE_GRACE=12s\nEnvironmentFile=-/e/long.env\n", "", true),
+        ("EnvironmentFile=/e/long.env\nEnvironmentFile=/e/short.env\n", "", false),
+        ("EnvironmentFile=/e/short.env\nEnvironmentFile=/e/long.env\n", "", true),
+        ("EnvironmentFile=/e/long.env\nEnvironmentFile=\n", "", false),
+        ("EnvironmentFile=/e/short.env\n", "EnvironmentFile=/e/long.env\n", true),
+        ("EnvironmentFile=/e/short.env\n", "Environment=EBBTIDE_GRACE=60s\n", false),
+        ("EnvironmentFile=/e/long.env\n", "EnvironmentFile=\n", false),
+        ("EnvironmentFile=/e/short.env\n", "EnvironmentFile=\nEnvironment=EBBTIDE_GRACE=60s\n", true),
+        ("Environment=EBBTIDE_GRACE=60s\n", "Environment=\n", false),
+        // systemd ignores a path that is not absolute.
+        ("EnvironmentFile=long.env\n", "", false),
+    ] {
+        let expected = if is_long { &["S001"][..] } else { &[] };
+        assert_eq!(found(settings, drop_in), expected, "{settings} {drop_in}");
+    }
+}
+
+/// What a file may set that is not read is not known: a variable that it may replace is no error.
+#[test]
+fn a_variable_that_an_unread_file_may_replace_is_no_error() {
+    let unit = "[Service]\nExecStart=/bin/shop\nTimeoutStopSec=30\nEnvironment=EBBTIDE_GRACE=60s\n";
+    for (name, severity) in [("-/etc/default/shop", Severity::Warning), ("/etc/%p.env", Severity::Warning)] {
+        let report = check_text("shop.service", &format!("{unit}EnvironmentFile={name}\n"));
+        let finding = report.active().find(|finding| finding.rule.id == "S001").unwrap();
+        assert_eq!(finding.severity, severity, "{name}");
+        let path = name.trim_start_matches('-');
+        let note = format!("EnvironmentFile={path} is not read: it may set EBBTIDE_GRACE too");
+        assert!(finding.notes.contains(&note), "{:?}", finding.notes);
+        // The file may be missing.
+        assert_eq!(report.problems.is_empty(), name.starts_with('-'), "{}", shown(&report));
+    }
+    // A program that reads none of the variables is not noted.
+    let httpd = unit.replace("/bin/shop", "/usr/sbin/httpd");
+    let report = check_text("httpd.service", &format!("{httpd}EnvironmentFile=/etc/sysconfig/httpd\n"));
+    assert!(report.problems.is_empty(), "{}", shown(&report));
+    // The opposite: a file that is read sets it after that.
+    let both = format!("{unit}EnvironmentFile=-/etc/default/shop\nEnvironmentFile=/etc/shop/shop.env\n");
+    let report = check_all(&[("shop.service", &both), ("shop.env", "EBBTIDE_GRACE=61s\n")]);
+    assert_eq!(report.active().next().unwrap().severity, Severity::Error);
+}
+
+/// Podman: `--env` counts more than `--env-file`, and a path may be relative to the unit.
+#[test]
+fn the_environment_of_a_container_replaces_its_files() {
+    let found = |settings: &str| {
+        let unit = format!("[Container]\nImage=shop\nStopTimeout=30\n{settings}");
+        ids(&check_all(&[("q/shop.container", &unit), ("q/long.env", LONG), ("q/short.env", SHORT)]))
+    };
+    for (settings, is_long) in [
+        ("EnvironmentFile=./long.env\n", true),
+        ("EnvironmentFile=long.env\nEnvironment=EBBTIDE_GRACE=12s\n", false),
+        ("Environment=EBBTIDE_GRACE=60s\nEnvironmentFile=short.env\n", true),
+        ("EnvironmentFile=long.env\nEnvironmentFile=short.env\n", false),
+        ("[Service]\nEnvironmentFile=/e/long.env\n", false),
+    ] {
+        let expected = if is_long { &["Q001"][..] } else { &[] };
+        assert_eq!(found(settings), expected, "{settings}");
+    }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use ebbtide_check::{Problem, Report, ServicePlan, SourceId, Sources, collect, neighbours, read_text};
+use ebbtide_check::{
+    Problem, Report, ServicePlan, SourceId, Sources, collect, environment_files, neighbours, read_text,
+};
 use ebbtide_rehearse::words::chain;
 
 /// The name of what is read from standard input.
@@ -61,6 +63,12 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
         match input.sources.add_file(&file) {
             Ok(id) => input.sources.mark_neighbour(id),
             Err(problem) => input.problems.push(problem),
+        }
+    }
+    // What only root may read is known when the unit runs, and not here: the report then says what is assumed.
+    for file in environment_files(&input.sources) {
+        if let Ok(id) = input.sources.add_file(&file) {
+            input.sources.mark_variables(id);
         }
     }
     Ok(input)

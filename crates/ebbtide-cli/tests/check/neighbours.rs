@@ -50,6 +50,27 @@ fn a_file_has_the_exit_code_of_its_folder() {
 }
 
 #[test]
+fn the_variables_of_a_unit_are_read_beside_it_and_below_its_root() {
+    let unit = "[Service]\nExecStart=/bin/web\nTimeoutStopSec=30\nEnvironmentFile=-/etc/default/web\n";
+    for (name, file) in [
+        ("deploy/web.service", "deploy/web"),
+        ("root/etc/systemd/system/web.service", "root/etc/default/web"),
+    ] {
+        let folder = tempdir().unwrap();
+        write(folder.path(), name, unit);
+        assert_eq!(ebbtide(folder.path(), &["check", name]).status.code(), Some(0));
+        write(folder.path(), file, "# seconds\nEBBTIDE_GRACE=60\n");
+        for path in [name, "."] {
+            let output = ebbtide(folder.path(), &["check", path]);
+            assert_eq!(output.status.code(), Some(1), "{path}: {}", text(&output.stdout));
+            assert!(text(&output.stdout).contains(&format!("{file}:2")), "{}", text(&output.stdout));
+        }
+        write(folder.path(), file, "EBBTIDE_GRACE=12\n");
+        assert_eq!(ebbtide(folder.path(), &["check", name]).status.code(), Some(0));
+    }
+}
+
+#[test]
 fn a_fix_of_a_file_leaves_its_neighbours_as_they_are() {
     let folder = tempdir().unwrap();
     let short = OVERRIDE.replace("90", "20");

@@ -13,7 +13,7 @@ pub(super) fn task(block: &Block<'_>) -> Container {
     let driver = field(block.body, "driver").and_then(Node::text).unwrap_or_default();
     let runs_directly = matches!(driver, "exec" | "exec2" | "raw_exec" | "java");
     if let Some(config) = field(block.body, "config") {
-        let run = joined(config);
+        let run = if driver == "java" { java(config) } else { joined(config) };
         if runs_directly {
             task.entrypoint = run;
         } else {
@@ -62,4 +62,22 @@ fn joined(config: &Node) -> Option<Command> {
     let word = Word { text: first.0.to_owned(), place: first.1 };
     let words = std::iter::once(word).chain(args.into_iter().flat_map(|args| args.words)).collect();
     Some(Command { words, is_shell_form: false, place: first.1 })
+}
+
+/// Returns the command line that the driver `java` makes of its settings: `java [jvm_options] [-cp class_path] (-jar jar_path | class) [args]`.
+fn java(config: &Node) -> Option<Command> {
+    let word = |text: &str, node: &Node| Word { text: text.to_owned(), place: node.place };
+    let value = |key: &str| config.get(key).and_then(|node| Some(word(node.written()?, node)));
+    let after = |option: &str, key: &str| {
+        let (node, value) = (config.get(key)?, value(key)?);
+        Some([word(option, node), value])
+    };
+    let list = |key: &str| config.get(key).and_then(command).into_iter().flat_map(|list| list.words);
+    let mut words = vec![word("java", config)];
+    words.extend(list("jvm_options"));
+    words.extend(after("-cp", "class_path").into_iter().flatten());
+    words.extend(after("-jar", "jar_path").into_iter().flatten());
+    words.extend(value("class").filter(|_| config.get("jar_path").is_none()));
+    words.extend(list("args"));
+    Some(Command { words, is_shell_form: false, place: config.place })
 }

@@ -104,10 +104,11 @@ fn merge_section(base: &mut Entry, added: Entry) {
         };
         let present = entries.remove(at);
         if let (Value::List(mut before), Value::List(values)) = (present.node.value, &mut entry.node.value) {
-            // Commands add up; an empty value came first if they are to be replaced, and is no longer visible: the drop-in's are
-            // then all. Other keys have one value, the last.
-            if entry.key.starts_with("Environment")
-                || matches!(&*entry.key, "Label" | "PodmanArgs" | "PublishPort" | "Yaml")
+            // Of commands the drop-in's are all: an empty value comes first where a unit may have one alone. Other keys have one value, the last.
+            let is_added = entry.node.tag.is_none();
+            if is_added
+                && (entry.key.starts_with("Environment")
+                    || matches!(&*entry.key, "Label" | "PodmanArgs" | "PublishPort" | "Yaml"))
             {
                 before.append(values);
                 *values = before;

@@ -1,5 +1,6 @@
 //! Service units of systemd and containers of Podman (Quadlet), with their drop-ins.
 
+mod environment;
 mod file;
 mod kube;
 mod links;
@@ -8,6 +9,7 @@ mod quadlet;
 mod service;
 mod time;
 
+pub(crate) use environment::join_env_files;
 pub(crate) use file::{broken, broken_line, has_unit_name, is_unit, join, without_program};
 pub(crate) use merge::UnitFile;
 pub(crate) use service::note_unreadable;

@@ -1,6 +1,6 @@
 use super::links::Links;
 use super::merge::MergedUnit;
-use super::service::{command, declared, grace, last, variables};
+use super::service::{command, declared, env_files, grace, last, variables};
 use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
 use crate::formats::times::{Form, Unreadable, note_value};
@@ -94,6 +94,7 @@ fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     container.entrypoint = last(section, "Entrypoint").and_then(entrypoint);
     container.arguments = last(section, "Exec").and_then(command);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
+    container.env_files = env_files(section);
     container.has_ports = !section.list("PublishPort").is_empty();
     let signal = args.value("--stop-signal").map(|node| declared(&node));
     container.stop_signal = signal.or_else(|| last(section, "StopSignal").map(declared));

@@ -41,6 +41,7 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     let mut container = Container::new(name, Role::Main, place);
     container.entrypoint = start.and_then(command);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
+    container.env_files = env_files(section);
     workload.containers.push(container);
     let text = |key: &str| last(section, key).map(declared);
     workload.unit = Some(Unit {
@@ -121,6 +122,12 @@ pub(super) fn command(node: &Node) -> Option<Command> {
     let text = node.text()?.trim_start_matches(['@', '-', ':', '+', '!', '|']);
     let words: Vec<Word> = split_words(text).into_iter().map(|text| Word { text, place }).collect();
     (!words.is_empty()).then_some(Command { words, is_shell_form: false, place })
+}
+
+/// Returns the files of variables that a section names.
+pub(super) fn env_files(section: &Node) -> Vec<Word> {
+    let path = |node: &Node| Some(Word { text: node.text()?.to_owned(), place: node.place });
+    section.list("EnvironmentFile").iter().filter_map(path).collect()
 }
 
 pub(super) fn variables(node: &Node) -> Vec<Variable> {

@@ -8,4 +8,4 @@ mod shape;
 mod values;
 
 pub(crate) use file::is_terraform;
-pub(crate) use values::{Assumed, TerraformFile, has_values, is_of_values, join};
+pub(crate) use values::{TerraformFile, has_values, is_of_values, join};

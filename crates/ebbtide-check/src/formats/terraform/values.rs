@@ -3,8 +3,8 @@ use std::path::Path;
 
 use super::file;
 use crate::formats::paths::clean;
-use crate::formats::{Facts, comment};
-use crate::input::{Place, Source, Sources};
+use crate::formats::{Assumed, Facts, comment};
+use crate::input::{Source, Sources};
 use crate::tree::{Comment, Entry, Node, Value};
 
 /// The references that are followed one after the other.
@@ -45,14 +45,6 @@ pub(crate) fn is_of_values(path: &str) -> bool {
 /// Returns whether a document defines local values or variables, or calls modules, which set the variables of those.
 pub(crate) fn has_values(path: &str, root: &Node) -> bool {
     is_of_values(path) || ["locals", "variable", "module"].iter().any(|key| root.get(key).is_some())
-}
-
-/// A value that is the default of a variable.
-#[derive(Debug)]
-pub(crate) struct Assumed {
-    pub(crate) variable: String,
-    /// Where the value is used, or where the parts of a longer one are.
-    pub(crate) place: Place,
 }
 
 /// What the files of a folder define.
@@ -126,8 +118,8 @@ impl Values {
                 // The setting is where the reference is; the parts of a longer value are where they are written.
                 let place = if value.text().is_some() { node.place } else { value.place };
                 let inner = assumed.iter().rev().find(|inner| inner.place == value.place);
-                let variable = variable.map(str::to_owned).or_else(|| Some(inner?.variable.clone()));
-                assumed.extend(variable.map(|variable| Assumed { variable, place }));
+                let note = variable.map(of_default).or_else(|| Some(inner?.note.clone()));
+                assumed.extend(note.map(|note| Assumed { note, place }));
                 *node = Node { place, ..value };
             }
             return;
@@ -162,6 +154,10 @@ impl Values {
         let value = parts.try_fold(value, |value, part| value.get(part).filter(|_| is_word(part)))?;
         Some((value.clone(), variable))
     }
+}
+
+fn of_default(name: &str) -> String {
+    format!("var.{name} has its default: no file of the input sets it, and a caller or `-var` may")
 }
 
 /// Returns the entries of the blocks of a type: the values of `locals`, or the bodies of blocks with a label.

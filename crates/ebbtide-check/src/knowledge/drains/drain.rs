@@ -64,6 +64,14 @@ pub(crate) fn may_run_ebbtide(container: &Container) -> bool {
         .any(|subject| matches!(subject, Subject::Hidden(_) | Subject::Program(_)))
 }
 
+/// Returns whether variables may set the drain time of what a container runs.
+pub(crate) fn reads_variables(container: &Container) -> bool {
+    let reads = |runtime: &Runtime| {
+        matches!(runtime, Runtime::Gunicorn | Runtime::Traefik | Runtime::Java | Runtime::Dotnet)
+    };
+    subjects(&container.with_built_command()).iter().any(|subject| candidates(subject).iter().any(reads))
+}
+
 /// A value of a flag or a variable that cannot be read.
 pub(crate) struct Unreadable {
     pub(crate) value: String,

@@ -13,6 +13,6 @@ mod subject;
 mod tests;
 mod traefik;
 
-pub(crate) use drain::{declare, drain_of, may_run_ebbtide, unreadable_drains};
+pub(crate) use drain::{declare, drain_of, may_run_ebbtide, reads_variables, unreadable_drains};
 pub(crate) use signal::signal_of_image;
 pub(crate) use subject::server_name;
