@@ -168,3 +168,37 @@ fn nomad_refuses_a_long_kill_timeout_in_service_jobs_alone() {
         assert_eq!(found("a.nomad.hcl", &text).contains(&"N003"), is_refused, "{text}");
     }
 }
+
+#[test]
+fn the_options_of_the_java_driver_declare_the_drain() {
+    let found = |config: &str| {
+        let text = format!(
+            "job \"a\" {{\n  group \"a\" {{\n    task \"a\" {{\n      driver = \"java\"\n      kill_timeout = \"20s\"\n      kill_signal = \
+             \"SIGTERM\"\n      env {{\n        SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE = \"5s\"\n      }}\n      config {{\n        \
+             {config}\n      }}\n    }}\n  }}\n}}\n"
+        );
+        let report = check_text("a.nomad.hcl", &text);
+        let sum = report.active().find(|finding| finding.rule.id == "N001");
+        let line = |finding: &ebbtide_check::Finding| {
+            let labels = finding.labels.iter().map(|label| report.sources.position(label.place).line);
+            labels.collect::<Vec<_>>()
+        };
+        sum.map(line)
+    };
+    let jar = "jar_path = \"local/a.jar\"\n        ";
+    let drain = "spring.lifecycle.timeout-per-shutdown-phase=30s";
+    for (config, line) in [
+        (format!("{jar}jvm_options = [\"-Xmx1g\", \"-D{drain}\"]"), Some(12)),
+        (format!("jvm_options = [\"-D{drain}\"]\n        {jar}"), Some(11)),
+        (format!("class = \"com.example.A\"\n        jvm_options = [\"-D{drain}\"]"), Some(12)),
+        (format!("{jar}args = [\"serve\", \"--{drain}\"]"), Some(12)),
+        // After the program it is an argument, which Spring does not take for a property of the system.
+        (format!("{jar}args = [\"-D{drain}\"]"), None),
+        (format!("{jar}jvm_options = [\"--{drain}\"]"), None),
+        (jar.to_owned(), None),
+    ] {
+        let lines = found(&config);
+        assert_eq!(lines.is_some(), line.is_some(), "{config}");
+        assert!(line.is_none_or(|line| lines.is_some_and(|lines| lines.contains(&line))), "{config}");
+    }
+}
