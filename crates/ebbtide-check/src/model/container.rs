@@ -31,6 +31,8 @@ pub(crate) struct Container {
     pub(crate) default_signal: Option<&'static str>,
     /// An init process that the platform puts before the program.
     pub(crate) init: Option<Init>,
+    /// Whether it may put one there, which is only known at the deploy.
+    pub(crate) has_unread_init: bool,
     /// Whether the others stop when it ends.
     pub(crate) is_essential: bool,
     /// The containers that start before it, and stop after it.
@@ -77,6 +79,7 @@ impl Container {
             stop_signal: None,
             default_signal: None,
             init: None,
+            has_unread_init: false,
             is_essential: true,
             depends_on: Vec::new(),
             has_unread_dependencies: false,
@@ -128,6 +131,11 @@ impl Container {
             whole.shell.clone_from(&built.shell);
         }
         whole
+    }
+
+    /// Returns whether the platform may put an init process before the program.
+    pub(crate) fn may_have_init(&self) -> bool {
+        self.init.is_some() || self.has_unread_init
     }
 
     /// Returns whether its own file has nothing but options for what its image runs.

@@ -33,7 +33,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             };
             let (init, command) = command.without_init();
             // With an init it is D008.
-            if init.or(container.init).is_some() {
+            if init.is_some() || container.may_have_init() {
                 continue;
             }
             let Some(script) = command.script() else { continue };

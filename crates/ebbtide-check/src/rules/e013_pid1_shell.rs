@@ -27,7 +27,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         for container in &workload.containers {
             let Some(command) = container.run() else { continue };
             // With an init it is D008.
-            if container.init.is_some() {
+            if container.may_have_init() {
                 continue;
             }
             let Some(script) = command.script() else { continue };

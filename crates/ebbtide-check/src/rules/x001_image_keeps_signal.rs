@@ -51,7 +51,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.workloads.iter().filter(is_deployed) {
         for container in workload.running() {
             let is_replaced = container.entrypoint.is_some();
-            let Some(built) = container.built.filter(|_| !is_replaced && container.init.is_none()) else {
+            let Some(built) = container.built.filter(|_| !is_replaced && !container.may_have_init()) else {
                 continue;
             };
             let Some(image) = images.iter().find(|image| image.place == built) else { continue };

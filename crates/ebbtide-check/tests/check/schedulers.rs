@@ -202,3 +202,106 @@ fn the_options_of_the_java_driver_declare_the_drain() {
         assert!(line.is_none_or(|line| lines.is_some_and(|lines| lines.contains(&line))), "{config}");
     }
 }
+
+/// A task whose shell stays in front of its program, with these settings of the container and of the task.
+fn shell(settings: &str) -> String {
+    format!(
+        "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n        - Name: web\n          \
+         Image: web\n          Command: [sh, -c, \"web; true\"]\n{settings}"
+    )
+}
+
+#[test]
+fn what_a_condition_chooses_is_known_if_both_branches_agree() {
+    const WITH: &str = "InitProcessEnabled: true";
+    const NONE: &str = "!Ref \"AWS::NoValue\"";
+    for (linux, expected) in [
+        (String::new(), &["E013"][..]),
+        (format!("!If [P, {{{WITH}}}, {NONE}]"), &[]),
+        (format!("!If [P, {NONE}, {{{WITH}}}]"), &[]),
+        (format!("!If [P, {{{WITH}}}, {{InitProcessEnabled: false}}]"), &[]),
+        (format!("!If [P, {{{WITH}}}, {{{WITH}, SharedMemorySize: 64}}]"), &["D008"]),
+        (format!("!If [P, {{{WITH}}}, !If [Q, {{{WITH}}}, {{{WITH}}}]]"), &["D008"]),
+        (format!("!If [P, {{SharedMemorySize: 64}}, {NONE}]"), &["E013"]),
+        ("{InitProcessEnabled: !If [P, true, true]}".to_owned(), &["D008"]),
+        ("{InitProcessEnabled: !If [P, false, false]}".to_owned(), &["E013"]),
+        ("{InitProcessEnabled: !If [P, true, false]}".to_owned(), &[]),
+        ("{InitProcessEnabled: !Ref Init}".to_owned(), &[]),
+        ("!Ref Linux".to_owned(), &[]),
+    ] {
+        let line = if linux.is_empty() { linux } else { format!("          LinuxParameters: {linux}\n") };
+        assert_eq!(found("template.yaml", &shell(&line)), expected, "{line}");
+    }
+    let json = |linux: &str| {
+        format!(
+            "{{\"Resources\": {{\"T\": {{\"Type\": \"AWS::ECS::TaskDefinition\", \"Properties\": {{\"ContainerDefinitions\": [{{\"Name\": \
+             \"web\", \"Image\": \"web\", \"Command\": [\"sh\", \"-c\", \"web; true\"], \"LinuxParameters\": {{\"Fn::If\": [\"P\", \
+             {linux}]}}}}]}}}}}}}}"
+        )
+    };
+    let with = "{\"InitProcessEnabled\": true}";
+    assert_eq!(found("t.json", &json(&format!("{with}, {{\"Ref\": \"AWS::NoValue\"}}"))), [""; 0]);
+    assert_eq!(found("t.json", &json(&format!("{with}, {with}"))), ["D008"]);
+    let compose = "services:\n  web:\n    image: web\n    command: [sh, -c, \"web; true\"]\n    init: ";
+    assert!(!found("compose.yaml", &format!("{compose}${{INIT}}\n")).contains(&"D002"));
+    assert!(found("compose.yaml", &format!("{compose}false\n")).contains(&"D002"));
+}
+
+#[test]
+fn no_rule_of_ecs_reports_what_one_branch_has() {
+    let stop = |value: &str| {
+        let settings = format!(
+            "          DockerLabels: {{ebbtide.dev/drain: 40s}}\n          StopTimeout: {value}\n          LinuxParameters: {{InitProcessEnabled: \
+             true}}\n"
+        );
+        found("template.yaml", &shell(&settings).replace("[sh, -c, \"web; true\"]", "[web]"))
+    };
+    assert_eq!(stop("!If [P, 20, 20]"), ["E002"]);
+    assert_eq!(stop("!If [P, 20, 60]"), [""; 0]);
+    let labels = |labels: &str| {
+        let settings = format!("          DockerLabels: {labels}\n");
+        found("template.yaml", &shell(&settings).replace("[sh, -c, \"web; true\"]", "[web]"))
+    };
+    let long = "{ebbtide.dev/drain: 40s}";
+    assert_eq!(labels(&format!("!If [P, {long}, {long}]")), ["E002"]);
+    assert_eq!(labels(&format!("!If [P, {long}, {{team: a}}]")), [""; 0]);
+    // Which command runs is not known.
+    let command = shell("").replace("[sh, -c, \"web; true\"]", "!If [P, [sh, -c, \"web; true\"], [web]]");
+    assert_eq!(found("template.yaml", &command), [""; 0]);
+    let command = shell("").replace("\"web; true\"", "!If [P, \"web; true\", \"exec web\"]");
+    assert_eq!(found("template.yaml", &command), [""; 0]);
+    let outage = |percent: &str, count: &str| {
+        let text = format!(
+            "Resources:\n  Service:\n    Type: AWS::ECS::Service\n    Properties:\n      {count}\n      DeploymentConfiguration: {percent}\n"
+        );
+        found("template.yaml", &text)
+    };
+    let stuck = "{MinimumHealthyPercent: 100, MaximumPercent: 100}";
+    assert_eq!(outage(&format!("!If [P, {stuck}, {stuck}]"), "DesiredCount: 1"), ["E008"]);
+    assert_eq!(outage(&format!("!If [P, {stuck}, !Ref \"AWS::NoValue\"]"), "DesiredCount: 1"), [""; 0]);
+    assert_eq!(outage(stuck, "DesiredCount: !If [P, 1, 2]"), [""; 0]);
+    assert_eq!(outage(stuck, "SchedulingStrategy: !If [P, DAEMON, REPLICA]"), [""; 0]);
+    assert_eq!(outage(stuck, "SchedulingStrategy: !If [P, REPLICA, REPLICA]"), ["E008"]);
+    // On Spot alone the target group has to be faster.
+    let weight =
+        spot("", "        - {Name: web, Image: web}\n").replace("Weight: 1", "Weight: !If [P, 1, 0]");
+    assert_eq!(severities(&check_text("template.yaml", &weight), "E003"), []);
+}
+
+#[test]
+fn the_setting_of_an_agent_in_one_branch_is_none() {
+    let text = |data: &str, kind: &str| {
+        let settings = format!(
+            "          DockerLabels: {{ebbtide.dev/drain: 20s}}\n{kind}  Machines:\n    Type: AWS::EC2::LaunchTemplate\n    Properties:\n      \
+             LaunchTemplateData: {{UserData: {data}}}\n"
+        );
+        let text = shell(&settings).replace("[sh, -c, \"web; true\"]", "[web]");
+        found("template.yaml", &text).contains(&"E014")
+    };
+    let (short, long) = ("ECS_CONTAINER_STOP_TIMEOUT=5s", "ECS_CONTAINER_STOP_TIMEOUT=60s");
+    assert!(text(short, ""));
+    assert!(text(&format!("!If [P, \"{short} A=1\", \"{short} A=2\"]"), ""));
+    assert!(!text(&format!("!If [P, {short}, {long}]"), ""));
+    assert!(!text(&format!("!If [P, {short}, echo]"), ""));
+    assert!(!text(short, "      RequiresCompatibilities: [!If [P, FARGATE, EC2]]\n"));
+}

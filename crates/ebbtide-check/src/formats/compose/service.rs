@@ -90,8 +90,9 @@ fn container(entry: &Entry) -> Container {
     container.has_ports = !node.list("ports").is_empty();
     container.has_volume = node.list("volumes").iter().any(is_written);
     container.stop_signal = node.get("stop_signal").map(declared);
-    container.init =
-        node.get("init").and_then(Node::boolean).filter(|init| *init).map(|_| Init { signals_group: false });
+    let has_init = node.get("init").and_then(Node::boolean);
+    container.init = has_init.filter(|init| *init).map(|_| Init { signals_group: false });
+    container.has_unread_init = has_init.is_none() && node.get("init").is_some();
     container.pre_stop = node.list("pre_stop").first().map(pre_stop);
     container
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::conditions;
 use crate::formats::times::{UNITS, Unreadable, complaint};
 use crate::input::Place;
 use crate::model::{go_duration, seconds};
@@ -21,6 +22,10 @@ fn in_scripts(node: &Node, depth: usize) -> Option<(Duration, Place)> {
         return None;
     }
     let inner = depth.saturating_add(1);
+    if let Some([first, second]) = conditions::branches(node) {
+        let (one, other) = (in_scripts(first, inner)?, in_scripts(second, inner)?);
+        return (one.0 == other.0).then_some(one);
+    }
     match &node.value {
         // The text of `!Sub` is read too: the setting itself has no variable.
         Value::Scalar(scalar) => Some((setting(&scalar.text)?, node.place)),

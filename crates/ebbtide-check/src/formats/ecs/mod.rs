@@ -1,6 +1,7 @@
 //! Task definitions and services of Amazon ECS: as JSON of the API, and as resources of CloudFormation.
 
 mod agent;
+mod conditions;
 mod fields;
 mod join;
 mod resources;

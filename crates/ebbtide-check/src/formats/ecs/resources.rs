@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::fields::{all_text, field, list};
-use super::{agent, service, task};
+use super::{agent, conditions, service, task};
 use crate::formats::Facts;
 use crate::formats::times::{self, Form, Unreadable};
 use crate::input::Place;
@@ -76,6 +76,8 @@ pub(crate) fn is_ecs(root: &Node) -> bool {
 /// Adds what a document has.
 pub(crate) fn add(root: &Node, facts: &mut Facts) {
     if is_template(root) {
+        let mut root = root.clone();
+        conditions::resolve(&mut root, &mut facts.uneditable);
         let (tasks, groups) = (facts.ecs.tasks.len(), facts.ecs.target_groups.len());
         let services = facts.ecs.services.len();
         let (mut idle_timeouts, mut agent_timeout) = (Vec::new(), None);
@@ -109,7 +111,7 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
                 found.group.idle_timeout = Some(idle_timeout.clone());
             }
         }
-        for found in facts.ecs.tasks.iter_mut().skip(tasks).filter(|found| !found.workload.is_fargate) {
+        for found in facts.ecs.tasks.iter_mut().skip(tasks).filter(|found| found.runs_on_machines) {
             found.workload.agent_timeout = agent_timeout;
         }
         let tasks = facts.ecs.tasks.iter_mut().skip(tasks).map(|found| &mut found.workload);

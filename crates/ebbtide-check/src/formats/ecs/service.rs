@@ -40,14 +40,15 @@ pub(super) fn service(node: &Node, id: Option<&str>, place: Place) -> Found {
         |key: &str, default| count(deployment.and_then(|deployment| field(deployment, key)), default);
     let balancers: Vec<&Node> = read_items(node, "loadBalancers").collect();
     let is_spot = |item: &&Node| {
-        let base = field(item, "weight").and_then(Node::integer);
-        field(item, "capacityProvider").and_then(Node::text) == Some("FARGATE_SPOT") && base != Some(0)
+        let has_weight =
+            field(item, "weight").is_none_or(|node| node.integer().is_some_and(|weight| weight != 0));
+        field(item, "capacityProvider").and_then(Node::text) == Some("FARGATE_SPOT") && has_weight
     };
     let spot = list(node, "capacityProviderStrategy").iter().find(is_spot);
     // DAEMON has other defaults and no desired count.
-    let is_daemon = field(node, "schedulingStrategy").and_then(Node::text) == Some("DAEMON");
+    let may_be_daemon = field(node, "schedulingStrategy").is_some_and(|node| node.text() != Some("REPLICA"));
     let desired = match field(node, "desiredCount") {
-        None if is_daemon => Declared::Unresolved(place),
+        None if may_be_daemon => Declared::Unresolved(place),
         count_node => count(count_node, 1),
     };
     let service = Service {
@@ -83,8 +84,8 @@ fn is_rolling(node: &Node, deployment: Option<&Node>) -> bool {
 }
 
 pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
-    let speaks_http =
-        field(node, "protocol").and_then(Node::text).is_none_or(|name| name.starts_with("HTTP"));
+    let is_http = |node: &Node| node.text().is_some_and(|name| name.starts_with("HTTP"));
+    let speaks_http = field(node, "protocol").is_none_or(is_http);
     let group = TargetGroup {
         deregistration: attribute_time(node, GROUP, DEREGISTRATION, seconds(300)),
         interval: count(field(node, "healthCheckIntervalSeconds"), 30),
@@ -96,7 +97,7 @@ pub(super) fn target_group(node: &Node, id: &str, place: Place) -> FoundGroup {
 
 /// Returns the idle timeout of a load balancer that speaks HTTP: 60 s by default.
 pub(super) fn idle_timeout(node: &Node) -> Option<Declared<Duration>> {
-    let is_http = field(node, "type").and_then(Node::text).is_none_or(|kind| kind == "application");
+    let is_http = field(node, "type").is_none_or(|kind| kind.text() == Some("application"));
     is_http.then(|| attribute_time(node, BALANCER, IDLE, seconds(60)))
 }
 

@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+
+use super::conditions;
 use super::fields::{field, has_unread, is_computed, list, read_items, text};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, duration, slot};
 use crate::formats::times::Form;
@@ -9,6 +12,8 @@ use crate::tree::Node;
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(super) id: Option<String>,
+    /// Whether it certainly does not run on Fargate alone.
+    pub(super) runs_on_machines: bool,
     pub(super) workload: Workload,
 }
 
@@ -19,7 +24,8 @@ pub(super) fn task(node: &Node, id: Option<&str>, place: Place) -> Found {
     let compatibilities = list(node, "requiresCompatibilities").iter().filter_map(Node::text);
     workload.is_fargate = compatibilities.collect::<Vec<_>>().contains(&"FARGATE");
     workload.containers = read_items(node, "containerDefinitions").map(container).collect();
-    Found { id: id.map(str::to_owned), workload }
+    let runs_on_machines = !workload.is_fargate && !has_unread(node, "requiresCompatibilities");
+    Found { id: id.map(str::to_owned), runs_on_machines, workload }
 }
 
 fn container(node: &Node) -> Container {
@@ -42,11 +48,13 @@ fn container(node: &Node) -> Container {
     container.grace = Some(duration(field(node, "stopTimeout"), seconds(30)));
     let is_template = node.entries().iter().any(|entry| entry.key.starts_with(char::is_uppercase));
     container.grace_slot = slot(node, if is_template { "StopTimeout" } else { "stopTimeout" });
-    let has_init = field(node, "linuxParameters")
-        .and_then(|linux| field(linux, "initProcessEnabled"))
-        .and_then(Node::boolean);
-    container.init = has_init.filter(|init| *init).map(|_| Init { signals_group: false });
-    let labels = field(node, "dockerLabels");
+    let (linux, labels) = (settings(node, "linuxParameters"), settings(node, "dockerLabels"));
+    let has_init = linux.as_deref().and_then(|linux| field(linux, "initProcessEnabled"));
+    let is_enabled = has_init.and_then(Node::boolean);
+    container.init = is_enabled.filter(|init| *init).map(|_| Init { signals_group: false });
+    container.has_unread_init =
+        linux.as_deref().is_some_and(is_computed) || (has_init.is_some() && is_enabled.is_none());
+    let labels = labels.as_deref();
     container.lame_duck =
         labels.and_then(|labels| labels.get(LAME_DUCK)).map(|node| Form::Units.written(node));
     let labelled = labels
@@ -54,6 +62,12 @@ fn container(node: &Node) -> Container {
         .and_then(|label| declared_drain("label", label.text()?, label.place));
     container.drain = labelled;
     container
+}
+
+/// Returns a mapping of settings. What a condition may add to it has no value.
+fn settings<'n>(node: &'n Node, key: &str) -> Option<Cow<'n, Node>> {
+    let node = field(node, key)?;
+    Some(conditions::settings(node).map_or(Cow::Borrowed(node), Cow::Owned))
 }
 
 /// Reads a command line. A word that is only known at the deploy is an empty one: those after it keep their position, and the image's command
