@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::walk::in_folder;
+use super::walk::{below, in_folder};
 
 /// The endings of units that have a shutdown, or belong to such a unit.
 pub(crate) const UNIT_ENDINGS: [&str; 8] =
@@ -24,6 +24,9 @@ pub(crate) const COMPOSE_OVERRIDES: [&str; 4] = [
 /// The endings of the files of a module of Terraform, and of the values that it reads.
 const MODULE: [&str; 3] = [".tf", ".tofu", ".tf.json"];
 const VALUES: [&str; 2] = [".tfvars", ".tfvars.json"];
+
+/// The folders below a module in which the values of its environments are: `env/eu/prod.tfvars`.
+const VALUES_DEPTH: usize = 3;
 
 /// The units that the drop-ins of a folder belong to.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,8 +77,9 @@ pub fn neighbours(named: &[PathBuf]) -> Vec<PathBuf> {
             found.extend(names.iter().map(|name| folder.join(name)).filter(|other| other.is_file()));
         } else if ends_with_any(name, &MODULE) {
             if modules.insert(folder) {
-                let is_part = |name: &str| ends_with_any(name, &MODULE) || ends_with_any(name, &VALUES);
-                found.extend(with_names(in_folder(folder), is_part));
+                found.extend(with_names(in_folder(folder), |name| ends_with_any(name, &MODULE)));
+                let below = below(folder, VALUES_DEPTH);
+                found.extend(with_names(below, |name| ends_with_any(name, &VALUES)));
             }
         } else if ends_with_any(name, &UNIT_ENDINGS) {
             found.extend(drop_ins(folder, |of| of.has(name) || is_instance(of, name)));
@@ -170,6 +174,9 @@ mod tests {
             "main.tf",
             "values.tf",
             "prod.tfvars",
+            "env/eu/prod.tfvars",
+            "env/eu/a/b/prod.tfvars",
+            "env/values.tf",
             "deploy.yaml",
         ] {
             let path = root.join(name);
@@ -184,7 +191,7 @@ mod tests {
             ("compose.yaml", &["compose.override.yaml"]),
             ("compose.override.yaml", &["compose.yaml"]),
             ("compose.prod.yaml", &[]),
-            ("main.tf", &["prod.tfvars", "values.tf"]),
+            ("main.tf", &["env/eu/prod.tfvars", "prod.tfvars", "values.tf"]),
             ("prod.tfvars", &[]),
             ("deploy.yaml", &[]),
         ] {

@@ -58,9 +58,14 @@ pub fn siblings(file: &Path) -> Vec<PathBuf> {
 
 /// Returns the files of a folder itself that [`collect`] would find.
 pub(super) fn in_folder(folder: &Path) -> Vec<PathBuf> {
+    below(folder, 1)
+}
+
+/// Returns those of a folder and of the folders below it, this deep.
+pub(super) fn below(folder: &Path, depth: usize) -> Vec<PathBuf> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     let is_current = folder.as_os_str().is_empty();
-    walk(if is_current { Path::new(".") } else { folder }, Some(1), &mut files, &mut problems);
+    walk(if is_current { Path::new(".") } else { folder }, Some(depth), &mut files, &mut problems);
     let named = |file: PathBuf| match file.strip_prefix(".") {
         Ok(name) if is_current => name.to_owned(),
         _ => file,

@@ -74,6 +74,47 @@ fn the_default_of_a_variable_that_is_set_elsewhere_is_not_its_value() {
     assert!(is_found(&check_all(&[("a/main.tf", &module), ("b/prod.tfvars", "stop = 60\n")])));
 }
 
+/// Terraform loads `terraform.tfvars` and then `*.auto.tfvars` in the order of their names; others need `-var-file`.
+#[test]
+fn values_that_terraform_loads_by_itself_are_known() {
+    let module =
+        |default: u32| task("var.stop") + &format!("variable \"stop\" {{\n  default = {default}\n}}\n");
+    let (long, short) = ("stop = 300\n", "stop = 60\n");
+    let severity = |default: u32, files: &[(&str, &str)]| {
+        let module = module(default);
+        let mut all = vec![("app/main.tf", module.as_str())];
+        all.extend_from_slice(files);
+        let report = check_all(&all);
+        is_found(&report).then(|| report.active().next().unwrap().severity)
+    };
+    let error = Some(Severity::Error);
+    for (default, files, expected) in [
+        (60, &[("app/terraform.tfvars", long)][..], error),
+        (60, &[("app/terraform.tfvars.json", "{\"stop\": 300}")], error),
+        (60, &[("app/prod.auto.tfvars", long)], error),
+        (300, &[("app/terraform.tfvars", short)], None),
+        (300, &[("app/terraform.tfvars", "other = 1\n")], Some(Severity::Warning)),
+        (60, &[("app/terraform.tfvars", short), ("app/a.auto.tfvars", long)], error),
+        (60, &[("app/a.auto.tfvars", long), ("app/terraform.tfvars", short)], error),
+        (60, &[("app/a.auto.tfvars", short), ("app/b.auto.tfvars", long)], error),
+        (60, &[("app/b.auto.tfvars", short), ("app/a.auto.tfvars", long)], None),
+        // Another file may set it after that, and nothing is loaded from another folder.
+        (300, &[("app/terraform.tfvars", long), ("app/prod.tfvars", short)], None),
+        (300, &[("app/terraform.tfvars", long), ("app/env/prod.tfvars", short)], None),
+        (60, &[("app/env/terraform.tfvars", long)], None),
+        (300, &[("app/env/terraform.tfvars", short)], None),
+        (60, &[("terraform.tfvars", long)], None),
+        // Those of a module that is called are not loaded.
+        (
+            60,
+            &[("app/terraform.tfvars", long), ("main.tf", "module \"a\" {\n  source = \"./app\"\n}\n")],
+            None,
+        ),
+    ] {
+        assert_eq!(severity(default, files), expected, "{default} {files:?}");
+    }
+}
+
 #[test]
 fn containers_of_a_local_value_are_read_where_they_are_written() {
     let definitions =

@@ -70,6 +70,21 @@ fn the_variables_of_a_unit_are_read_beside_it_and_below_its_root() {
     }
 }
 
+/// The values of the environments are often in folders of their own.
+#[test]
+fn the_default_of_a_variable_that_a_file_below_sets_is_no_value() {
+    let folder = tempdir().unwrap();
+    let module =
+        format!("{}variable \"stop\" {{\n  default = 5\n}}\n", MODULE.replace("local.stop", "var.stop"));
+    write(folder.path(), "main.tf", &module);
+    let found = || text(&ebbtide(folder.path(), &["check", "main.tf"]).stdout);
+    assert!(found().contains("E002"), "{}", found());
+    write(folder.path(), "env/eu/prod.tfvars", "stop = 90\n");
+    assert!(!found().contains("E002"), "{}", found());
+    write(folder.path(), "env/eu/prod.tfvars", "other = 90\n");
+    assert!(found().contains("E002"), "{}", found());
+}
+
 #[test]
 fn a_fix_of_a_file_leaves_its_neighbours_as_they_are() {
     let folder = tempdir().unwrap();

@@ -7,6 +7,9 @@ use crate::formats::{Assumed, Facts, comment};
 use crate::input::{Source, Sources};
 use crate::tree::{Comment, Entry, Node, Value};
 
+/// The endings of the files of values that Terraform loads by itself, in the order of their names, after `terraform.tfvars`.
+const AUTO: [&str; 2] = [".auto.tfvars", ".auto.tfvars.json"];
+
 /// The references that are followed one after the other.
 const MAX_STEPS: usize = 8;
 
@@ -35,6 +38,16 @@ impl TerraformFile {
     fn has_values(&self) -> bool {
         is_of_values(&self.path)
     }
+
+    /// Returns how late Terraform loads it, if it does so without `-var-file`.
+    fn order(&self) -> Option<(usize, &str)> {
+        let name = self.path.rsplit('/').next().unwrap_or(&self.path);
+        match name {
+            "terraform.tfvars" => Some((0, name)),
+            "terraform.tfvars.json" => Some((1, name)),
+            _ => AUTO.iter().any(|ending| name.ends_with(ending)).then_some((2, name)),
+        }
+    }
 }
 
 /// Returns whether a file has the name of one with the values of variables.
@@ -53,18 +66,37 @@ struct Values {
     locals: BTreeMap<String, Node>,
     /// The defaults of the variables.
     variables: BTreeMap<String, Node>,
-    /// The variables that a caller of the module, or a file of values, sets.
+    /// The values that Terraform loads by itself if this is the module that it runs in.
+    set: BTreeMap<String, Node>,
+    /// The variables that a caller of the module, or a file of values for `-var-file`, sets.
     replaced: BTreeSet<String>,
+    is_called: bool,
+}
+
+/// The variables that a file of values sets.
+struct ValuesFile {
+    folder: String,
+    names: BTreeSet<String>,
+    /// Whether Terraform loads it by itself in its folder.
+    is_loaded: bool,
 }
 
 /// Reads the resources of each file, with the values that the files of its folder define.
 pub(crate) fn join(files: Vec<TerraformFile>, sources: &Sources) -> Vec<Facts> {
     let mut folders: BTreeMap<String, Values> = BTreeMap::new();
-    let mut set: Vec<(String, BTreeSet<String>)> = Vec::new();
+    let mut set: Vec<ValuesFile> = Vec::new();
+    let mut loaded: Vec<&TerraformFile> = files.iter().filter(|file| file.order().is_some()).collect();
+    loaded.sort_by_key(|file| file.order());
+    for file in loaded {
+        let values = folders.entry(file.folder()).or_default();
+        values.set.extend(file.root.entries().iter().map(|entry| (entry.key.clone(), entry.node.clone())));
+    }
     for file in &files {
         let folder = file.folder();
         if file.has_values() {
-            set.push((folder, file.root.entries().iter().map(|entry| entry.key.clone()).collect()));
+            let is_loaded = file.order().is_some();
+            let names = file.root.entries().iter().map(|entry| entry.key.clone());
+            set.push(ValuesFile { folder, names: names.collect(), is_loaded });
             continue;
         }
         let values = folders.entry(folder.clone()).or_default();
@@ -80,13 +112,17 @@ pub(crate) fn join(files: Vec<TerraformFile>, sources: &Sources) -> Vec<Facts> {
             };
             let called = clean(&Path::new(&folder).join(source)).display().to_string();
             let set = module.node.entries().iter().map(|entry| entry.key.clone());
-            folders.entry(called).or_default().replaced.extend(set);
+            let called = folders.entry(called).or_default();
+            called.replaced.extend(set);
+            called.is_called = true;
         }
     }
     // The values for an environment are often in a folder of its own below the module: `-var-file=env/prod.tfvars`.
     for (folder, values) in &mut folders {
-        let below = set.iter().filter(|(other, _)| Path::new(other).starts_with(folder));
-        values.replaced.extend(below.flat_map(|(_, names)| names.iter().cloned()));
+        let is_loaded = |file: &&ValuesFile| file.is_loaded && file.folder == *folder && !values.is_called;
+        let below = set.iter().filter(|file| Path::new(&file.folder).starts_with(folder) && !is_loaded(file));
+        let names: Vec<String> = below.flat_map(|file| file.names.iter().cloned()).collect();
+        values.replaced.extend(names);
     }
     let read = |mut file: TerraformFile| {
         let mut assumed = Vec::new();
@@ -148,7 +184,10 @@ impl Values {
         let is_reference = node.tag.is_some() || node.written()?.contains("${");
         let (value, variable) = match kind {
             "local" if is_reference => (self.locals.get(name)?, None),
-            "var" if is_reference && !self.replaced.contains(name) => (self.variables.get(name)?, Some(name)),
+            "var" if is_reference && !self.replaced.contains(name) => match self.set.get(name) {
+                Some(value) => (value, None),
+                None => (self.variables.get(name)?, Some(name)),
+            },
             _ => return None,
         };
         let value = parts.try_fold(value, |value, part| value.get(part).filter(|_| is_word(part)))?;
