@@ -10,7 +10,8 @@ use crate::tree::Node;
 #[derive(Debug)]
 pub(super) struct Kustomization {
     pub(super) folder: PathBuf,
-    resources: Vec<PathBuf>,
+    /// The files and folders, in the order in which they are read.
+    pub(super) resources: Vec<PathBuf>,
     /// The names without tags, and those that take their place.
     pub(super) renames: Vec<(String, String)>,
     pub(super) patches: Vec<Patch>,

@@ -1,12 +1,18 @@
 //! Where images are built: what joins a workload with the Dockerfile of its image. Kustomizations say so, and what they patch too.
 
 mod bake;
+mod inline;
 mod join;
 mod kustomization;
 mod named;
+mod operations;
+mod overlays;
 mod patches;
 mod skaffold;
+mod strategic;
+mod target;
+mod touched;
 
 pub(crate) use join::join;
 pub(crate) use named::{Builds, add};
-pub(crate) use patches::apply_patches;
+pub(crate) use overlays::apply_patches;

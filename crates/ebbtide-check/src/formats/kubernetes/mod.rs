@@ -12,5 +12,5 @@ mod traffic;
 mod workload;
 
 pub(crate) use join::join;
-pub(crate) use object::{Objects, add, is_object};
+pub(crate) use object::{Objects, add, is_object, object_at, workload_of};
 pub(crate) use pod::add_annotations;

@@ -1,9 +1,11 @@
 use super::policy::{self, DisruptionBudget};
+use super::scalar::name_place;
 use super::scaler::{self, Scaler};
 use super::traffic::{self, Ingress, Namespace, Service};
 use super::{pod, workload};
 use crate::formats::{Facts, paas, times};
-use crate::model::Word;
+use crate::input::Place;
+use crate::model::{Word, Workload};
 use crate::tree::Node;
 
 /// The nesting of `List` that is followed.
@@ -35,6 +37,26 @@ impl Objects {
 /// Returns whether a document is an object of Kubernetes.
 pub(crate) fn is_object(root: &Node) -> bool {
     root.text_of("apiVersion").is_some() && root.text_of("kind").is_some()
+}
+
+/// Returns the object of a document, or of a `List`, whose workload has this place.
+pub(crate) fn object_at(root: &Node, place: Place) -> Option<&Node> {
+    let mut objects = vec![(root, 0)];
+    while let Some((object, depth)) = objects.pop() {
+        if name_place(object) == place {
+            return Some(object);
+        }
+        let is_list = depth < MAX_LISTS && object.text_of("kind").is_some_and(|kind| kind.ends_with("List"));
+        let items = object.list("items").iter().filter(|_| is_list);
+        objects.extend(items.map(|item| (item, depth.saturating_add(1))));
+    }
+    None
+}
+
+/// Reads an object that runs pods.
+pub(crate) fn workload_of(object: &Node) -> Option<Workload> {
+    let (kind, version) = (object.text_of("kind")?, object.text_of("apiVersion")?);
+    workload::workload(object, version.split_once('/').map_or("", |(group, _)| group), kind)
 }
 
 /// Adds an object, or those of a `List`.

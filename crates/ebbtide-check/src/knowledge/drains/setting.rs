@@ -24,7 +24,7 @@ impl Setting<'_> {
 /// Returns every occurrence of some options with their values: `--option VALUE`, `--option=VALUE`, `-o VALUE`, `-oVALUE`.
 pub(super) fn options<'w>(
     words: &[&'w str],
-    place: impl Fn(usize) -> Place,
+    place_of: impl Fn(usize) -> Place,
     names: &[&'static str],
     form: Form,
 ) -> Vec<Setting<'w>> {
@@ -32,15 +32,22 @@ pub(super) fn options<'w>(
     for (at, word) in words.iter().enumerate() {
         let named = names.iter().find_map(|name| Some((*name, word.strip_prefix(name)?)));
         let Some((name, rest)) = named else { continue };
+        let mut place = place_of(at);
         let value = match rest.strip_prefix('=') {
             Some(value) => Some(value),
-            None if rest.is_empty() => words.get(at.saturating_add(1)).copied(),
+            None if rest.is_empty() => {
+                // A patch may have the value alone.
+                let next = at.saturating_add(1);
+                let own = words.get(next).map(|_| place_of(next));
+                place = own.filter(|own| own.source != place.source).unwrap_or(place);
+                words.get(next).copied()
+            }
             None if !name.starts_with("--") => Some(rest),
             None => continue,
         };
         let value = value.map(|value| value.trim_matches(['"', '\'']));
         // A word that is only known at the deploy is empty.
-        found.push(Setting { name, value: value.filter(|value| !value.is_empty()), form, place: place(at) });
+        found.push(Setting { name, value: value.filter(|value| !value.is_empty()), form, place });
     }
     found
 }
