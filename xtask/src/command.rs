@@ -15,6 +15,8 @@ cargo xtask <command>
   picture                       rehearse the demo and draw the picture of its result
   page                          open a rehearsal's page of 400,000 requests in a headless browser, at three sizes, light
                                 and dark: errors and overflow fail; the pictures are in target/page
+  shells                        run the scripts of crates/ebbtide-check/src/knowledge/shells.txt in dash, busybox ash and
+                                bash, as far as they are installed, and compare with that table
   bench [NAME [OPTIONS...]]     compare with peers: primitives, ping, idle-exit, idle-memory, queue, throughput,
                                 shutdown, soak, check, load-generator; without a name, the first three (the others take
                                 long, or need servers or tools)
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Picture,
     /// Checks the page of a rehearsal in a browser.
     Page,
+    /// Measures what the shells do that `ebbtide-check` knows.
+    Shells,
     /// Checks a release without publishing it.
     Release,
     /// Seconds to run each target, and the targets; empty for all.
@@ -89,6 +93,7 @@ impl Command {
             ["zoo", names @ ..] => Ok(Self::Zoo(owned(names))),
             ["picture"] => Ok(Self::Picture),
             ["page"] => Ok(Self::Page),
+            ["shells"] => Ok(Self::Shells),
             ["generate"] => Ok(Self::Generate),
             ["release", "--dry-run"] => Ok(Self::Release),
             ["release"] => Err(Failure::Usage(

@@ -14,6 +14,7 @@ mod picture;
 mod python;
 mod release;
 mod shell;
+mod shells;
 mod steps;
 mod test;
 mod zoo;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Generate => return test::generate(),
         Command::Picture => return picture::run(),
         Command::Page => return page::run(),
+        Command::Shells => return shells::run(),
         Command::Fuzz(seconds, names) => return fuzz::run(seconds, &names),
         Command::Bench(which, options) => return bench::run(which, &options),
         Command::Test(selection) => {
