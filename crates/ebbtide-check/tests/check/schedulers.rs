@@ -203,6 +203,35 @@ fn the_options_of_the_java_driver_declare_the_drain() {
     }
 }
 
+#[test]
+fn options_of_java_that_are_only_known_at_the_deploy_may_replace_a_variable() {
+    let nomad = |options: &str| {
+        format!(
+            "job \"a\" {{\n  group \"a\" {{\n    task \"a\" {{\n      driver = \"java\"\n      env {{\n        \
+             SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE = \"30s\"\n      }}\n      config {{\n        jar_path = \"a.jar\"\n        \
+             {options}\n      }}\n    }}\n  }}\n}}\n"
+        )
+    };
+    let ecs = |option: &str| {
+        format!(
+            "Resources:\n  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n        - Name: web\n          \
+             Image: web\n          Environment: [{{Name: SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE, Value: 40s}}]\n          Command: \
+             [java{option}, -jar, a.jar]\n"
+        )
+    };
+    for (name, text, rule, is_known) in [
+        ("a.nomad.hcl", nomad("jvm_options = [\"-Xmx1g\"]"), "N001", true),
+        ("a.nomad.hcl", nomad("jvm_options = []"), "N001", true),
+        ("a.nomad.hcl", nomad("jvm_options = var.options"), "N001", false),
+        ("template.yaml", ecs(""), "E002", true),
+        ("template.yaml", ecs(", -cp, !Ref Path"), "E002", true),
+        ("template.yaml", ecs(", !Ref Option"), "E002", false),
+        ("template.yaml", ecs(", !If [P, -Xmx1g, -Xmx1g]"), "E002", true),
+    ] {
+        assert_eq!(found(name, &text).contains(&rule), is_known, "{text}");
+    }
+}
+
 /// A task whose shell stays in front of its program, with these settings of the container and of the task.
 fn shell(settings: &str) -> String {
     format!(

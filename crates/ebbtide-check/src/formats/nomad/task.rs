@@ -4,7 +4,7 @@ use super::fields::{Block, duration, field};
 use crate::formats::scalar::{DRAIN, LAME_DUCK, command, declared_drain, text, variables};
 use crate::formats::times::Form;
 use crate::model::{Command, Container, Declared, Drain, Role, Word, seconds};
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// Reads a task.
 pub(super) fn task(block: &Block<'_>) -> Container {
@@ -72,7 +72,13 @@ fn java(config: &Node) -> Option<Command> {
         let (node, value) = (config.get(key)?, value(key)?);
         Some([word(option, node), value])
     };
-    let list = |key: &str| config.get(key).and_then(command).into_iter().flat_map(|list| list.words);
+    // A list that is only known at the deploy is an empty word.
+    let list = |key: &str| match config.get(key) {
+        Some(node) if node.items().is_empty() && !matches!(node.value, Value::List(_)) => {
+            vec![word("", node)]
+        }
+        node => node.and_then(command).map(|list| list.words).unwrap_or_default(),
+    };
     let mut words = vec![word("java", config)];
     words.extend(list("jvm_options"));
     words.extend(after("-cp", "class_path").into_iter().flatten());

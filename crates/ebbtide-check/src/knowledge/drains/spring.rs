@@ -64,7 +64,8 @@ impl<'w> Line<'w> {
         while let Some(word) = words.get(at).map(|word| word.text.as_str()) {
             let is_last = matches!(word, "-jar" | "-m" | "--module");
             let operands = usize::from(is_last || WITH_OPERAND.contains(&word));
-            if !word.starts_with(['-', '@']) {
+            // One that is only known at the deploy is empty.
+            if !word.starts_with(['-', '@']) && !word.is_empty() {
                 break;
             }
             at = at.saturating_add(1).saturating_add(operands);
@@ -74,6 +75,13 @@ impl<'w> Line<'w> {
         }
         let (java, program) = words.split_at_checked(at).unwrap_or((words, &[]));
         Self { java, program }
+    }
+
+    /// Returns whether an option of Java is only known at the deploy.
+    fn has_unknown_option(&self) -> bool {
+        let before = std::iter::once("").chain(self.java.iter().map(|word| word.text.as_str()));
+        let mut words = before.zip(self.java);
+        words.any(|(before, word)| word.text.is_empty() && !WITH_OPERAND.contains(&before))
     }
 
     /// Returns that of a program which the files do not show.
@@ -137,6 +145,7 @@ fn find<'w>(property: &Property, line: &Line<'w>, variables: &'w [Variable]) -> 
         .map(Found::Setting)
         .or_else(|| mentioned(property.leaf, variables, |name| name == JSON))
         .or_else(|| in_java(false))
+        .or_else(|| line.has_unknown_option().then_some(Found::Unknown))
         .or_else(|| last(arguments(words(line.java), property.system)))
         .or_else(|| in_java(true))
         // `JAVA_OPTS` and the like are for scripts, which may pass them on.
