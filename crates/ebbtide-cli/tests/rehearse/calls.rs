@@ -82,13 +82,11 @@ fn a_call_that_runs_to_its_end_loses_nothing() {
     for url in [IMPORT, SYNC] {
         let seen = rehearse(url, "calls", 0);
         seen.lost(0, "");
-        for call in seen.calls.values().filter(|call| call["outcome"] == "answered") {
-            assert_eq!(
-                (&call["sent"], call["progress"]["of"].as_u64() > Some(10)),
-                (&true.into(), true),
-                "{call}"
-            );
-        }
+        let answered = || seen.calls.values().filter(|call| call["outcome"] == "answered");
+        assert!(answered().all(|call| call["sent"] == true), "{:?}", seen.calls);
+        // All but the first ones, which are short.
+        let long = answered().filter(|call| call["progress"]["of"].as_u64() > Some(10));
+        assert!(long.count() as u64 >= HELD, "{:?}", seen.calls);
     }
 }
 

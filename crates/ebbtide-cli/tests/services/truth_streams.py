@@ -216,7 +216,7 @@ def upload(conn, headers, number):
                 return note("L", number, taken)
     if was_asked:
         note("W", number)
-    conn.sock.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    conn.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
 
 
 def serve(sock):

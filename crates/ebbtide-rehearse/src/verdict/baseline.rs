@@ -152,11 +152,11 @@ impl<'a> Baseline<'a> {
             return Compared::Unusual(Reason::GrpcStatus(code));
         }
         let Some(route) = route else {
-            let ends_with_connection = answer.framing == Framing::Close;
-            return if ends_with_connection {
-                Compared::Unverified(Doubt::Unframed)
-            } else {
-                Compared::AsUsual
+            let is_stream = matches!(request.shape, Shape::Events | Shape::BidiStream);
+            return match answer.framing {
+                Framing::Close => Compared::Unverified(Doubt::Unframed),
+                Framing::Length | Framing::Chunked if !is_stream => Compared::Unverified(Doubt::Unseen),
+                _ => Compared::AsUsual,
             };
         };
         let Some(bodies) = route.by_status.get(&status) else {
@@ -343,6 +343,7 @@ mod tests {
             assert_eq!(instead(Shape::Events, status, false), wrong);
         }
         assert_eq!(instead(Shape::Events, 200, true), Compared::AsUsual);
-        assert_eq!(instead(Shape::Storm, 200, false), Compared::AsUsual, "another shape");
+        // Another shape, of which no answer came before the signal.
+        assert_eq!(instead(Shape::Storm, 200, false), Compared::Unverified(Doubt::Unseen));
     }
 }

@@ -37,6 +37,8 @@ pub(super) enum Doubt {
     Unframed,
     /// It has another body than each one before the signal, which were seen for too short a time to tell that they never change.
     Body,
+    /// No answer of its route came before the signal.
+    Unseen,
 }
 
 /// Why a request counts against the service: what the loss looks like from outside. A cause is named only where what was seen

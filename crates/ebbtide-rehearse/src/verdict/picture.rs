@@ -153,6 +153,7 @@ fn pictured<'a>(judged: &JudgedRequest<'a>, record: &Record) -> PicturedRequest<
             let why = match doubt {
                 Doubt::Unframed => "truncation would not be detected",
                 Doubt::Body => "another body than before the signal",
+                Doubt::Unseen => "no answer of this route before the signal",
             };
             format!("status {status}; {why}")
         }

@@ -50,7 +50,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
         );
     }
     if let Some((evidence, hint)) =
-        [Doubt::Body, Doubt::Unframed].into_iter().find_map(|doubt| unverified(case, doubt))
+        [Doubt::Body, Doubt::Unframed, Doubt::Unseen].into_iter().find_map(|doubt| unverified(case, doubt))
     {
         return found(Finding::Inconclusive, evidence).hint(hint);
     }
@@ -91,6 +91,10 @@ fn unverified(case: &Case<'_>, doubt: Doubt) -> Option<(String, &'static str)> {
                 "{responses} had neither Content-Length nor chunks, and no fixed length: truncation would not be detected"
             ),
             "--url SHAPE=METHOD:PATH names a route with a length",
+        ),
+        Doubt::Unseen => (
+            format!("{responses}, and none before it: whether these are the usual ones is not known"),
+            "a --warmup that is longer than such a response takes shows the usual one",
         ),
         Doubt::Body => (
             format!(
