@@ -24,7 +24,9 @@ const HELD_CONNECTIONS: u32 = PHASES.len() as u32;
 const CONNECTIONS: u32 = 300;
 /// Common paths, in the order in which they are tried. No health paths, such as `/healthz` and `/livez`: their status or their
 /// body changes at the signal by design.
-pub(super) const USUAL: [&str; 6] = ["/", "/ping", "/status", "/version", "/index.html", "/metrics"];
+pub(super) const USUAL: [&str; 4] = ["/", "/ping", "/version", "/index.html"];
+/// Common paths that report the state of the service, tried after [`USUAL`]: a shutdown changes their bodies by design.
+const STATE: [&str; 2] = ["/status", "/metrics"];
 /// After this many tries without an answer no other path is tried: each may take its whole time.
 const SILENT: u32 = 2;
 /// The timeout of one try.
@@ -88,19 +90,20 @@ pub(super) async fn order(
 
 /// Sets every unset route of `plan` to the first common path that the service answers. Skips
 /// `ready_path`, because its answer changes at the signal, unless it is `/`. The open loop sends POST requests to the path if
-/// that is wanted and the service answers them.
+/// that is wanted and the service answers them. Returns the path if it is one that reports the state of the service, and no
+/// route had it before: its bodies are not to be compared.
 pub(super) async fn settle(
     plan: &mut LoadPlan,
     home: &Address,
     ready_path: Option<&str>,
-) -> Result<(), NotRehearsed> {
+) -> Result<Option<&'static str>, NotRehearsed> {
     let Some(method) = plan.routes_mut().find(|route| route.is_open()).map(|route| route.method.clone())
     else {
-        return Ok(());
+        return Ok(None);
     };
     let (mut seen, mut speaks_http, mut silent) = (Vec::new(), false, 0_u32);
     // A readiness URL without a path is the service's front page.
-    let usual = USUAL.into_iter().filter(|path| Some(*path) != ready_path || *path == "/");
+    let usual = USUAL.into_iter().chain(STATE).filter(|path| Some(*path) != ready_path || *path == "/");
     for path in usual {
         let route = Route { method: method.clone(), ..Route::get(path) };
         let answer = match try_route(home, &route, TRY).await {
@@ -108,8 +111,9 @@ pub(super) async fn settle(
             Got::Status(status)
                 if matches!(status, 200..=299) || path == "/" && matches!(status, 300..=399) =>
             {
+                let is_named = plan.shapes.iter().any(|shape| shape.route().path == path);
                 choose(plan, &route, home).await;
-                return Ok(());
+                return Ok(Some(path).filter(|path| STATE.contains(path) && !is_named));
             }
             Got::Status(status) => {
                 speaks_http = true;

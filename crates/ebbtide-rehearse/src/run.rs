@@ -113,7 +113,7 @@ async fn run_at(
     }
 
     let mut watchers = Watchers { load: None, readiness: None, database };
-    let mut shapes = Vec::new();
+    let (mut shapes, mut state_page) = (Vec::new(), None);
     if let Some(found) = readiness.as_ref().filter(|_| at != StopAt::Startup) {
         record.load_began = clock.now();
         if at == StopAt::Load {
@@ -121,7 +121,8 @@ async fn run_at(
             let mut plan = scenario.load.clone();
             protocol::check(&plan, &home).await?;
             reflection::resolve(&mut plan, &home).await?;
-            settle(&mut plan, &home, place.ready_path.as_deref()).await?;
+            let chosen = settle(&mut plan, &home, place.ready_path.as_deref()).await?;
+            state_page = chosen.map(|path| (home.socket.clone(), path.to_owned()));
             let crowded = calibrated(&mut plan, &home, &scenario.program, clock).await?;
             let order =
                 order(scenario, plan, crowded, &home, place.ready_path.as_deref(), rng.u64(..)).await?;
@@ -150,7 +151,7 @@ async fn run_at(
 
     let socket = readiness.map(|found| found.socket).or(addresses.first().cloned());
     let probed = socket.zip(place.ready_path.clone());
-    let terms = terms(scenario, at, probed, shapes);
+    let terms = Terms { state_page, ..terms(scenario, at, probed, shapes) };
     let case = Case::new(&record, &terms);
     if let Some(unusable) = case.unusable() {
         return Err(unusable.into());
@@ -180,6 +181,7 @@ fn terms(
         expected: scenario.stop.expected.clone(),
         require_readiness: scenario.require_readiness,
         readiness,
+        state_page: None,
         allow_status: scenario.allow_status.clone(),
         expect_status: scenario.expect_status.clone(),
         shapes,

@@ -82,8 +82,9 @@ pub(crate) struct RehearseArgs {
     /// or https:// URL when the load goes to another address than --ready. GRPC:/PACKAGE.SERVICE/METHOD is a call of gRPC, over HTTP/2 also
     /// without --http2: a unary one in storm, keepalive, slow and open, and one whose response is a stream in events. `{ms}` in a path is replaced by the duration of a slow
     /// request in milliseconds. Without this option, storm, keepalive and open use the first common path that the
-    /// service answers (`/`, `/ping`, `/status`, …), and open sends POST requests to it if the service answers these
-    /// with 200 to 299. The path of --ready is skipped unless it is `/`: its answer changes at the shutdown.
+    /// service answers (`/`, `/ping`, `/version`, …), and open sends POST requests to it if the service answers these
+    /// with 200 to 299. The path of --ready is skipped unless it is `/`: its answer changes at the shutdown. If only `/status` or
+    /// `/metrics` is answered, the load goes there, and the bodies are not compared.
     #[arg(long, help_heading = REQUESTS, value_name = "SHAPE=METHOD:PATH", value_parser = url)]
     pub(super) url: Vec<ShapeUrl>,
 

@@ -145,9 +145,12 @@ fn routes(survey: &Survey) -> Vec<String> {
             lines.push(format!("url.open = {}", quoted(&open)));
         }
         None => {
-            lines.push(
-                "# None of the usual paths was answered with 200 to 299: name routes of the service."
-                    .to_owned(),
+            lines.extend(
+                [
+                    "# None of the usual paths was answered with 200 to 299, apart from pages about the state of the service, such as /status,",
+                    "# which change at the signal: name routes of the service.",
+                ]
+                .map(str::to_owned),
             );
             lines.extend(["storm", "keepalive", "open"].map(|shape| format!("# url.{shape} = \"/path\"")));
         }

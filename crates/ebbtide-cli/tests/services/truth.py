@@ -173,6 +173,11 @@ def answer(conn, method, path, headers, number):
                 time.sleep(0.01)
         if path.startswith("/status/"):
             status = path[8:] + " As Asked"
+        if is_("status-page") and path == "/status":
+            # The state of the service, which the shutdown changes.
+            body = b"draining" if stop else b"ok"
+        elif is_("status-page") and not path.startswith("/slow/"):
+            status, body = "404 Not Found", b"no such page"
         if path == "/" and is_("no-root", "only-readiness"):
             status, body = "404 Not Found", b"no such page"
         if is_("only-readiness") or is_("health-aliases") and path in ("/", "/ping"):

@@ -66,6 +66,9 @@ pub(super) struct TermsLine {
     expected: Vec<Ended>,
     require_readiness: bool,
     readiness: Option<(Endpoint, String)>,
+    // Absent in a record of an earlier version.
+    #[serde(default)]
+    state_page: Option<(Endpoint, String)>,
     allow_status: Vec<u16>,
     expect_status: Vec<u16>,
     shapes: Vec<Shape>,
@@ -91,6 +94,7 @@ impl From<&Terms> for TermsLine {
             expected: terms.expected.iter().map(|expected| expected.0).collect(),
             require_readiness: terms.require_readiness,
             readiness: terms.readiness.clone(),
+            state_page: terms.state_page.clone(),
             allow_status: terms.allow_status.clone(),
             expect_status: terms.expect_status.clone(),
             shapes: terms.shapes.clone(),
@@ -117,6 +121,7 @@ impl TermsLine {
             expected: self.expected.into_iter().map(Expected).collect(),
             require_readiness: self.require_readiness,
             readiness: self.readiness,
+            state_page: self.state_page,
             allow_status: self.allow_status,
             expect_status: self.expect_status,
             shapes: self.shapes,

@@ -15,6 +15,8 @@ pub(super) struct Baseline<'a> {
     routes: Vec<RouteSeen>,
     /// The address and the path of readiness.
     readiness: Option<(&'a Endpoint, String)>,
+    /// Those of a page whose bodies report the state of the service.
+    state_page: Option<(&'a Endpoint, String)>,
     allowed: BTreeSet<u16>,
     /// Statuses that a route may always answer.
     expected: BTreeSet<u16>,
@@ -90,6 +92,7 @@ impl<'a> Baseline<'a> {
                 matches!(request.outcome, Outcome::CloseFrame { .. } | Outcome::NoCloseFrame { .. });
             route.streams |= request.answer.is_some_and(|answer| answer.event_stream == Some(true));
         }
+        usual.state_page = terms.state_page.as_ref().map(|(at, path)| (at, format!(" {path}")));
         let began = record.stop_began();
         let before =
             record.traffic.requests.iter().zip(route_of).filter(|(request, _)| request.ended < began);
@@ -167,6 +170,7 @@ impl<'a> Baseline<'a> {
         let has_own_messages = request.route.contains("{ms}") || answer.grpc_status.is_some();
         if matches!(request.shape, Shape::Events | Shape::BidiStream)
             || has_own_messages && !bodies.shapes.contains(&request.shape)
+            || is_at(&self.state_page, request)
         {
             // An empty message is none of any shape, unless another one had it.
             let has_body = answer.length > 0 || bodies.least == 0 || answer.framing == Framing::NoBody;
@@ -184,10 +188,13 @@ impl<'a> Baseline<'a> {
     /// Returns whether readiness announces the shutdown by this answer, as it should. Another status is an error on that path as on
     /// any other, whether a probe has seen it or not.
     fn announces(&self, request: &Request, status: u16) -> bool {
-        let is_readiness =
-            |(at, path): &(&Endpoint, String)| **at == request.to && request.route.ends_with(path);
-        status == ANNOUNCEMENT && self.readiness.as_ref().is_some_and(is_readiness)
+        status == ANNOUNCEMENT && is_at(&self.readiness, request)
     }
+}
+
+/// Returns whether `request` went to this address and path.
+fn is_at(page: &Option<(&Endpoint, String)>, request: &Request) -> bool {
+    page.as_ref().is_some_and(|(at, path)| **at == request.to && request.route.ends_with(path))
 }
 
 impl RouteSeen {

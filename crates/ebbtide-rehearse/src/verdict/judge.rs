@@ -65,6 +65,9 @@ pub struct Terms {
     pub require_readiness: bool,
     /// Where readiness is asked for, and its path; `None`: it is a bare port.
     pub readiness: Option<(Endpoint, String)>,
+    /// The address and the path of a page about the state of the service that the rehearsal chose as the route of the load: its bodies
+    /// are not compared.
+    pub state_page: Option<(Endpoint, String)>,
     /// Response statuses that are not a loss after the signal.
     pub allow_status: Vec<u16>,
     /// Statuses of 400 and more that a route may always answer.

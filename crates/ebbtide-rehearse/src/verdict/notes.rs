@@ -20,6 +20,12 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
             "clients stopped sending {at} after the load began: the maximum number of requests was reached"
         ));
     }
+    if let Some((_, path)) = &case.terms.state_page {
+        notes.push(format!(
+            "the load used {path}, since no other common path is answered: it reports the state of the service, so its bodies were not \
+             compared; --url names a route of the service"
+        ));
+    }
     for group in case.groups.iter().filter(|group| group.blame == Blame::Usual) {
         notes.push(format!("not caused by the shutdown: {}", group.sentence(record)));
     }
@@ -148,15 +154,49 @@ fn before(case: &Case<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use crate::clock::At;
-    use crate::record::{Close, Orphan, Outcome};
+    use crate::record::{Answer, Close, Orphan, Outcome, Request};
     use crate::verdict::samples::{good, request, terms};
-    use crate::verdict::{Verdict, judge};
+    use crate::verdict::{Terms, Verdict, judge};
 
     const RESET: Outcome = Outcome::Unanswered { close: Close::Reset };
 
     #[test]
     fn a_good_run_has_no_notes() {
         assert_eq!(judge(&good(), &terms()).notes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_status_page_that_the_rehearsal_chose_may_report_the_shutdown() {
+        let mut record = good();
+        let usual = record.traffic.requests.first().unwrap().clone();
+        let page = |begun, answer| Request {
+            begun: At(begun),
+            ended: At(begun + 1000),
+            route: "GET /status".into(),
+            answer: Some(answer),
+            ..usual.clone()
+        };
+        let answer = usual.answer.unwrap();
+        let draining = Answer { length: answer.length + 6, digest: answer.digest + 1, ..answer };
+        record.traffic.requests = (0..10).map(|number| page(900_000 + number * 10_000, answer)).collect();
+        record.traffic.requests.extend((0..10).map(|number| page(1_100_000 + number * 10_000, draining)));
+        let named = judge(&record, &terms());
+        assert_eq!(named.verdict, Verdict::Fail, "compared if it was named");
+        let chosen = Terms { state_page: Some((usual.to.clone(), "/status".to_owned())), ..terms() };
+        let run = judge(&record, &chosen);
+        assert_eq!(run.verdict, Verdict::Pass, "{:?}", run.checks);
+        assert!(run.notes.iter().any(|note| note.contains("--url names a route")), "{:?}", run.notes);
+        // Its status, and whether it has a body at all, still count.
+        for outcome in [500, 404] {
+            let mut record = record.clone();
+            record.traffic.requests.push(Request {
+                outcome: Outcome::Answered { status: outcome },
+                ..page(1_300_000, draining)
+            });
+            assert_eq!(judge(&record, &chosen).verdict, Verdict::Fail, "{outcome}");
+        }
+        record.traffic.requests.push(page(1_300_000, Answer { length: 0, ..draining }));
+        assert_eq!(judge(&record, &chosen).verdict, Verdict::Fail);
     }
 
     #[test]

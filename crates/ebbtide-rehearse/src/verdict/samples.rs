@@ -119,6 +119,7 @@ pub(crate) fn terms() -> Terms {
         expected: vec![Expected(Ended::Code(0))],
         require_readiness: false,
         readiness: None,
+        state_page: None,
         allow_status: Vec::new(),
         expect_status: Vec::new(),
         shapes: vec![Shape::Storm],
