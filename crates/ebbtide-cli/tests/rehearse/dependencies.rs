@@ -85,7 +85,7 @@ fn a_service_that_abandons_some_connections_fails_with_their_number() {
         ("postgres", "without the last message of its protocol"),
         ("redis", "while it awaited an answer"),
         ("rabbitmq", "without the last message of its protocol"),
-        ("nats", "with a subscription when the process ended"),
+        ("nats", "with a subscription at the end of the process"),
     ] {
         let (code, verdict) = judged(&mut rehearsal(protocol, &through(protocol), 3, 2));
         let (found, evidence) = check(&verdict, "dependencies-closed");

@@ -101,7 +101,7 @@ fn a_process_that_is_killed_behind_a_shell_abandons_its_subscriptions() {
     let seen = behind_a_shell("nats", &["3 0"], "KILL");
     let (found, evidence) = seen.found();
     let abandoned =
-        format!("3 abandoned (3 with a subscription when the process ended) by {}", seen.process(0));
+        format!("3 abandoned (3 with a subscription at the end of the process) by {}", seen.process(0));
     assert!(found == "fail" && evidence.ends_with(&abandoned), "{evidence}");
 }
 

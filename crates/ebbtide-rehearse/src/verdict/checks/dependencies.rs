@@ -31,8 +31,9 @@ enum Fate {
     ClosedOrWithProcess,
     /// The dependency ended it.
     ByDependency,
-    /// It ended with the process, idle. In its protocol that is no different from a close.
-    WithProcess,
+    /// It ended with the process, or was closed just before: which of them cannot be told. It was idle, and in its protocol that is no
+    /// different from a close.
+    AtEndOfProcess,
     /// It ended in no such way: how.
     Abandoned(&'static str),
 }
@@ -70,8 +71,9 @@ fn judge(seen: &RelayedDependency) -> (Finding, String) {
         None => String::new(),
     };
     let unclear = count(|fate| *fate == Fate::ClosedOrWithProcess);
+    let at_end = count(|fate| *fate == Fate::AtEndOfProcess);
     let mut parts = Vec::new();
-    if closed > 0 || unclear == 0 {
+    if closed > 0 || unclear == 0 && at_end == 0 {
         let number = words::count(closed);
         parts.push(match by(|fate| *fate == Fate::Closed) {
             Processes::One(process) => format!("{number} closed{goodbye} by {process}"),
@@ -90,12 +92,15 @@ fn judge(seen: &RelayedDependency) -> (Finding, String) {
         let number = words::count(unclear);
         parts.push(format!("{number} closed by the service or by the end of one of its processes"));
     }
-    let idle = count(|fate| *fate == Fate::WithProcess);
-    if idle > 0 {
-        let number = words::count(idle);
-        parts.push(match by(|fate| *fate == Fate::WithProcess) {
-            Processes::One(process) => format!("{number} idle when {process} ended"),
-            others => format!("{number} idle when the process ended{}", others.list()),
+    if at_end > 0 {
+        let number = words::count(at_end);
+        parts.push(match by(|fate| *fate == Fate::AtEndOfProcess) {
+            Processes::One(process) => {
+                format!("{number} closed at the end of {process}, by it or by the kernel")
+            }
+            others => {
+                format!("{number} closed at the end of the process, by it or by the kernel{}", others.list())
+            }
         });
     }
     let by_dependency = count(|fate| *fate == Fate::ByDependency);
@@ -195,8 +200,8 @@ fn fate(seen: &RelayedDependency, end: &RelayedConnection) -> Fate {
         None if answers && end.awaiting && !end.opaque => Fate::Abandoned("while it awaited an answer"),
         None if end.running && end.children && end.owner.is_none() => Fate::ClosedOrWithProcess,
         None if end.running => Fate::Closed,
-        None if end.subscribed => Fate::Abandoned("with a subscription when the process ended"),
-        None => Fate::WithProcess,
+        None if end.subscribed => Fate::Abandoned("with a subscription at the end of the process"),
+        None => Fate::AtEndOfProcess,
     }
 }
 
@@ -254,7 +259,12 @@ mod tests {
         let by_dependency = RelayedConnection { ended: Some((LATE, ConnectionSide::Dependency)), ..closed() };
         for (protocol, connection, verdict, evidence) in [
             (Redis, closed(), Finding::Pass, "1 closed by the service"),
-            (Redis, at_exit, Finding::Pass, "1 idle when the process ended"),
+            (
+                Redis,
+                at_exit,
+                Finding::Pass,
+                "of 1 connection, 1 closed at the end of the process, by it or by the kernel",
+            ),
             (
                 Nats,
                 RelayedConnection { children: true, ..closed() },
@@ -265,13 +275,13 @@ mod tests {
                 Redis,
                 RelayedConnection { children: true, ..at_exit },
                 Finding::Pass,
-                "1 idle when the process",
+                "1 closed at the end of the process",
             ),
             (Redis, by_dependency, Finding::Pass, "1 closed by the dependency"),
             (Redis, RelayedConnection { awaiting: true, ..closed() }, Finding::Fail, "awaited an answer"),
             (Redis, RelayedConnection { subscribed: true, ..at_exit }, Finding::Fail, "with a subscription"),
             (Redis, RelayedConnection { subscribed: true, ..closed() }, Finding::Pass, "1 closed"),
-            (Nats, RelayedConnection { awaiting: true, ..at_exit }, Finding::Pass, "1 idle"),
+            (Nats, RelayedConnection { awaiting: true, ..at_exit }, Finding::Pass, "1 closed at the end"),
             (Nats, RelayedConnection { subscribed: true, ..at_exit }, Finding::Fail, "with a subscription"),
             (Tcp, RelayedConnection { reset: true, ..closed() }, Finding::Fail, "by a reset"),
             (Tcp, RelayedConnection { ended: None, ..at_exit }, Finding::Fail, "open after the exit"),
@@ -282,7 +292,7 @@ mod tests {
                 Finding::Pass,
                 "of 1 connection, 1 closed by the service",
             ),
-            (Postgres, RelayedConnection { opaque: true, ..at_exit }, Finding::Pass, "1 idle"),
+            (Postgres, RelayedConnection { opaque: true, ..at_exit }, Finding::Pass, "1 closed at the end"),
         ] {
             let check = judged(protocol, &[connection]);
             assert!(check.verdict == verdict && check.evidence.contains(evidence), "{check:?}");
@@ -322,18 +332,28 @@ mod tests {
                  and 1 of a process that is not known",
             ),
             (Redis, &[of(Some(8), closed())], Finding::Pass, "1 closed by node 8.js (pid 8)"),
-            (Redis, &[at_exit(Some(8))], Finding::Pass, "1 idle when node 8.js (pid 8) ended"),
+            (
+                Redis,
+                &[at_exit(Some(8))],
+                Finding::Pass,
+                "1 closed at the end of node 8.js (pid 8), by it or by the kernel",
+            ),
             (
                 Nats,
                 &[at_exit(Some(8)), at_exit(Some(7))],
                 Finding::Pass,
-                "2 idle when the process ended: 1 of node 8.js (pid 8) and 1 of node 7.js (pid 7)",
+                "2 closed at the end of the process, by it or by the kernel: 1 of node 8.js (pid 8) and 1 of node 7.js (pid 7)",
             ),
             // The process that was started has others beside it.
             (Redis, &[of(Some(7), closed())], Finding::Pass, "1 closed by node 7.js (pid 7)"),
             // Without a known owner nothing is guessed.
             (Redis, &[of(None, closed())], Finding::Pass, "by the end of one of its processes"),
-            (Redis, &[at_exit(None)], Finding::Pass, "1 idle when the process ended"),
+            (
+                Redis,
+                &[at_exit(None)],
+                Finding::Pass,
+                "of 1 connection, 1 closed at the end of the process, by it or by the kernel",
+            ),
         ] {
             let check = of_processes(protocol, connections);
             assert!(check.verdict == verdict && check.evidence.ends_with(evidence), "{check:?}");
