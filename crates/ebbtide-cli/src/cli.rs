@@ -104,7 +104,7 @@ mod tests {
             ),
             (
                 &["rehearse", "--signal", "STOP", "--demo"],
-                "invalid stop signal `STOP` for '--signal <SIGNAL>': expected TERM",
+                "invalid stop signal `STOP` for '--signal <SIGNAL>': no process can handle it",
             ),
             (
                 &["rehearse", "--storm", "-3", "--demo"],

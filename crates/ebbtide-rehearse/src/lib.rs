@@ -61,8 +61,8 @@ pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Reco
 pub use rehearsal::Rehearsal;
 pub use replay::{Replayed, replay};
 pub use scenario::{
-    BadCall, BadCertificates, BadHeader, BadTarget, BadVia, BoxFuture, Call, CallKind, Expected, Fitted,
-    HostName, Known, LoadPlan, ManagedService, PreStop, Program, Protocol, Ready, RequestHeader,
+    BadCall, BadCertificates, BadHeader, BadSignal, BadTarget, BadVia, BoxFuture, Call, CallKind, Expected,
+    Fitted, HostName, Known, LoadPlan, ManagedService, PreStop, Program, Protocol, Ready, RequestHeader,
     RequestTemplate, Route, RunPlace, SHORT_THINK, Scenario, Schema, SecondSignal, ServiceStore, SetUp,
     ShapePlan, Span, StopAt, StopPlan, StopSignal, Target, TargetAddress, Trust, Via, ViaAtSignal,
     unknown_relay,

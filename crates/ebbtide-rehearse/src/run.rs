@@ -6,7 +6,7 @@ use rustix::process::Rlimit;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::child::{Service, signal_state, tail};
+use super::child::{Service, as_sent, signal_state, tail};
 use super::conductor::News;
 use super::janitor::Janitor;
 use super::load::Load;
@@ -90,7 +90,7 @@ async fn run_at(
     };
     let at = scenario.stop.at.drawn(seed);
     let moment = stop_moment(&scenario.stop, at, seed);
-    let signal = scenario.stop.signal.signal();
+    let signal = as_sent(scenario.stop.signal);
     let mut record = Record::default();
     let mut service = place.service(scenario, files, clock, janitor)?;
     let began = clock.now();

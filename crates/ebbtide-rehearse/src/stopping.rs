@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::process::{Rlimit, Signal};
+use rustix::process::Rlimit;
 use tokio::time::sleep;
 
-use super::child::{Hook, Service, remaining, tail};
+use super::child::{Hook, Service, as_sent, remaining, tail};
 use super::conductor::News;
 use super::load::Load;
 use super::probe::DatabaseProbe;
 use super::readying::TAIL;
 use super::record::{PreStopEnd, PreStopRun, Record};
 use super::relay::Relays;
-use super::scenario::{PreStop, StopPlan};
+use super::scenario::{PreStop, StopPlan, StopSignal};
 use super::trouble::NotRehearsed;
 use crate::clock::{At, Clock};
 
@@ -99,7 +99,7 @@ impl Stopping<'_> {
         if record.exit.is_some() {
             return Ok(());
         }
-        self.send(self.plan.signal.signal());
+        self.send(self.plan.signal);
         news(News::Signalled { signal: self.plan.signal.name(), grace: self.plan.grace });
         self.end(record, news).await
     }
@@ -198,7 +198,7 @@ impl Stopping<'_> {
     async fn end(&mut self, record: &mut Record, news: Listener<'_>) -> Result<(), NotRehearsed> {
         let deadline = record.deadline(self.plan.grace);
         let view = View { clock: self.clock, signalled: Some(record.signalled), until: deadline };
-        let second = self.plan.then.map(|then| (then.signal.signal(), record.signalled + then.after));
+        let second = self.plan.then.map(|then| (then.signal, record.signalled + then.after));
         let in_time = loop {
             let (now, pending) = (self.clock.now(), second.filter(|_| record.second_signal.is_none()));
             let due = pending.map_or(Duration::MAX, |(_, at)| at.since(now));
@@ -228,7 +228,8 @@ impl Stopping<'_> {
         Ok(())
     }
 
-    fn send(&mut self, signal: Signal) {
+    fn send(&mut self, signal: StopSignal) {
+        let signal = as_sent(signal);
         if self.plan.to_all {
             self.service.signal_all(signal);
         } else {

@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::child::{adopt_orphans, listeners, remaining, tail};
+use super::child::{adopt_orphans, as_sent, listeners, remaining, tail};
 use super::clock::{At, Clock};
 use super::janitor::Janitor;
 use super::order::USUAL;
@@ -156,7 +156,7 @@ async fn look(
         return Ok(found);
     }
     let signalled = clock.now();
-    service.signal(signal.signal());
+    service.signal(as_sent(signal));
     let exit = match timeout(scenario.stop.grace, service.ended()).await {
         Ok(ended) => {
             let (at, ended) = ended?;

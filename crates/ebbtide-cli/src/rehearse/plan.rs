@@ -68,9 +68,6 @@ pub(crate) enum BadPlan {
     /// The stop would begin before the service, which runs already, is ready.
     #[error("invalid --signal-at {0}: the service of --attach runs already")]
     Started(StopAt),
-    /// The stop signal is SIGKILL.
-    #[error("invalid --signal KILL: no service can handle it")]
-    Kill,
     /// A required feature is not in this build.
     #[error(transparent)]
     Feature(#[from] MissingFeature),
@@ -95,7 +92,6 @@ impl BadPlan {
             Self::NoRoute(shape) => format!("add --url {shape}=METHOD:PATH"),
             Self::NoLoad => "leave at least one of --storm, --keepalive, --slow and --open on".to_owned(),
             Self::Started(_) => "--signal-at idle and load stop a service that runs".to_owned(),
-            Self::Kill => "SIGKILL is sent anyway at the end of --grace".to_owned(),
             Self::Compare(_) => "quote the command as one argument: --compare './old --port 8080'".to_owned(),
             Self::BodyNotSent => "--method POST, or --url SHAPE=POST:PATH, sends it".to_owned(),
             Self::BodyFile(..) => "--body takes the body itself".to_owned(),
@@ -127,7 +123,6 @@ impl BadPlan {
             Self::Calls(BadCalls::NotAProtoset(..) | BadCalls::Unreadable(..)) => vec!["protoset"],
             Self::Calls(_) => vec!["grpc_message", "protoset"],
             Self::Started(_) => vec!["signal_at"],
-            Self::Kill => vec!["signal"],
             Self::Compare(_) => vec!["compare"],
             Self::Feature(_) => vec!["database_url"],
             Self::NoCommand | Self::Demo(_) => Vec::new(),
@@ -142,9 +137,6 @@ impl BadPlan {
 /// The options contradict each other, or require a feature that this build does not have.
 pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
     let program = program(args)?;
-    if args.signal.is_some_and(|signal| signal.number() == libc::SIGKILL) {
-        return Err(BadPlan::Kill);
-    }
     let shapes = shapes(args)?;
     if shapes.is_empty() {
         return Err(BadPlan::NoLoad);
@@ -328,7 +320,6 @@ mod tests {
             BadPlan::Compare(_) => BadPlan::Compare("sh -c '".to_owned());
             BadPlan::TwoRoutes(_) => BadPlan::TwoRoutes(Shape::Storm);
             BadPlan::Started(_) => BadPlan::Started(StopAt::Startup);
-            BadPlan::Kill => BadPlan::Kill;
             BadPlan::Feature(_) => BadPlan::Feature(missing());
             BadPlan::Demo(_) => BadPlan::Demo(unknown_option()), BadPlan::Demo(missing().into());
         }
@@ -358,7 +349,6 @@ mod tests {
             BadPlan::NotCertificates("ca.pem".to_owned(), BadCertificates::None),
             BadPlan::TwoRoutes(Shape::Storm),
             BadPlan::Started(StopAt::Random),
-            BadPlan::Kill,
             BadPlan::Feature(missing()),
             BadPlan::Demo(unknown_option()),
             BadPlan::Demo(missing().into()),

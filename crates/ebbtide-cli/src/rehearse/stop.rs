@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use ebbtide_rehearse::{PreStop, SecondSignal, StopAt, StopPlan};
+use ebbtide_rehearse::{BadSignal, PreStop, SecondSignal, StopAt, StopPlan, StopSignal};
 
 use super::args::{RehearseArgs, STOP};
 use super::plan::program_in;
 use super::platform::StopPlatform;
-use super::values::{duration, limit, signal};
+use super::values::{duration, limit};
 
 /// The options of the stop beside its signal, its grace period and its time.
 #[derive(Debug, Args)]
@@ -97,12 +97,15 @@ fn pre_stop(text: &str) -> Result<PreStop, String> {
 /// Parses a second signal: `INT`, `TERM@500ms`.
 fn then_signal(text: &str) -> Result<SecondSignal, String> {
     let (name, after) = text.split_once('@').map_or((text, None), |(name, after)| (name, Some(after)));
-    let wrong = |_| format!("invalid second signal `{text}`: expected SIGNAL or SIGNAL@TIME, such as INT@2s");
-    let signal = signal(name).map_err(wrong)?;
-    if signal.number() == libc::SIGKILL {
-        return Err(format!("invalid second signal `{text}`: SIGKILL is sent at the end of --grace"));
-    }
-    let after = after.map(limit).transpose().map_err(wrong)?;
+    let wrong = || format!("invalid second signal `{text}`: expected SIGNAL or SIGNAL@TIME, such as INT@2s");
+    let signal = StopSignal::parse(name).map_err(|error| match error {
+        BadSignal::Kill(_) => {
+            format!("invalid second signal `{text}`: SIGKILL is sent at the end of --grace")
+        }
+        BadSignal::Stop(_) => format!("invalid second signal `{text}`: no process can handle it"),
+        _ => wrong(),
+    })?;
+    let after = after.map(limit).transpose().map_err(|_| wrong())?;
     Ok(SecondSignal { signal, after: after.unwrap_or(SecondSignal::USUAL) })
 }
 
@@ -113,8 +116,6 @@ fn states() -> impl TypedValueParser<Value = StopAt> {
 
 #[cfg(test)]
 mod tests {
-    use ebbtide_rehearse::StopSignal;
-
     use super::*;
 
     #[test]
@@ -138,7 +139,8 @@ mod tests {
         let seen = |text| then_signal(text).map(|then| (then.signal, then.after.as_millis()));
         assert_eq!(seen("INT"), Ok((StopSignal::INT, 1000)));
         assert_eq!(seen("SIGTERM@250ms"), Ok((StopSignal::TERM, 250)));
-        for wrong in ["", "SEGV", "INT@", "INT@0", "INT@-1s", "KILL", "@1s"] {
+        assert_eq!(seen("RTMIN+3@2s").map(|(signal, after)| (signal.number(), after)), Ok((37, 2000)));
+        for wrong in ["", "FOO", "STOP", "INT@", "INT@0", "INT@-1s", "KILL", "@1s"] {
             assert!(
                 seen(wrong).unwrap_err().starts_with(&format!("invalid second signal `{wrong}`: ")),
                 "{wrong}"

@@ -144,10 +144,9 @@ pub(super) fn method(text: &str) -> Result<Method, String> {
     })
 }
 
-/// Parses a stop signal: `TERM`, `SIGINT`, `15`.
+/// Parses a stop signal: `TERM`, `SIGINT`, `15`, `RTMIN+3`.
 pub(super) fn signal(text: &str) -> Result<StopSignal, String> {
-    StopSignal::parse(text)
-        .ok_or_else(|| format!("invalid stop signal `{text}`: expected TERM, INT, QUIT, HUP, USR1 or USR2"))
+    StopSignal::parse(text).map_err(|error| error.to_string())
 }
 
 /// Parses an expected exit: `0`, `signal:TERM`.

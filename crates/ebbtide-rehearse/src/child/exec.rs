@@ -1,4 +1,4 @@
-//! What happens between `fork` and `exec`. With `pid_one`, the only unsafe code of the command.
+//! What happens between `fork` and `exec`. With `pid_one`, `signal`, the only unsafe code of the command.
 #![expect(unsafe_code, reason = "`pre_exec` and `signal` have no safe form")]
 
 use std::ffi::{OsStr, OsString};
@@ -9,6 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setpgid, setrlimit};
+
+/// The last signal in real time.
+const LAST_SIGNAL: i32 = 64;
 
 /// Returns the command of a program with `env` added to the environment of this process, no input, and its output in the new file `log`. It
 /// runs in `folder`, or else in that of this process.
@@ -36,7 +39,7 @@ pub(super) fn standardise(command: &mut Command, files: Rlimit) {
     let prepare = move || -> io::Result<()> {
         // A shell's `nohup` or `&` leaves signals ignored, and an ignored signal stays ignored across `exec`: the
         // service would be judged by what the shell did.
-        for signal in 1..=31 {
+        for signal in 1..=LAST_SIGNAL {
             if signal != libc::SIGKILL && signal != libc::SIGSTOP {
                 // SAFETY: setting a disposition to its default has no preconditions and is async-signal-safe.
                 unsafe { libc::signal(signal, libc::SIG_DFL) };

@@ -12,6 +12,7 @@ mod pid_one;
 mod proc;
 mod programs;
 mod service;
+mod signal;
 
 pub use attached::{AttachError, NotAttached};
 pub use exec_failure::ExecFailure;
@@ -24,3 +25,4 @@ pub(crate) use owners::owners;
 pub(crate) use proc::{listeners, signal_state};
 pub(crate) use programs::{ServiceProgram, programs};
 pub(crate) use service::{Service, tail};
+pub(crate) use signal::as_sent;

@@ -111,7 +111,7 @@ impl From<&Terms> for TermsLine {
 impl TermsLine {
     /// Returns the terms, or the name of a signal that is not known.
     pub(super) fn terms(self) -> Result<Terms, String> {
-        let signal = |name: String| StopSignal::parse(&name).ok_or(name);
+        let signal = |name: String| StopSignal::parse(&name).map_err(|_| name);
         let then = |(name, after): (String, At)| {
             Ok::<_, String>(SecondSignal { signal: signal(name)?, after: Duration::from_micros(after.0) })
         };

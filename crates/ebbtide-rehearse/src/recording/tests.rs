@@ -192,8 +192,8 @@ fn a_bad_line_is_named_with_its_place() {
     );
     assert_eq!(says("\"event\":\"held\"", "\"event\":\"gone\""), "11:0: unexpected event `gone`");
     assert_eq!(
-        says("\"signal\":\"SIGTERM\"", "\"signal\":\"SIGSEGV\""),
-        "2:0: invalid terms: unknown signal SIGSEGV"
+        says("\"signal\":\"SIGTERM\"", "\"signal\":\"SIGFOO\""),
+        "2:0: invalid terms: unknown signal SIGFOO"
     );
     assert_eq!(says("\"refused\"", "refused"), "6:221: invalid line: expected value");
     assert!(

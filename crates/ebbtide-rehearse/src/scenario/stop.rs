@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use rustix::process::Signal;
-
-use super::{PreStop, SecondSignal, Span, StopAt};
+use super::signal::number_of;
+use super::{PreStop, SecondSignal, Span, StopAt, StopSignal};
 use crate::record::Ended;
 
 /// The stop signal, its time, what precedes and follows it, the grace period and the expected exits.
@@ -41,98 +40,6 @@ pub struct StopPlan {
     pub in_container: bool,
 }
 
-/// A signal by number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StopSignal(Signal);
-
-impl StopSignal {
-    /// SIGTERM, the usual stop signal of platforms.
-    pub const TERM: Self = Self(Signal::TERM);
-    /// SIGINT, that of a terminal and of some platforms.
-    pub const INT: Self = Self(Signal::INT);
-
-    /// Every signal that can be given by name.
-    const NAMED: [(&'static str, Signal); 7] = [
-        ("TERM", Signal::TERM),
-        ("INT", Signal::INT),
-        ("QUIT", Signal::QUIT),
-        ("HUP", Signal::HUP),
-        ("USR1", Signal::USR1),
-        ("USR2", Signal::USR2),
-        ("KILL", Signal::KILL),
-    ];
-
-    /// Parses `TERM`, `SIGTERM` or `15`. Returns `None` for a signal that is not usable as a stop signal.
-    pub fn parse(text: &str) -> Option<Self> {
-        let upper = text.to_ascii_uppercase();
-        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-        Self::NAMED
-            .into_iter()
-            .find(|(known, signal)| *known == name || name.parse() == Ok(signal.as_raw()))
-            .map(|(_, signal)| Self(signal))
-    }
-
-    /// Returns the signal.
-    pub fn signal(self) -> Signal {
-        self.0
-    }
-
-    /// Returns the number of the signal.
-    pub fn number(self) -> i32 {
-        self.0.as_raw()
-    }
-
-    /// Returns the name of the signal, such as `SIGTERM`.
-    pub fn name(self) -> String {
-        signal_name(self.number())
-    }
-}
-
-/// Signals that end a process because of a fault in it: a crash.
-const CRASHES: [(&str, Signal); 7] = [
-    ("SEGV", Signal::SEGV),
-    ("ABRT", Signal::ABORT),
-    ("BUS", Signal::BUS),
-    ("FPE", Signal::FPE),
-    ("ILL", Signal::ILL),
-    ("TRAP", Signal::TRAP),
-    ("SYS", Signal::SYS),
-];
-/// Other signals that end a process.
-const OTHERS: [(&str, Signal); 6] = [
-    ("PIPE", Signal::PIPE),
-    ("ALRM", Signal::ALARM),
-    ("XCPU", Signal::XCPU),
-    ("XFSZ", Signal::XFSZ),
-    ("VTALRM", Signal::VTALARM),
-    ("PROF", Signal::PROF),
-];
-
-/// Returns whether signal `number` shows a crash.
-pub(crate) fn is_crash(number: i32) -> bool {
-    CRASHES.into_iter().any(|(_, signal)| signal.as_raw() == number)
-}
-
-/// Every signal with a name.
-fn named() -> impl Iterator<Item = (&'static str, Signal)> {
-    StopSignal::NAMED.into_iter().chain(CRASHES).chain(OTHERS)
-}
-
-/// Returns the number of the signal `PIPE`, `SIGPIPE` or `13`.
-fn ending_signal(text: &str) -> Option<i32> {
-    let upper = text.to_ascii_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let number = || name.parse().ok().filter(|number| (1..=64).contains(number));
-    named().find(|(known, _)| *known == name).map(|(_, signal)| signal.as_raw()).or_else(number)
-}
-
-/// Returns the name of signal `number`, or `signal N` for one that is not listed.
-pub(crate) fn signal_name(number: i32) -> String {
-    named()
-        .find(|(_, signal)| signal.as_raw() == number)
-        .map_or_else(|| format!("signal {number}"), |(name, _)| format!("SIG{name}"))
-}
-
 /// An expected exit of the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Expected(pub Ended);
@@ -141,7 +48,7 @@ impl Expected {
     /// Parses `0` (an exit code, 0 to 255) or `signal:TERM`.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(name) = text.strip_prefix("signal:") {
-            return ending_signal(name).map(|signal| Self(Ended::Signal(signal)));
+            return number_of(name).map(|signal| Self(Ended::Signal(signal)));
         }
         text.parse::<u8>().ok().map(|code| Self(Ended::Code(i32::from(code))))
     }
@@ -166,20 +73,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_is_read_by_name_or_number() {
-        for text in ["TERM", "sigterm", "15"] {
-            assert_eq!(StopSignal::parse(text), Some(StopSignal::TERM));
-        }
-        assert_eq!(StopSignal::parse("SEGV"), None);
-        assert_eq!(signal_name(15), "SIGTERM");
-        assert_eq!((signal_name(11).as_str(), signal_name(34).as_str()), ("SIGSEGV", "signal 34"));
-    }
-
-    #[test]
     fn an_expected_exit_is_a_code_or_a_signal() {
         assert_eq!(Expected::parse("3"), Some(Expected(Ended::Code(3))));
         assert_eq!(Expected::parse("signal:TERM"), Some(Expected(Ended::Signal(15))));
-        for (text, number) in [("PIPE", 13), ("sigsegv", 11), ("34", 34)] {
+        for (text, number) in [("PIPE", 13), ("sigsegv", 11), ("34", 34), ("KILL", 9), ("RTMIN+3", 37)] {
             assert_eq!(Expected::parse(&format!("signal:{text}")), Some(Expected(Ended::Signal(number))));
         }
         for wrong in ["256", "signal:signal 11", "signal:65", "signal:0", "signal:"] {

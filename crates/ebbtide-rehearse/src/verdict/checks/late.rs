@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::listener::first_refusal;
 use crate::clock::At;
 use crate::record::{Record, RelayedConnection, SignalState};
+use crate::scenario::StopSignal;
 use crate::verdict::case::{Case, JudgedRequest};
 use crate::verdict::fate::Fate;
 use crate::words;
@@ -89,7 +90,7 @@ impl Late {
         let kept = answered().filter(keeps).filter(|judged| in_use.contains(&connection(judged)));
         let kept = (kept.count() as u64, answered().count() as u64);
         Self {
-            unheard: record.signal_state.and_then(unheard),
+            unheard: record.signal_state.and_then(|state| unheard(state, case.terms.signal)),
             listening,
             in_flight: oldest.map(|oldest| (open().count() as u64, oldest)),
             kept: Some(kept).filter(|(kept, _)| *kept > 0 && !listening && quiet.is_none()),
@@ -191,11 +192,14 @@ impl Late {
 /// A connection that is opened within this time before the end shows whether the process still listened then.
 const LAST: Duration = Duration::from_millis(300);
 
-fn unheard(state: SignalState) -> Option<&'static str> {
+fn unheard(state: SignalState, signal: StopSignal) -> Option<&'static str> {
     match state {
         SignalState { ignored: true, .. } => Some("the process ignores the signal"),
         SignalState { pid_one: true, caught: false, blocked: false, .. } => {
             Some("the process is PID 1 without a handler for the signal, which has no effect then")
+        }
+        SignalState { caught: false, blocked: false, .. } if signal.without_handler().is_some() => {
+            Some("the process has no handler for the signal, which does not end one without it")
         }
         _ => None,
     }

@@ -33,7 +33,13 @@ pub(in crate::verdict) fn signal_handled(case: &Case<'_>) -> Check {
     }
     let after = words::time(at.since(record.signalled));
     let hint = record.signal_state;
+    let is_unhandled = hint.is_some_and(|state| !state.caught && !state.blocked && !state.ignored);
+    let no_end = terms.signal.without_handler().filter(|_| is_unhandled);
     if record.killed.is_some() {
+        if let Some(what) = no_end {
+            let evidence = format!("no handler for {name}, {what}; it ran until SIGKILL");
+            return found(Finding::Fail, evidence).hint(handler_hint(&name));
+        }
         return match hint {
             Some(state) if state.ignored => {
                 found(Finding::Fail, format!("the process ignores {name}; it ran until SIGKILL"))
@@ -147,7 +153,7 @@ pub(in crate::verdict) fn second_signal(case: &Case<'_>, then: &SecondSignal) ->
 
 /// Returns whether `ended` is the end of a process by `signal`: by the signal itself, or with the exit code by which a shell, tini or
 /// npm report the end of their child.
-pub(super) fn is_end_by(ended: Ended, signal: i32) -> bool {
+pub(in crate::verdict) fn is_end_by(ended: Ended, signal: i32) -> bool {
     ended == Ended::Signal(signal) || ended == Ended::Code(signal.saturating_add(128))
 }
 
@@ -317,6 +323,22 @@ mod tests {
         // The opposite: any other process without a handler ends by the signal.
         let other = Record { signal_state: Some(SignalState { pid_one: false, ..pid_one }), ..killed };
         assert_eq!(found(CheckId::SignalHandled, &other, &terms()).verdict, Finding::Pass);
+    }
+
+    #[test]
+    fn a_signal_that_does_not_end_a_process_without_a_handler_is_no_default_action() {
+        let killed =
+            |caught| Record { killed: Some(At(31_000_000)), ..ended(30_000, Ended::Signal(9), caught) };
+        let by = |signal: &str| Terms { signal: StopSignal::parse(signal).unwrap(), ..terms() };
+        for (signal, what) in [("WINCH", "which has no effect"), ("TSTP", "which suspends a process")] {
+            let check = found(CheckId::SignalHandled, &killed(false), &by(signal));
+            assert!(check.verdict == Finding::Fail && check.evidence.contains(what), "{check:?}");
+            let check = found(CheckId::ExitInTime, &killed(false), &by(signal));
+            assert!(check.evidence.contains("the process has no handler for the signal"), "{check:?}");
+            let check = found(CheckId::SignalHandled, &killed(true), &by(signal));
+            assert_eq!(check.verdict, Finding::Pass, "{check:?}");
+        }
+        assert_eq!(found(CheckId::SignalHandled, &killed(false), &by("RTMIN+3")).verdict, Finding::Pass);
     }
 
     #[test]

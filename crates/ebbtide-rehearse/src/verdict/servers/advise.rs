@@ -69,8 +69,8 @@ fn wrong_signal(known: &Knowledge, sent: StopSignal, symptom: Symptom) -> Option
         return None;
     }
     let rehearsed = match StopSignal::parse(usual) {
-        Some(_) => format!(", and give --signal {usual} to the rehearsal"),
-        None => String::new(),
+        Ok(_) => format!(", and give --signal {usual} to the rehearsal"),
+        Err(_) => String::new(),
     };
     let remedy = match usual {
         "TERM" => format!("stop it with SIGTERM{rehearsed}"),
@@ -230,6 +230,7 @@ mod tests {
             (ServerKind::PhpFpm, "TERM", "QUIT"),
             (ServerKind::Haproxy, "TERM", "USR1"),
             (ServerKind::Haproxy, "INT", "USR1"),
+            (ServerKind::Apache, "TERM", "WINCH"),
             (ServerKind::Gunicorn, "QUIT", "TERM"),
             (ServerKind::Caddy, "QUIT", "TERM"),
         ] {

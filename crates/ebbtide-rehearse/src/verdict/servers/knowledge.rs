@@ -88,7 +88,7 @@ pub(super) fn knowledge(server: ServerKind) -> &'static Knowledge {
 /// Returns the signal that stops `found` gracefully, if SIGTERM does not and the rehearsal can send it.
 pub(crate) fn usual_stop(found: &Recognised) -> Option<StopSignal> {
     let graceful = knowledge(found.server).graceful;
-    graceful.first().filter(|_| !graceful.contains(&"TERM")).and_then(|name| StopSignal::parse(name))
+    graceful.first().filter(|_| !graceful.contains(&"TERM")).and_then(|name| StopSignal::parse(name).ok())
 }
 
 /// Returns the servers that stop gracefully by a signal of their own, with its name, for the test of the command.
