@@ -1,16 +1,12 @@
 //! Adds to each failed check its likely cause and the usual remedy.
 
-use std::time::Duration;
-
-use super::ending::{ended_by_itself, ended_by_the_signal, has_reacted};
+use super::ending::has_reacted;
 use super::knowledge::{Cause, Knowledge, Symptom, knowledge};
-use crate::record::{Ended, Recognised, ServerKind, Shape};
+use super::symptoms::symptoms;
+use crate::record::{Recognised, ServerKind};
 use crate::scenario::StopSignal;
 use crate::verdict::case::Case;
-use crate::verdict::checks::late::{Late, WaitedFor};
 use crate::verdict::checks::signals::INIT;
-use crate::verdict::fate::Reason;
-use crate::verdict::losses::{Blame, LossGroup, all_ended_with_the_process};
 use crate::verdict::{Check, CheckId, Finding};
 
 /// Adds to each failed check of `checks` its likely cause and the usual remedy, as far as a server was recognised for which they are
@@ -65,7 +61,8 @@ fn wrong_signal(known: &Knowledge, sent: StopSignal, symptom: Symptom) -> Option
     let sent = sent.name();
     let usual = *known.graceful.first()?;
     let is_graceful = known.graceful.iter().any(|name| sent == format!("SIG{name}"));
-    if is_graceful || matches!(symptom, Symptom::Status | Symptom::Orphans) {
+    let is_status = matches!(symptom, Symptom::BadGateway | Symptom::Unavailable | Symptom::ServerError);
+    if is_graceful || is_status || symptom == Symptom::Orphans {
         return None;
     }
     let rehearsed = match StopSignal::parse(usual) {
@@ -79,107 +76,11 @@ fn wrong_signal(known: &Knowledge, sent: StopSignal, symptom: Symptom) -> Option
     Some((format!("{sent} {}", known.otherwise), remedy))
 }
 
-/// What the failure of a check showed, the most specific first; empty: nothing that belongs to a server.
-fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
-    let late = case.record.killed.is_some();
-    match id {
-        CheckId::SignalHandled => vec![Symptom::Unhandled],
-        CheckId::RequestsAnswered => losses(case, case.groups.iter()),
-        CheckId::PhasesServed => {
-            losses(case, case.groups.iter().filter(|group| group.shape == Shape::Phases))
-        }
-        CheckId::RefusalsClean | CheckId::LameDuckServed => vec![Symptom::NewConnections],
-        CheckId::ExitInTime => lateness(case),
-        CheckId::NoKill | CheckId::ExitCode if late => lateness(case),
-        CheckId::ExitCode => match case.record.exit {
-            Some((_, Ended::Code(_))) => vec![Symptom::OtherCode],
-            _ if ended_by_the_signal(case).is_some() => vec![Symptom::EndedBySignal],
-            _ => Vec::new(),
-        },
-        CheckId::NoOrphans => vec![Symptom::Orphans],
-        CheckId::RoutesServed
-        | CheckId::NoKill
-        | CheckId::ReadinessBeforeClose
-        | CheckId::NoLeakedConnections
-        | CheckId::DatabaseClean
-        | CheckId::DependenciesClosed
-        | CheckId::OrdersProcessed
-        | CheckId::JobsReturned
-        | CheckId::SecondSignal
-        | CheckId::LastLogLine => Vec::new(),
-    }
-}
-
-/// What a process that was not in time showed. That it waited for its clients is said only if that was seen.
-fn lateness(case: &Case<'_>) -> Vec<Symptom> {
-    match Late::of(case).waited_for() {
-        WaitedFor::Clients => vec![Symptom::Late],
-        // As with a process that a wrapper leaves behind: the signal did not reach it.
-        WaitedFor::NotStopping => vec![Symptom::Orphans],
-        WaitedFor::Unheard | WaitedFor::Dependency | WaitedFor::Unclear => Vec::new(),
-    }
-}
-
-/// The symptom of the most frequent loss; before it that of a process that did not stop by itself.
-fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) -> Vec<Symptom> {
-    let blamed = groups.filter(|group| group.blame == Blame::Shutdown);
-    let Some(most) = blamed.max_by_key(|group| group.after.len()) else { return Vec::new() };
-    let mut found = Vec::new();
-    if ended_by_the_signal(case).is_some_and(|after| after < AT_ONCE) {
-        found.push(Symptom::Unhandled);
-    }
-    match case.record.killed {
-        Some(killed) if most.after.iter().all(|request| request.ended >= killed) => {
-            found.extend(lateness(case))
-        }
-        None if ended_by_itself(case).is_some_and(|after| after < AT_ONCE)
-            && all_ended_with_the_process(&most.after, case.record) =>
-        {
-            found.push(Symptom::ExitedAtOnce)
-        }
-        _ => found.extend(of_reason(most.reason)),
-    }
-    found
-}
-
-/// A process that the stop signal ended this soon has not shut down.
-const AT_ONCE: Duration = Duration::from_millis(100);
-
-fn of_reason(reason: Reason) -> Option<Symptom> {
-    Some(match reason {
-        Reason::ClosedBeforeSend | Reason::NewReset | Reason::NewClosed => Symptom::NewConnections,
-        Reason::HalfSent | Reason::Kept | Reason::Pipelined => Symptom::KeptConnections,
-        Reason::InProgress
-        | Reason::Reset(_)
-        | Reason::CutByReset(_)
-        | Reason::CutInHead
-        | Reason::CutInBody
-        | Reason::CutInLine
-        | Reason::TruncatedUnframed
-        | Reason::ErrorClose(_)
-        | Reason::NoEcho
-        | Reason::NoCloseFrame
-        | Reason::CutInEvent
-        | Reason::NoReply
-        | Reason::NoGrpcStatus => Symptom::InFlight,
-        Reason::TimedOut => Symptom::TimedOut,
-        Reason::Status(_) | Reason::GrpcStatus(_) => Symptom::Status,
-        Reason::Malformed
-        | Reason::LongLine
-        | Reason::Empty
-        | Reason::OtherBody
-        | Reason::OtherLocation
-        | Reason::NoNumber
-        | Reason::NoUpgrade(_)
-        | Reason::NoEvents(_) => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::At;
-    use crate::record::{Close, Orphan, Outcome, Record};
+    use crate::record::{Close, Ended, Orphan, Outcome, Record};
     use crate::verdict::advice::advice_in;
     use crate::verdict::samples::{SIGNALLED, found, good, request, terms};
     use crate::verdict::{Terms, servers::graceful_signals};
@@ -255,7 +156,6 @@ mod tests {
         let requests =
             |outcome| advice(CheckId::RequestsAnswered, &record(&[ServerKind::Node], outcome), &terms());
         assert!(requests(RESET).0.starts_with("Node: `server.close()` closes the listener at once"));
-        assert!(requests(CUT).1.contains("`process.exit()` in the callback"));
         let mut kept = record(&[ServerKind::Go], RESET);
         kept.traffic.requests.last_mut().unwrap().fresh = false;
         assert!(advice(CheckId::RequestsAnswered, &kept, &terms()).1.starts_with("set `Connection: close`"));
@@ -267,7 +167,10 @@ mod tests {
         let by_signal = with_exit(ServerKind::Uvicorn, 500_000, Ended::Signal(15));
         assert_eq!(advice(CheckId::ExitCode, &by_signal, &terms()).1, "give --expect-exit 0,signal:TERM");
         let java = with_exit(ServerKind::Spring, 500_000, Ended::Code(143));
-        assert_eq!(advice(CheckId::ExitCode, &java, &terms()).1, "give --expect-exit 143");
+        assert_eq!(
+            advice(CheckId::ExitCode, &java, &terms()).1,
+            "give --expect-exit 143, or 130 after SIGINT"
+        );
 
         let unhandled = with_exit(ServerKind::Go, 1_000, Ended::Signal(15));
         let unhandled = Record { signal_state: None, ..unhandled };

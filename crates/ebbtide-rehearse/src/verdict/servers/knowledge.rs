@@ -15,18 +15,26 @@ pub(super) enum Symptom {
     KeptConnections,
     /// Requests that the program had begun to process were lost.
     InFlight,
+    /// Such requests were lost a while after the signal.
+    Overdue,
+    /// Such requests were lost by the end of the process, a while after the signal.
+    EndedInFlight,
     /// The process ended by itself at once, with what was in flight.
     ExitedAtOnce,
     /// Requests were accepted and not answered in time.
     TimedOut,
-    /// Responses had an unusual status.
-    Status,
+    /// Responses had the status 502, 503 or 504.
+    BadGateway,
+    /// Responses had the status 503.
+    Unavailable,
+    /// Responses had the status 500.
+    ServerError,
     /// The process did not exit in time.
     Late,
     /// The process ended by the stop signal, which is no expected exit.
     EndedBySignal,
-    /// The process ended with an unexpected exit code.
-    OtherCode,
+    /// The process ended with an unexpected exit code, which is that of the stop signal.
+    CodeOfSignal,
     /// Processes were left behind.
     Orphans,
 }

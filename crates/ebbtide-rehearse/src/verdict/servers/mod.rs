@@ -8,6 +8,7 @@ mod ending;
 mod knowledge;
 mod proxies;
 mod runtimes;
+mod symptoms;
 
 pub(super) use advise::advise;
 #[cfg(any(test, feature = "samples"))]

@@ -7,7 +7,7 @@ pub(super) const SHELL: Knowledge = Knowledge {
     graceful: &[],
     otherwise: "",
     causes: &[Cause {
-        symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::OtherCode, Symptom::Orphans],
+        symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::CodeOfSignal, Symptom::Orphans],
         cause: "it gets the signal and does not forward it to the service",
         remedy: "write `exec` in front of the service's command in the script",
     }],
@@ -18,15 +18,14 @@ pub(super) const NPM: Knowledge = Knowledge {
     graceful: &[],
     otherwise: "",
     causes: &[Cause {
-        symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::OtherCode, Symptom::Orphans],
+        symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::CodeOfSignal, Symptom::Orphans],
         cause: "it ends by the signal and does not wait for the service",
         remedy: "start `node` itself, without npm",
     }],
 };
 
 /// The accept queue of a listener that closes.
-const QUEUE: &str =
-    "the listener closes at the signal, and the kernel resets the connections in its accept queue";
+const QUEUE: &str = "the kernel resets the connections in the accept queue of a listener that closes";
 
 pub(super) const NGINX: Knowledge = Knowledge {
     name: "nginx",
@@ -34,7 +33,7 @@ pub(super) const NGINX: Knowledge = Knowledge {
     otherwise: "is its fast shutdown, which ends requests in flight",
     causes: &[
         Cause {
-            symptoms: &[Symptom::Status],
+            symptoms: &[Symptom::BadGateway],
             cause: "the server behind it ended first",
             remedy: "stop nginx first, and the server behind it when nginx has exited",
         },
@@ -45,7 +44,7 @@ pub(super) const NGINX: Knowledge = Knowledge {
             remedy: DELAY,
         },
         Cause {
-            symptoms: &[Symptom::InFlight],
+            symptoms: &[Symptom::Overdue],
             cause: "`worker_shutdown_timeout` is shorter than a request",
             remedy: "set `worker_shutdown_timeout` above the longest request and below the grace period",
         },
@@ -63,13 +62,13 @@ pub(super) const HAPROXY: Knowledge = Knowledge {
     otherwise: "is its hard stop, which closes every connection",
     causes: &[
         Cause {
-            symptoms: &[Symptom::Status],
+            symptoms: &[Symptom::BadGateway],
             cause: "the server behind it ended first",
             remedy: "stop HAProxy first, and the server behind it when HAProxy has exited",
         },
         Cause { symptoms: &[Symptom::NewConnections], cause: QUEUE, remedy: DELAY },
         Cause {
-            symptoms: &[Symptom::InFlight, Symptom::KeptConnections],
+            symptoms: &[Symptom::Overdue],
             cause: "`hard-stop-after` is shorter than a request",
             remedy: "set `hard-stop-after` above the longest request and below the grace period",
         },
@@ -87,13 +86,13 @@ pub(super) const APACHE: Knowledge = Knowledge {
     otherwise: "is its immediate stop, which ends requests in flight",
     causes: &[
         Cause {
-            symptoms: &[Symptom::Status],
+            symptoms: &[Symptom::BadGateway],
             cause: "the server behind it ended first",
             remedy: "stop Apache first, and the server behind it when Apache has exited",
         },
         Cause { symptoms: &[Symptom::NewConnections], cause: QUEUE, remedy: DELAY },
         Cause {
-            symptoms: &[Symptom::InFlight, Symptom::KeptConnections],
+            symptoms: &[Symptom::Overdue],
             cause: "`GracefulShutdownTimeout` is shorter than a request",
             remedy: "set `GracefulShutdownTimeout` above the longest request and below the grace period",
         },
@@ -111,7 +110,7 @@ pub(super) const CADDY: Knowledge = Knowledge {
     otherwise: "ends it at once",
     causes: &[
         Cause {
-            symptoms: &[Symptom::Status],
+            symptoms: &[Symptom::BadGateway],
             cause: "the server behind it ended first",
             remedy: "stop Caddy first, and the server behind it when Caddy has exited",
         },
@@ -126,7 +125,7 @@ pub(super) const CADDY: Knowledge = Knowledge {
             remedy: "set `shutdown_delay` in the global options",
         },
         Cause {
-            symptoms: &[Symptom::InFlight],
+            symptoms: &[Symptom::Overdue],
             cause: "`grace_period` is shorter than a request",
             remedy: "set `grace_period` above the longest request and below the grace period of the platform",
         },

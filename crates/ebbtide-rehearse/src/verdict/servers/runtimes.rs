@@ -3,10 +3,9 @@
 use super::knowledge::{Cause, DELAY, Knowledge, Symptom};
 
 /// The accept queue of a listener that closes.
-const QUEUE: &str =
-    "the listener closes at the signal, and the kernel resets the connections in its accept queue";
+const QUEUE: &str = "the kernel resets the connections in the accept queue of a listener that closes";
 /// Idle connections are closed while the client's next request is on its way.
-const IDLE: &str = "idle connections are closed at the signal, also one whose next request is on its way";
+const IDLE: &str = "the stop closes idle connections, also one whose next request is on its way";
 
 pub(super) const GO: Knowledge = Knowledge {
     name: "Go",
@@ -14,12 +13,12 @@ pub(super) const GO: Knowledge = Knowledge {
     otherwise: "",
     causes: &[
         Cause {
-            symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal],
+            symptoms: &[Symptom::Unhandled],
             cause: "a program without `signal.Notify` ends by the signal",
             remedy: "call `signal.NotifyContext`, then `Server.Shutdown` with a context that has a deadline",
         },
         Cause {
-            symptoms: &[Symptom::InFlight, Symptom::ExitedAtOnce],
+            symptoms: &[Symptom::EndedInFlight, Symptom::ExitedAtOnce],
             cause: "`main` returns while requests are in flight: `ListenAndServe` returns when `Server.Shutdown` begins",
             remedy: "let `main` wait until `Server.Shutdown` has returned",
         },
@@ -43,7 +42,7 @@ pub(super) const GO: Knowledge = Knowledge {
 
 const NODE_CAUSES: &[Cause] = &[
     Cause {
-        symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal],
+        symptoms: &[Symptom::Unhandled],
         cause: "without a handler the signal ends Node with every request in flight",
         remedy: "install a handler that calls `server.close()` and exits in its callback",
     },
@@ -53,8 +52,8 @@ const NODE_CAUSES: &[Cause] = &[
         remedy: "call `server.close()` in the handler of the signal, and `process.exit()` in its callback",
     },
     Cause {
-        symptoms: &[Symptom::InFlight],
-        cause: "nothing waits for requests in flight: no handler, or one that calls `process.exit()` at once",
+        symptoms: &[Symptom::EndedInFlight],
+        cause: "the process exits before requests in flight are answered: `process.exit()` does not wait for them",
         remedy: "call `process.exit()` in the callback of `server.close()`",
     },
     Cause {
@@ -85,13 +84,18 @@ pub(super) const FASTIFY: Knowledge = Knowledge {
     otherwise: "",
     causes: &[
         Cause {
-            symptoms: &[Symptom::Status],
+            symptoms: &[Symptom::Unavailable],
             cause: "after `fastify.close()` requests on open connections are answered with 503 (`return503OnClosing`)",
             remedy: "give --allow-status 503, or set `return503OnClosing` to false",
         },
         Cause {
-            symptoms: &[Symptom::Unhandled, Symptom::EndedBySignal, Symptom::InFlight, Symptom::ExitedAtOnce],
+            symptoms: &[Symptom::Unhandled, Symptom::ExitedAtOnce],
             cause: "nothing waits for requests in flight: no handler, or one that calls `process.exit()` at once",
+            remedy: "wait for `fastify.close()` in a handler, then exit",
+        },
+        Cause {
+            symptoms: &[Symptom::EndedInFlight],
+            cause: "the process exits before requests in flight are answered: `process.exit()` does not wait for them",
             remedy: "wait for `fastify.close()` in a handler, then exit",
         },
         Cause { symptoms: &[Symptom::NewConnections], cause: QUEUE, remedy: DELAY },
@@ -121,7 +125,7 @@ pub(super) const UVICORN: Knowledge = Knowledge {
             remedy: DELAY,
         },
         Cause {
-            symptoms: &[Symptom::InFlight, Symptom::Status],
+            symptoms: &[Symptom::Overdue, Symptom::ServerError],
             cause: "requests are cancelled that take longer than `--timeout-graceful-shutdown`",
             remedy: "set `--timeout-graceful-shutdown` above the longest request and below the grace period",
         },
@@ -145,7 +149,7 @@ pub(super) const GUNICORN: Knowledge = Knowledge {
         },
         Cause { symptoms: &[Symptom::KeptConnections], cause: IDLE, remedy: DELAY },
         Cause {
-            symptoms: &[Symptom::InFlight, Symptom::Status],
+            symptoms: &[Symptom::Overdue, Symptom::ServerError],
             cause: "workers are killed after `--graceful-timeout`",
             remedy: "set `--graceful-timeout` above the longest request and below the grace period",
         },
@@ -169,7 +173,7 @@ pub(super) const HYPERCORN: Knowledge = Knowledge {
             remedy: DELAY,
         },
         Cause {
-            symptoms: &[Symptom::InFlight, Symptom::Status],
+            symptoms: &[Symptom::Overdue, Symptom::ServerError],
             cause: "requests are answered with 500 that take longer than `--graceful-timeout`, 3 s by default",
             remedy: "set `--graceful-timeout` above the longest request and below the grace period",
         },
@@ -198,7 +202,7 @@ pub(super) const PUMA: Knowledge = Knowledge {
         },
         Cause { symptoms: &[Symptom::KeptConnections], cause: IDLE, remedy: DELAY },
         Cause {
-            symptoms: &[Symptom::InFlight],
+            symptoms: &[Symptom::Overdue],
             cause: "threads with a request are ended after `force_shutdown_after`",
             remedy: "set `force_shutdown_after` above the longest request and below the grace period",
         },
@@ -221,7 +225,7 @@ pub(super) const SPRING: Knowledge = Knowledge {
             cause: "without `server.shutdown=graceful` (the default from 3.4 on) the server closes connections with requests in flight",
             remedy: "set `server.shutdown=graceful`, and `spring.lifecycle.timeout-per-shutdown-phase` above the longest request",
         },
-        Cause { symptoms: &[Symptom::NewConnections, Symptom::Status], cause: QUEUE, remedy: DELAY },
+        Cause { symptoms: &[Symptom::NewConnections], cause: QUEUE, remedy: DELAY },
         Cause {
             symptoms: &[Symptom::Late],
             cause: "each phase may take `spring.lifecycle.timeout-per-shutdown-phase`, 30 s by default",
@@ -232,9 +236,9 @@ pub(super) const SPRING: Knowledge = Knowledge {
 
 /// How the Java machine exits after SIGTERM.
 const JAVA_EXIT: Cause = Cause {
-    symptoms: &[Symptom::OtherCode],
+    symptoms: &[Symptom::CodeOfSignal],
     cause: "the Java machine exits with 128 and the number of the signal, after its shutdown hooks",
-    remedy: "give --expect-exit 143",
+    remedy: "give --expect-exit 143, or 130 after SIGINT",
 };
 
 pub(super) const TOMCAT: Knowledge = Knowledge {
@@ -259,7 +263,7 @@ pub(super) const KESTREL: Knowledge = Knowledge {
         Cause { symptoms: &[Symptom::NewConnections], cause: QUEUE, remedy: DELAY },
         Cause { symptoms: &[Symptom::KeptConnections], cause: IDLE, remedy: DELAY },
         Cause {
-            symptoms: &[Symptom::InFlight],
+            symptoms: &[Symptom::Overdue],
             cause: "requests are aborted after `HostOptions.ShutdownTimeout`, 30 s by default (5 s before .NET 6)",
             remedy: "set `HostOptions.ShutdownTimeout` above the longest request and below the grace period",
         },
