@@ -159,7 +159,11 @@ fn command(
     wrong: &dyn Fn(&Spanned<DeValue<'_>>) -> BadSettings,
 ) -> Result<Vec<OsString>, BadSettings> {
     let words = match value.get_ref() {
-        DeValue::Array(words) => words.iter().map(|word| text(word, true)).collect::<Result<Vec<_>, _>>()?,
+        // A number may be an argument, such as a port. The program is none.
+        DeValue::Array(words) => {
+            let of = |(at, word)| text(word, at > 0);
+            words.iter().enumerate().map(of).collect::<Result<Vec<_>, _>>()?
+        }
         DeValue::String(line) => shlex::split(line).unwrap_or_default(),
         _ => return Err(wrong(value)),
     };

@@ -69,7 +69,8 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Texts => texts,
         Kind::Words => json!({
             "type": ["string", "array"],
-            "items": { "type": ["string", "integer"] },
+            "items": [text],
+            "additionalItems": { "type": ["string", "integer"] },
             "minItems": 1,
             "minLength": 1,
         }),

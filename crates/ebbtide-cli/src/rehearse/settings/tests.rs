@@ -38,7 +38,7 @@ const fn value(text: &'static str, place: &'static str, message: &'static str, h
     Wrong { text, place, message, hint, structural: false }
 }
 
-pub(super) const WRONG: [Wrong; 34] = [
+pub(super) const WRONG: [Wrong; 36] = [
     value("[rehearse\n", "1:10", "", "the file is TOML"),
     value("[rehearse]\ngrace = 5s\n", "2:", "", "the file is TOML"),
     value("[rehearse]\ngrace = 5\ngrace = 6\n", "3:1", "duplicate key", "the file is TOML"),
@@ -92,7 +92,14 @@ pub(super) const WRONG: [Wrong; 34] = [
         "invalid value `kubernets`: expected one of kubernetes",
         "`platform`: ",
     ),
-    value("[rehearse]\nsignal = \"STOP\"\n", "2:10", "invalid stop signal `STOP`", "`signal`: "),
+    value("[rehearse]\nsignal = \"STOP\"\n", "2:10", "no process can handle it", "`signal`: "),
+    value("[rehearse]\nsignal = \"FOO\"\n", "2:10", "such as TERM, SIGWINCH, RTMIN+3", "`signal`: "),
+    structural(
+        "[rehearse]\ncommand = [1, 2]\n",
+        "2:12",
+        "invalid value of `command`: a whole number found, expected a string",
+        "`command`: ",
+    ),
     value(
         "[rehearse]\nready = \"ftp://x/\"\n",
         "2:9",
