@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::child::{Service, listeners, remaining, tail};
+use super::clock::{At, Clock};
 use super::place::{Place, taken};
 use super::probe::{Got, get};
 use super::protocol::speaks_tls;
@@ -19,6 +20,8 @@ use super::wire::{Address, TlsFailure, connect};
 const EVERY: Duration = Duration::from_millis(10);
 /// The timeout of one poll.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long a certificate that is not accepted is asked for again: a service may begin with a provisional one.
+const PROVISIONAL: Duration = Duration::from_secs(1);
 /// How many lines of the service's output an error shows.
 pub(super) const TAIL: usize = 20;
 
@@ -33,7 +36,9 @@ pub(super) async fn ready(
     let log = service.log().to_owned();
     let mut seen = Unready::NothingListened;
     let looking = async {
+        let mut untrusted_since = None;
         loop {
+            let (mut is_untrusted, mut is_other) = (false, false);
             for address in addresses {
                 let to = place.address(address.clone());
                 let mut protocols = vec![to.over_http1()];
@@ -42,11 +47,22 @@ pub(super) async fn ready(
                 }
                 for to in protocols {
                     match look(place, &to).await {
-                        Ok(()) => return to,
-                        Err(Some(what)) => seen = what,
+                        Ok(()) => return Some(to),
+                        Err(Some(what)) => {
+                            let is_it = is_of_certificate(&what);
+                            (is_untrusted, is_other) = (is_untrusted || is_it, is_other || !is_it);
+                            seen = what;
+                        }
                         Err(None) => {}
                     }
                 }
+            }
+            if !is_untrusted || is_other {
+                untrusted_since = None;
+            } else if untrusted_since.get_or_insert_with(Clock::start).now().since(At::default())
+                >= PROVISIONAL
+            {
+                return None;
             }
             sleep(EVERY).await;
         }
@@ -59,8 +75,10 @@ pub(super) async fn ready(
             return Err(NotRehearsed::EndedEarly { when, ended, left, tail: tail(&log, TAIL) });
         }
     };
-    if let Ok(found) = found {
-        return Ok(found);
+    match found {
+        Ok(Some(found)) => return Ok(found),
+        Ok(None) => return Err(NotRehearsed::Untrusted { seen, tail: tail(&log, TAIL) }),
+        Err(_) => {}
     }
     if let [address @ Endpoint::Unix(_)] = addresses
         && seen == Unready::NothingListened
@@ -79,6 +97,11 @@ pub(super) async fn ready(
     }
     let listens = listeners(service.family());
     Err(NotRehearsed::NeverReady { limit, seen, listens, tail: tail(&log, TAIL) })
+}
+
+/// Whether the certificate is not accepted: waiting for another answer is of no use.
+fn is_of_certificate(seen: &Unready) -> bool {
+    matches!(seen, Unready::Requested { got: UnreadyAnswer::Handshake(failure), .. } if failure.is_of_certificate())
 }
 
 /// Returns why a Unix socket cannot be connected to.

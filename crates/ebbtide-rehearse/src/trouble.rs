@@ -45,6 +45,14 @@ pub enum NotRehearsed {
         /// The last output lines of the service.
         tail: Vec<String>,
     },
+    /// The service was started, and its certificate is not accepted.
+    #[error("the service is not trusted ({seen})")]
+    Untrusted {
+        /// The result of the readiness check.
+        seen: Unready,
+        /// The last output lines of the service.
+        tail: Vec<String>,
+    },
     /// The load cannot be sent, because the service does not speak its protocol.
     #[error("{at} {}", .why.text())]
     Protocol {
@@ -137,7 +145,9 @@ impl NotRehearsed {
     /// Returns the last output lines of the service, for errors that they help to explain; otherwise empty.
     pub fn tail(&self) -> &[String] {
         match self {
-            Self::NeverReady { tail, .. } | Self::EndedEarly { tail, .. } => tail,
+            Self::NeverReady { tail, .. } | Self::Untrusted { tail, .. } | Self::EndedEarly { tail, .. } => {
+                tail
+            }
             _ => &[],
         }
     }
@@ -161,7 +171,7 @@ impl NotRehearsed {
             Self::EndedEarly { ended: Ended::Code(0), .. } => {
                 "its standard input is /dev/null: a program that reads it reaches the end immediately"
             }
-            Self::NeverReady { seen, .. } => seen.hint(),
+            Self::NeverReady { seen, .. } | Self::Untrusted { seen, .. } => seen.hint(),
             Self::Protocol { why, .. } => why.hint(),
             Self::Call { why, .. } => why.hint(),
             Self::Start(StartError::Exec { why, .. }) => return why.hint(),
@@ -227,6 +237,7 @@ mod tests {
     use super::*;
     use crate::child::{ExecFailure, NotAttached};
     use crate::error_form;
+    use crate::unready::UnreadyAnswer;
     use crate::wire::TlsFailure;
 
     fn never_ready(seen: Unready, listens: &[&str]) -> NotRehearsed {
@@ -236,6 +247,12 @@ mod tests {
 
     fn unready(nth: usize) -> NotRehearsed {
         never_ready(crate::unready::tests::all()[nth].clone(), &["127.0.0.1:80"])
+    }
+
+    fn untrusted() -> NotRehearsed {
+        let got = UnreadyAnswer::Handshake(TlsFailure::Expired);
+        let seen = Unready::Requested { path: "/readyz".to_owned(), got };
+        NotRehearsed::Untrusted { seen, tail: Vec::new() }
     }
 
     fn protocol(why: NoProtocol) -> NotRehearsed {
@@ -272,6 +289,7 @@ mod tests {
             NotRehearsed::Attach(_) => NotRehearsed::Attach(AttachError { pid: 1, why: NotAttached::Init });
             NotRehearsed::NeverReady { .. } => never_ready(Unready::NothingListened, &[]), unready(0), unready(1), unready(2), unready(3), unready(4),
                 unready(5), unready(6), unready(7), unready(8), unready(9), unready(11), unready(12), unready(13), unready(14);
+            NotRehearsed::Untrusted { .. } => untrusted();
             NotRehearsed::Protocol { .. } => protocol(NoProtocol::Http1), protocol(NoProtocol::Tls(TlsFailure::Expired)),
                 protocol(NoProtocol::Tls(TlsFailure::NotHttp2));
             NotRehearsed::Call { .. } => NotRehearsed::Call { at: "127.0.0.1:80".to_owned(), why: BadCall::NoReflection };
