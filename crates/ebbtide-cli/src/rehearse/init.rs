@@ -4,11 +4,13 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
+use clap::ArgMatches;
 use ebbtide_rehearse::words;
 use ebbtide_rehearse::{Ended, Program, Ready, Route, Scenario, ServerKind, StopSignal, Survey, SurveyScope};
 
 use super::args::RehearseArgs;
 use super::init_calls::calls;
+use super::init_given::{GivenLines, given_lines};
 use super::plan::scenario;
 use super::run::refused;
 use super::survey::{option, surveyed};
@@ -17,7 +19,7 @@ use crate::output;
 use crate::settings::NAME;
 
 /// Starts the service once, and writes what was found.
-pub(super) fn init(args: &RehearseArgs) -> Ending {
+pub(super) fn init(args: &RehearseArgs, given: Option<&ArgMatches>) -> Ending {
     let scenario = match scenario(args) {
         Ok(scenario) => scenario,
         Err(error) => return refused(args, &error),
@@ -29,11 +31,11 @@ pub(super) fn init(args: &RehearseArgs) -> Ending {
         Ok(survey) => survey,
         Err(ending) => return ending,
     };
-    match write(&text(&scenario, &survey)) {
+    match write(&text(&scenario, &survey, &given.map(given_lines).unwrap_or_default())) {
         Ok(()) => {
             if !args.quiet {
                 output::note(&format!("{NAME} is written; `ebbtide rehearse` uses it"));
-                if !survey.has_load() {
+                if !survey.has_load() && args.url.is_empty() {
                     output::note(&format!(
                         "no route for the load was found: add one to {NAME}, as its comments say"
                     ));
@@ -63,7 +65,7 @@ fn write(text: &str) -> io::Result<()> {
 }
 
 /// Returns the text of the file.
-fn text(scenario: &Scenario, survey: &Survey) -> String {
+fn text(scenario: &Scenario, survey: &Survey, given: &GivenLines) -> String {
     let words: Vec<String> = match &scenario.program {
         Program::Command(words) => words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         Program::Managed(_) | Program::Running(_) => Vec::new(),
@@ -80,8 +82,18 @@ fn text(scenario: &Scenario, survey: &Survey) -> String {
     ];
     lines.extend(readiness(survey));
     lines.push(String::new());
-    lines.extend(load(survey));
+    if given.routes.is_empty() {
+        lines.extend(load(survey));
+    } else {
+        lines.push("# The routes that were given.".to_owned());
+        lines.extend(given.routes.iter().cloned());
+    }
     lines.push(String::new());
+    if !given.others.is_empty() {
+        lines.push("# Other options that were given.".to_owned());
+        lines.extend(given.others.iter().cloned());
+        lines.push(String::new());
+    }
     lines.extend(stop(scenario, survey));
     lines.extend(
         [

@@ -7,6 +7,7 @@ mod conclude;
 mod help;
 mod init;
 mod init_calls;
+mod init_given;
 mod origins;
 mod plan;
 mod platform;

@@ -33,7 +33,7 @@ pub(crate) fn run(
 ) -> Ending {
     args.origins = given.map(Origins::given).unwrap_or_default();
     if args.init {
-        return init(&args);
+        return init(&args, given);
     }
     match given.map(|given| with_settings(&args, given, words)).transpose() {
         Ok(settings) => match settings.flatten() {

@@ -67,16 +67,18 @@ fn rehearse(has_certificate: bool, options: &[&str]) -> Output {
 #[test]
 fn what_cannot_be_rehearsed_over_tls_is_named_with_a_remedy() {
     let https = "--ready=https://127.0.0.1:{port}/readyz";
-    // The last of --cacert counts.
+    // The last of --cacert and of --ready-timeout counts.
+    let forever = "--ready-timeout=1h";
     let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), other).unwrap();
     let other = format!("--cacert={}", file.path().display());
     for (has_certificate, options, code, words) in [
-        (true, vec![https, &other], 3, ["not signed by a trusted authority", "hint: --cacert FILE"]),
+        // No limit is waited for: a certificate that is not accepted does not become another one.
+        (true, vec![https, forever, &other], 3, ["not signed by a trusted authority", "hint: --cacert FILE"]),
         (
             true,
-            vec![https, "--host=shop.example.org"],
+            vec![https, forever, "--host=shop.example.org"],
             3,
             ["certificate is for another name", "hint: --host NAME"],
         ),
@@ -105,6 +107,45 @@ fn what_cannot_be_rehearsed_over_tls_is_named_with_a_remedy() {
         assert_eq!(output.status.code(), Some(code), "{options:?}: {said}");
         assert!(words.iter().all(|word| said.contains(word)), "{options:?}: {said}");
     }
+}
+
+/// The options that `--init` got are keys of the file: without them it would not be the same rehearsal.
+#[test]
+fn init_writes_the_options_that_it_was_given() {
+    need("python3");
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    let port = free_port().to_string();
+    let call = |options: &[&str], words: &[&str]| {
+        let mut command = ebbtide();
+        command.current_dir(folder.path()).env("TRUTH", folder.path().join("truth"));
+        command.args(["rehearse", "--quiet"]).args(options);
+        certify(&mut command, folder.path());
+        command.args(words).output().unwrap()
+    };
+    let script = service("truth.py").display().to_string();
+    let init = ["--init", "--header=X-Tenant: a", "--slow-time=200ms", "--url=slow=/slow/{ms}", "--slow=2"];
+    let output = call(&init, &["--", "python3", &script, &port, "perfect"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let text = fs::read_to_string(folder.path().join("ebbtide.toml")).unwrap();
+    let certificate = format!("cacert = \"{}\"", folder.path().join("tls.crt").display());
+    for line in [
+        certificate.as_str(),
+        "header = [\"X-Tenant: a\"]",
+        "slow-time = \"200ms\"",
+        "slow = 2",
+        "url.slow = \"/slow/{ms}\"",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    // The file alone is enough.
+    let mut command = ebbtide();
+    command.current_dir(folder.path()).env("TRUTH", folder.path().join("truth"));
+    command.env("TLS_CERT", folder.path().join("tls.crt")).env("TLS_KEY", folder.path().join("tls.key"));
+    let output =
+        command.args(["rehearse", "--quiet", "--no-phases"]).args(crate::scene::LOAD).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

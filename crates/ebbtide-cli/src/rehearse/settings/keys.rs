@@ -8,23 +8,23 @@ use crate::rehearse::args::RehearseArgs;
 const NOT_KEYS: [&str; 5] = ["attach", "demo", "init", "help", "quiet"];
 
 /// The key of the command line of the service.
-pub(super) const COMMAND: &str = "command";
+pub(in crate::rehearse) const COMMAND: &str = "command";
 
 /// A key, and the values that it takes.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(in crate::rehearse) struct Key {
     /// Its name, which is that of the long option.
-    pub(super) name: String,
+    pub(in crate::rehearse) name: String,
     /// The option's name in clap.
-    pub(super) id: String,
-    pub(super) kind: Kind,
+    pub(in crate::rehearse) id: String,
+    pub(in crate::rehearse) kind: Kind,
     /// What it does.
-    pub(super) help: String,
+    pub(in crate::rehearse) help: String,
 }
 
 /// The values that a key takes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(in crate::rehearse) enum Kind {
     /// A boolean.
     Flag,
     /// A whole number.
@@ -50,7 +50,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Returns what is expected, for messages.
-    pub(super) fn expected(&self) -> String {
+    pub(in crate::rehearse) fn expected(&self) -> String {
         match self {
             Self::Flag => "true or false".to_owned(),
             Self::Integer => "a whole number".to_owned(),
@@ -68,12 +68,12 @@ impl Kind {
 }
 
 /// Returns the options of the command.
-pub(super) fn options() -> Command {
+pub(in crate::rehearse) fn options() -> Command {
     RehearseArgs::augment_args(Command::new("rehearse").bin_name("ebbtide rehearse"))
 }
 
 /// Returns every key, in the order of the help.
-pub(super) fn keys(options: &Command) -> Vec<Key> {
+pub(in crate::rehearse) fn keys(options: &Command) -> Vec<Key> {
     let command = Key {
         name: COMMAND.to_owned(),
         id: COMMAND.to_owned(),

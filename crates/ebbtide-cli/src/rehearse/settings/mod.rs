@@ -8,4 +8,5 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub(super) use keys::{COMMAND, Kind, keys, options};
 pub(super) use merge::with_settings;
