@@ -60,6 +60,8 @@ pub(crate) struct RehearseArgs {
     pub(super) service: ServiceArgs,
 
     /// Maximum time until the service is ready
+    ///
+    /// A certificate that is not accepted for one second ends the wait: it does not become another one by waiting.
     #[arg(long, help_heading = SERVICE, value_name = "TIME", default_value = "30s", value_parser = limit, allow_hyphen_values = true)]
     pub(super) ready_timeout: Duration,
 
@@ -232,7 +234,8 @@ pub(crate) struct RehearseArgs {
 
     /// Signal that asks the service to stop
     ///
-    /// Default: that of --platform, or TERM.
+    /// By name, with or without SIG, or by number: any that a process can handle, such as WINCH for Apache, or RTMIN+3 for systemd in a
+    /// container. Default: that of --platform, or TERM.
     #[arg(long, help_heading = STOP, value_name = "SIGNAL", value_parser = signal, allow_hyphen_values = true)]
     pub(super) signal: Option<StopSignal>,
 

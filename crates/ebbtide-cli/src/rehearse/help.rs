@@ -139,9 +139,10 @@ What counts as lost:
   answer, and truncated when it ended within the answer. A connection that ends between
   two lines is not a loss.
   A response is wrong when its status or redirect occurs only after the signal, or
-  its body differs from the one that the route always had: five times or more and, for
-  one of the same length, during a second or more. --allow-status accepts a status; 503 on the readiness path announces the
-  shutdown and is accepted there.
+  its body has another length than the one that the route always had, five times or
+  more. Another body of the same length may have the time of day in it: then
+  `requests-answered` is inconclusive. --allow-status accepts a status; 503 on the
+  readiness path announces the shutdown and is accepted there.
   Not a loss: a kept connection that was closed while idle, before anything was
   written, and a refused connection, because nothing was accepted.";
 
