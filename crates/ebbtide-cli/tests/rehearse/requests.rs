@@ -152,3 +152,13 @@ fn a_handler_that_blocks_every_route_is_named_and_not_the_routes_that_wait_for_i
     // The opposite: the same load and limits, without the block.
     holds(&Row::innocent("perfect", &["--warmup=2s", "--request-timeout=5s"]));
 }
+
+#[test]
+fn the_default_load_does_not_compare_the_bodies_of_a_page_about_the_state_of_the_service() {
+    let seen = holds(&Row::innocent("status-page", &["--slow=0"]));
+    let notes = seen.verdict.as_ref().unwrap()["runs"][0]["notes"].to_string();
+    assert!(notes.contains("its bodies were not compared; --url names a route"), "{notes}");
+    // A page that the user names is one of the service.
+    let named = Row::guilty("status-page", &[("requests-answered", "another body")]);
+    holds(&named.with(&["--slow=0", "--url=storm=/status", "--url=keepalive=/status", "--url=open=/status"]));
+}

@@ -81,16 +81,6 @@ fn the_default_load_never_requests_the_readiness_path() {
 }
 
 #[test]
-fn the_default_load_does_not_compare_the_bodies_of_a_page_about_the_state_of_the_service() {
-    let seen = holds(&Row::innocent("status-page", &["--slow=0"]));
-    let notes = seen.verdict.as_ref().unwrap()["runs"][0]["notes"].to_string();
-    assert!(notes.contains("its bodies were not compared; --url names a route"), "{notes}");
-    // A page that the user names is one of the service.
-    let named = Row::guilty("status-page", &[("requests-answered", "another body")]);
-    holds(&named.with(&["--slow=0", "--url=storm=/status", "--url=keepalive=/status", "--url=open=/status"]));
-}
-
-#[test]
 fn the_default_load_never_requests_an_alias_of_the_readiness_path() {
     holds(&Row::innocent("health-aliases", &[]));
 }

@@ -100,7 +100,7 @@ impl StopSignal {
         signal_name(self.number())
     }
 
-    /// Returns what becomes of a process without a handler at this signal, as a clause about the signal, if it does not end.
+    /// Returns what this signal does to a process without a handler, as a clause, if it does not end it.
     pub(crate) fn without_handler(self) -> Option<&'static str> {
         match Signal::from_named_raw(self.0)? {
             Signal::CHILD | Signal::CONT | Signal::URG | Signal::WINCH => {

@@ -31,8 +31,7 @@ enum Fate {
     ClosedOrWithProcess,
     /// The dependency ended it.
     ByDependency,
-    /// It ended with the process, or was closed just before: which of them cannot be told. It was idle, and in its protocol that is no
-    /// different from a close.
+    /// It ended with the process, idle, or was closed just before: which of them cannot be told.
     AtEndOfProcess,
     /// It ended in no such way: how.
     Abandoned(&'static str),
@@ -93,15 +92,12 @@ fn judge(seen: &RelayedDependency) -> (Finding, String) {
         parts.push(format!("{number} closed by the service or by the end of one of its processes"));
     }
     if at_end > 0 {
+        let (process, list) = match by(|fate| *fate == Fate::AtEndOfProcess) {
+            Processes::One(process) => (process, String::new()),
+            others => ("the process".to_owned(), others.list()),
+        };
         let number = words::count(at_end);
-        parts.push(match by(|fate| *fate == Fate::AtEndOfProcess) {
-            Processes::One(process) => {
-                format!("{number} closed at the end of {process}, by it or by the kernel")
-            }
-            others => {
-                format!("{number} closed at the end of the process, by it or by the kernel{}", others.list())
-            }
-        });
+        parts.push(format!("{number} closed at the end of {process}, by it or by the kernel{list}"));
     }
     let by_dependency = count(|fate| *fate == Fate::ByDependency);
     if by_dependency > 0 {
