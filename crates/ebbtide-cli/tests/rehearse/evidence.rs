@@ -10,6 +10,31 @@ use crate::ports::free_port;
 use crate::scene::{Row, Says, certify, holds};
 
 #[test]
+fn requests_that_end_together_with_the_process_are_not_excused_by_failures_before_the_signal() {
+    let row = Row::guilty("misses-some", &[("requests-answered", "when the process ended")]).torn();
+    let seen = holds(&row.with(&["--slow-time=3s"]));
+    let notes = seen.verdict.as_ref().unwrap()["runs"][0]["notes"].to_string();
+    assert!(notes.contains("requests failed before the signal: the baseline"), "{notes}");
+    assert!(!notes.contains("all when the process ended"), "{notes}");
+}
+
+#[test]
+fn requests_in_flight_that_are_answered_with_an_error_and_status_200_are_found() {
+    // Longer than the warm-up, as by default: only the first ones end before the signal.
+    const LONG: [&str; 1] = ["--slow-time=2s-3s"];
+    holds(&Row::guilty("cancels-slow", &[("requests-answered", "slow: ")]).with(&LONG));
+    holds(&Row::innocent("perfect", &LONG));
+}
+
+#[test]
+fn a_second_response_is_not_taken_for_that_to_the_next_request() {
+    let seen = holds(&Row::innocent("answers-twice", &["--keepalive=2"]));
+    let notes = seen.verdict.as_ref().unwrap()["runs"][0]["notes"].to_string();
+    assert!(notes.contains("had bytes from the service that no request had asked for"), "{notes}");
+    assert!(!notes.contains("closed by the service while idle"), "{notes}");
+}
+
+#[test]
 fn another_body_of_the_same_length_after_the_signal_is_no_proof() {
     let seen = holds(&Row::innocent("other-word", &[]).says(Says::Inconclusive));
     let evidence = seen.evidence("requests-answered");

@@ -43,7 +43,7 @@ impl RawConnection {
     }
 
     /// Returns whether bytes were read or can be read, by the present state of the socket in the kernel. Before a request is written,
-    /// nobody asked for them.
+    /// none asked for them.
     pub(crate) fn has_unasked(&self) -> bool {
         !self.read.is_empty() || !self.socket.still_quiet() && !self.socket.is_at_end()
     }
