@@ -28,11 +28,14 @@ fn edit(sources: &Sources, change: Change) -> Option<Edit> {
     let text = |place: Place| Some(sources.get(place.source)?.text());
     match change {
         Change::Set(place, value) => {
-            let first = text(place)?.get(place.start()..)?.chars().next();
+            let first = value_at(text(place)?, place)?.chars().next();
             let quote = first.filter(|first| "\"'".contains(*first)).map(String::from).unwrap_or_default();
             Some(Edit { place, text: format!("{quote}{value}{quote}") })
         }
-        Change::SetNumber(place, value) => Some(Edit { place, text: value }),
+        Change::SetNumber(place, value) => {
+            value_at(text(place)?, place)?;
+            Some(Edit { place, text: value })
+        }
         Change::Add(slot, value) => match slot.at {
             SlotPlace::Map { map, .. } => in_map(text(map)?, &slot, value),
             SlotPlace::LineAfter(place) => {
@@ -67,6 +70,12 @@ fn edit(sources: &Sources, change: Change) -> Option<Edit> {
         }
         Change::Exec(word, offset) => exec(text(word.place)?, &word, offset),
     }
+}
+
+/// Returns the value at a place. `None` if there is more than the value, such as the flag before it: that would be replaced too.
+fn value_at(text: &str, place: Place) -> Option<&str> {
+    let value = text.get(place.start()..place.end())?;
+    (!value.contains(['=', '\n']) && !value.contains("--")).then_some(value)
 }
 
 /// Returns the range of an entry of a mapping in braces, with one of the commas beside it. `None` for the only entry.

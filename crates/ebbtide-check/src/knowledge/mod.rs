@@ -25,4 +25,4 @@ pub(crate) use programs::{Program, may_run, possible_programs, programs, within}
 pub(crate) use script::{Script, ScriptEnd, Separator, Simple, ends, replacements};
 pub(crate) use servers::{Server, is_server_package, server_of_image, server_of_program, stateful_programs};
 pub(crate) use shell::{ShellsThatStay, is_errexit, least_sleep, shells_that_stay};
-pub(crate) use words::split_words;
+pub(crate) use words::{split_words, split_words_at};

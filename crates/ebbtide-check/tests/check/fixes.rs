@@ -222,3 +222,28 @@ fn the_stop_timeout_of_a_container_is_not_raised_beyond_that_of_its_unit() {
         assert!(!ids(&fixed.report).contains(&"Q002"), "{after}");
     }
 }
+
+/// A flag is a part of a longer value: the number alone is replaced, once.
+#[test]
+fn the_stop_timeout_among_the_options_of_podman_is_changed_where_it_is() {
+    for (before, after) in [
+        ("PodmanArgs=--memory=1g --stop-timeout=20", Some("PodmanArgs=--memory=1g --stop-timeout=62")),
+        ("PodmanArgs=--stop-timeout=20", Some("PodmanArgs=--stop-timeout=62")),
+        ("PodmanArgs=--stop-timeout 20 --memory 1g", Some("PodmanArgs=--stop-timeout 62 --memory 1g")),
+        (
+            "StopTimeout=15\nPodmanArgs=--stop-timeout=20",
+            Some("StopTimeout=15\nPodmanArgs=--stop-timeout=62"),
+        ),
+        (
+            "PodmanArgs=-e \"A=b c\" --stop-timeout \"20\" -q",
+            Some("PodmanArgs=-e \"A=b c\" --stop-timeout \"62\" -q"),
+        ),
+        ("PodmanArgs=\"--stop-timeout=20\"", None),
+        ("PodmanArgs=--memory=1g \\\n  --stop-timeout=20", None),
+    ] {
+        let unit =
+            |lines: &str| format!("[Container]\nImage=docker.io/a/a\nLabel=ebbtide.dev/drain=60s\n{lines}\n");
+        assert!(ids(&check_text("a.container", &unit(before))).contains(&"Q001"), "{before}");
+        assert_eq!(fixed_text("a.container", &unit(before)), unit(after.unwrap_or(before)));
+    }
+}

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::links::Links;
 use super::merge::MergedUnit;
 use super::service::{command, declared, env_files, grace, last, variables};
@@ -5,7 +7,7 @@ use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
 use crate::formats::times::{Form, Unreadable, note_value};
 use crate::input::Place;
-use crate::knowledge::split_words;
+use crate::knowledge::{split_words, split_words_at};
 use crate::model::{
     Annotation, Command, Container, Declared, Drain, Init, Platform, Quadlet, Role, Slot, SlotPlace, Word,
     Workload, go_duration, seconds,
@@ -110,8 +112,8 @@ struct Args(Vec<Word>);
 impl Args {
     fn read(section: &Node) -> Self {
         let words = section.list("PodmanArgs").iter().flat_map(|node| {
-            let words = split_words(node.text().unwrap_or_default()).into_iter();
-            words.map(|text| Word { text, place: node.place })
+            let words = split_words_at(node.text().unwrap_or_default()).into_iter();
+            words.map(|(text, range)| Word { text, place: part(node, range) })
         });
         Self(words.collect())
     }
@@ -129,9 +131,19 @@ impl Args {
         let mut words = self.0.iter();
         while let Some(word) = words.next() {
             match word.text.strip_prefix(option) {
-                Some("") => found = words.next().map(|value| Node::text_at(&*value.text, word.place)),
+                Some("") => found = words.next().map(|value| Node::text_at(&*value.text, value.place)),
                 Some(rest) => {
-                    let value = rest.strip_prefix('=').map(|value| Node::text_at(value, word.place));
+                    // The value alone, which an edit replaces.
+                    let place = |value: &str| {
+                        let start = word.place.end().saturating_sub(value.len());
+                        let is_plain = word.place.end().saturating_sub(word.place.start()) == word.text.len();
+                        if is_plain {
+                            Place::new(word.place.source, start, word.place.end())
+                        } else {
+                            word.place
+                        }
+                    };
+                    let value = rest.strip_prefix('=').map(|value| Node::text_at(value, place(value)));
                     found = value.or(found);
                 }
                 None => {}
@@ -139,6 +151,17 @@ impl Args {
         }
         found
     }
+}
+
+/// Returns the place of a part of a value. Where the value has several lines, its text is not what is written, and the place is that of the whole.
+fn part(node: &Node, range: Range<usize>) -> Place {
+    let Place { source, .. } = node.place;
+    let (start, end) = (node.place.start(), node.place.end());
+    let length = node.text().map_or(0, str::len);
+    if end.saturating_sub(start) != length {
+        return node.place;
+    }
+    Place::new(source, start.saturating_add(range.start), start.saturating_add(range.end))
 }
 
 /// Reads a program, or the words of a command as JSON.
