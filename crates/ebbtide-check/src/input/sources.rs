@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -28,6 +29,7 @@ impl Sources {
             is_neighbour: false,
             is_of_variables: false,
             lines: OnceLock::new(),
+            letters: OnceLock::new(),
             template: None,
         });
         id
@@ -93,6 +95,7 @@ impl Sources {
             is_neighbour: source.is_neighbour,
             is_of_variables: source.is_of_variables,
             lines: OnceLock::new(),
+            letters: OnceLock::new(),
             template: source.template.clone(),
         });
         Self { all: replaced.collect() }
@@ -163,6 +166,9 @@ impl Sources {
     }
 }
 
+/// The bytes whose characters are counted for one position.
+const BLOCK: usize = 1024;
+
 /// A text to check.
 #[derive(Debug)]
 pub struct Source {
@@ -173,6 +179,8 @@ pub struct Source {
     is_neighbour: bool,
     is_of_variables: bool,
     lines: OnceLock<Vec<usize>>,
+    /// The number of characters before each block of [`BLOCK`] bytes.
+    letters: OnceLock<Vec<usize>>,
     template: Option<Template>,
 }
 
@@ -230,8 +238,33 @@ impl Source {
         let lines = self.line_starts();
         let line = lines.partition_point(|&start| start <= offset).max(1);
         let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let before = self.text.get(start..offset.min(self.text.len())).unwrap_or("");
-        Position { line, column: before.chars().count().saturating_add(1) }
+        let before = self.letters_before(offset).saturating_sub(self.letters_before(start));
+        Position { line, column: before.saturating_add(1) }
+    }
+
+    /// Returns the range of the line that has an offset, without its line end.
+    pub(crate) fn line_around(&self, offset: usize) -> Range<usize> {
+        let lines = self.line_starts();
+        let line = lines.partition_point(|&start| start <= offset);
+        let start = line.checked_sub(1).and_then(|index| lines.get(index)).copied().unwrap_or(0);
+        start..start.saturating_add(self.line(line.max(1)).len())
+    }
+
+    /// Returns the number of characters before an offset. A text may be one line of many megabytes, in which each finding has a position.
+    fn letters_before(&self, offset: usize) -> usize {
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| (**byte as i8) >= -0x40).count();
+        let blocks = self.letters.get_or_init(|| {
+            let counts = self.text.as_bytes().chunks(BLOCK).map(count);
+            let sums = counts.scan(0_usize, |sum, count| {
+                *sum = sum.saturating_add(count);
+                Some(*sum)
+            });
+            std::iter::once(0).chain(sums).collect()
+        });
+        let offset = offset.min(self.text.len());
+        let block = offset.checked_div(BLOCK).unwrap_or_default();
+        let rest = self.text.as_bytes().get(block.saturating_mul(BLOCK)..offset).map_or(0, count);
+        blocks.get(block).copied().unwrap_or_default().saturating_add(rest)
     }
 
     /// Returns the text of a line, counted from 1, without its line end.
@@ -266,6 +299,18 @@ mod tests {
         assert_eq!((at(0, 4), at(0, 9), at(5, 9)), (("a.yaml", 4, 4), ("a.yaml", 4, 9), ("a.yaml", 9, 9)));
         assert_eq!(at(10, 14), ("a.yaml", 1, 1), "a line of which nothing is known");
         assert_eq!(sources.name(Place::new(id, 0, 0)), "a.yaml (rendered)");
+    }
+
+    #[test]
+    fn a_position_in_a_long_line_counts_characters_too() {
+        let mut sources = Sources::new();
+        let id = sources.add("a", format!("x\n{}\n{}", "ä".repeat(5000), "aö".repeat(3000)));
+        let source = sources.get(id).unwrap();
+        for offset in [2, 4, 1026, 1028, 2050, 10_002, 10_003, 10_004, 12_004, 19_003] {
+            let before = &source.text()[..offset];
+            let line = before.rsplit('\n').next().unwrap();
+            assert_eq!(source.position(offset).column, line.chars().count() + 1, "{offset}");
+        }
     }
 
     #[test]

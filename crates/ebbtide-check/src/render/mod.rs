@@ -1,5 +1,6 @@
 //! Reports as text and for other programs.
 
+mod excerpt;
 mod github;
 mod gitlab;
 mod json;

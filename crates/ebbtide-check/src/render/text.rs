@@ -1,11 +1,12 @@
 use std::fmt::Write as _;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Group, Level, Renderer};
 
+use super::excerpt::excerpts;
 use crate::engine::{Counts, Report};
 use crate::findings::{Finding, Label, Severity};
-use crate::input::{Place, Problem, SourceId, Sources, UNRENDERED};
+use crate::input::{Problem, SourceId, Sources, UNRENDERED};
 
 /// How a text looks.
 #[derive(Clone, Copy, Debug)]
@@ -125,9 +126,8 @@ fn groups<'r>(sources: &'r Sources, finding: &'r Finding) -> Vec<Group<'r>> {
     let title = format!("{} {}", finding.subject, finding.title);
     let mut group = Group::with_title(level.primary_title(title).id(finding.rule.id));
     for (id, labels) in by_source(&finding.labels) {
-        if let Some(snippet) = snippet(sources, id, &labels) {
-            group = group.element(snippet);
-        }
+        let labels: Vec<_> = labels.iter().map(|label| (label.place, Some(&*label.text))).collect();
+        group = group.elements(excerpts(sources, id, &labels).unwrap_or_default());
     }
     if let Some(arithmetic) = &finding.arithmetic {
         group = group.element(Level::NOTE.with_name("sum").message(arithmetic));
@@ -151,36 +151,6 @@ fn by_source(labels: &[Label]) -> Vec<(SourceId, Vec<&Label>)> {
     all
 }
 
-fn snippet<'r>(
-    sources: &'r Sources,
-    id: SourceId,
-    labels: &[&'r Label],
-) -> Option<Snippet<'r, annotate_snippets::Annotation<'r>>> {
-    let source = sources.get(id)?;
-    let text = source.text();
-    // Only the lines around the labels: the renderer reads all that it is given, and a file may have megabytes.
-    let start = labels.iter().map(|label| label.place.start()).min()?.min(text.len());
-    let end = labels.iter().map(|label| first_line(text, label.place).end()).max()?.min(text.len());
-    let from = text.get(..start)?.rfind('\n').map_or(0, |at| at.saturating_add(1));
-    let to = text.get(end..)?.find('\n').map_or(text.len(), |at| end.saturating_add(at));
-    let mut snippet =
-        Snippet::source(text.get(from..to)?).line_start(source.position(from).line).path(source.name());
-    for (index, label) in labels.iter().enumerate() {
-        let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let place = first_line(text, label.place);
-        let span = place.start().saturating_sub(from)..place.end().saturating_sub(from);
-        snippet = snippet.annotation(kind.span(span).label(&*label.text));
-    }
-    Some(snippet)
-}
-
-/// Returns the part of a place that is in its first line: an underlined block of twenty lines shows nothing.
-fn first_line(text: &str, place: Place) -> Place {
-    let inside = text.get(place.start()..place.end()).unwrap_or("");
-    let length = inside.find(['\n', '\r']).unwrap_or(inside.len());
-    Place::new(place.source, place.start(), place.start().saturating_add(length))
-}
-
 fn problem_group<'r>(
     sources: &'r Sources,
     problem: &'r Problem,
@@ -188,20 +158,8 @@ fn problem_group<'r>(
     title: String,
 ) -> Group<'r> {
     let group = Group::with_title(level.primary_title(title));
-    let excerpt = problem.place.and_then(|place| {
-        let source = sources.get(place.source)?;
-        let text = source.text();
-        let start = place.start().min(text.len());
-        let from = text.get(..start)?.rfind('\n').map_or(0, |at| at.saturating_add(1));
-        let to = text.get(start..)?.find('\n').map_or(text.len(), |at| start.saturating_add(at));
-        let end = first_line(text, place).end().min(to).max(start);
-        let span = start.saturating_sub(from)..end.saturating_sub(from);
-        let line = source.position(from).line;
-        let snippet = Snippet::source(text.get(from..to)?).line_start(line).path(source.name());
-        Some(snippet.annotation(AnnotationKind::Primary.span(span)))
-    });
-    match excerpt {
-        Some(snippet) => group.element(snippet),
+    match problem.place.and_then(|place| excerpts(sources, place.source, &[(place, None)])) {
+        Some(excerpts) => group.elements(excerpts),
         None => group.element(annotate_snippets::Origin::path(&*problem.path)),
     }
 }

@@ -260,3 +260,31 @@ fn findings_about_a_job_speak_of_no_requests() {
         assert!(!report.findings.is_empty() || hook.contains("kill -TERM"), "{text}");
     }
 }
+
+/// The renderer reads all that it is given, for each finding anew.
+#[test]
+fn the_excerpt_of_a_long_line_is_the_part_around_the_place() {
+    let pods = (0..300).map(|number| {
+        format!(
+            "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"name\":\"ä{number}\"}},\"spec\":{{\"terminationGracePeriodSeconds\":30,\"containers\":[{{\"name\":\"a\",\"image\":\"a\",\
+             \"command\":[\"gunicorn\",\"--graceful-timeout\",\"60\"]}}]}}}}"
+        )
+    });
+    let list = format!(
+        "{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{}]}}",
+        pods.collect::<Vec<_>>().join(",")
+    );
+    let text = shown(&check_text("list.json", &list));
+    let at = list.find("\"ä250\"").and_then(|at| Some(at + list[at..].find(":30")? + 1)).unwrap();
+    let column = list[..at].chars().count() + 1;
+    assert!(text.contains(&format!("--> list.json:1:{column}\n")), "{}", &text[..3000]);
+    assert!(
+        text.contains("\"terminationGracePeriodSeconds\":30") && text.contains("^^ "),
+        "{}",
+        &text[..3000]
+    );
+    assert!(text.lines().all(|line| line.len() < 500));
+    // The same text in lines has the excerpts that a reader is used to.
+    let lines = shown(&check_text("list.json", &list.replace("{\"apiVersion", "\n{\"apiVersion")));
+    assert!(lines.contains("--> list.json:252:"), "{}", &lines[..3000]);
+}
