@@ -15,6 +15,7 @@ mod read;
 mod scalar;
 mod syntax;
 pub(crate) mod systemd;
+mod template;
 pub(crate) mod terraform;
 mod times;
 

@@ -1,7 +1,7 @@
 use super::syntax::Syntax;
 use super::{
     Facts, Format, builds, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax,
-    systemd, terraform, times,
+    systemd, template, terraform, times,
 };
 use crate::input::{Place, Problem, Source, SourceId, UNRENDERED};
 use crate::model::Word;
@@ -169,10 +169,13 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
     }
     let is_of_editor = !parsed.errors.is_empty() && syntax.is_of_editor(source);
     for error in parsed.errors.into_iter().take(if is_of_editor { 0 } else { MAX_ERRORS }) {
-        let (message, is_failure) = if syntax.is_template(source.text()) {
+        let (message, is_failure) = if is_template {
             (UNRENDERED.to_owned(), false)
         } else {
             (error.message, source.is_required() || syntax.is_meant(source))
+    let is_template = parsed.errors.first().is_some_and(|error| {
+        template::explains(syntax, error.place.source, source.name(), source.text(), error.place)
+    });
         };
         let problem =
             Problem { path: source.name().to_owned(), place: Some(error.place), message, is_failure };

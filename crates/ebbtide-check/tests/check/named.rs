@@ -18,6 +18,10 @@ fn what_cannot_be_parsed_is_a_failure_if_it_is_named() {
         ("settings.toml", "a = [", ""),
         ("broken.json", "{\"strict\": [}", ""),
         ("settings.yaml", "a: [1\n", "unclosed bracket"),
+        ("settings.yaml", "# {{ cookiecutter.name }}\na: [1\n", "unclosed bracket"),
+        ("settings.yaml", "a: \"{{ $labels.instance }}\"\n---\nb: [1\n", "unclosed bracket"),
+        ("broken.json", "{\"a\": \"{{x}}\", \"strict\": [}", ""),
+        ("other.tf", "x = [[1, 2], [3, 4]]\ny = {", ""),
         ("other.tf", "x = {", ""),
         (
             "bad.service",
