@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::syntax::Syntax;
 use super::{
     Facts, Format, builds, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax,
@@ -99,8 +101,11 @@ fn unit(id: SourceId, source: &Source) -> Facts {
 
 fn image(id: SourceId, source: &Source) -> Facts {
     let parsed = parse_dockerfile(id, source.text());
-    let stages: Vec<_> =
-        parsed.documents.iter().flat_map(|document| dockerfile::stages(source, &document.root)).collect();
+    let stages: Vec<_> = parsed
+        .documents
+        .iter()
+        .flat_map(|document| dockerfile::stages(source, &document.root, &BTreeMap::new()))
+        .collect();
     let last = stages.iter().filter(|stage| stage.is_last);
     let workloads = last.map(|stage| dockerfile::image(source.name(), stage)).collect();
     Facts {
@@ -168,14 +173,14 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
         }
     }
     let is_of_editor = !parsed.errors.is_empty() && syntax.is_of_editor(source);
+    let is_template = parsed.errors.first().is_some_and(|error| {
+        template::explains(syntax, error.place.source, source.name(), source.text(), error.place)
+    });
     for error in parsed.errors.into_iter().take(if is_of_editor { 0 } else { MAX_ERRORS }) {
         let (message, is_failure) = if is_template {
             (UNRENDERED.to_owned(), false)
         } else {
             (error.message, source.is_required() || syntax.is_meant(source))
-    let is_template = parsed.errors.first().is_some_and(|error| {
-        template::explains(syntax, error.place.source, source.name(), source.text(), error.place)
-    });
         };
         let problem =
             Problem { path: source.name().to_owned(), place: Some(error.place), message, is_failure };

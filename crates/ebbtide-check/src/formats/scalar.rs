@@ -1,8 +1,9 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::times::Form;
 use crate::input::Place;
-use crate::model::{Command, Declared, Drain, Slot, SlotPlace, Variable, Word, go_duration};
+use crate::model::{Command, Declared, Drain, Slot, SlotPlace, Variable, Word, go_duration, is_variable};
 use crate::tree::{Entry, Node};
 
 /// The key of an annotation, a label or a field that declares how long the program drains.
@@ -73,6 +74,19 @@ pub(crate) fn text(node: &Node) -> Declared<String> {
         }
         _ => Declared::Unresolved(node.place),
     }
+}
+
+/// Reads build arguments: a mapping, or a list of `NAME=value`. One without a value is that of the machine which builds.
+pub(crate) fn build_arguments(node: Option<&Node>) -> BTreeMap<String, Option<String>> {
+    let Some(node) = node else { return BTreeMap::new() };
+    let known = |value: &str| (!is_variable(value)).then(|| value.to_owned());
+    let entries = node.entries().iter().map(|entry| (entry.key.clone(), entry.node.text().and_then(known)));
+    let items = node.items().iter().filter_map(|item| {
+        let text = item.written()?;
+        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        Some((name.to_owned(), value.and_then(known)))
+    });
+    entries.chain(items).collect()
 }
 
 /// Reads a list of words that runs without a shell. What is only known at the deploy stays as it is written.

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Command, Declared, Drain, Init, PreStop, Probe, Slot, Word};
@@ -225,6 +226,8 @@ pub(crate) struct Build {
 
 /// When a container stops, relative to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    /// The build arguments, which take precedence over the defaults in the Dockerfile. One without a value is not known.
+    pub(crate) arguments: BTreeMap<String, Option<String>>,
 pub(crate) enum Role {
     /// It receives the signal when the stop begins.
     Main,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
 mod baseline;
+mod build_arguments;
 mod built_images;
 mod commands;
 mod comments;

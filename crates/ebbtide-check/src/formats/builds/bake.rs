@@ -1,6 +1,7 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::named::NamedBuild;
+use crate::formats::scalar::build_arguments;
 use crate::model::{Build, Declared, is_variable, repository};
 use crate::tree::Node;
 
@@ -41,8 +42,26 @@ fn images<'n>(target: &'n Node, all: &[(&'n str, &'n Node)]) -> Vec<NamedBuild> 
     // The tag itself is often a variable.
     let plain = |name: &&str| !is_variable(name) && !name.contains(['(', ' ']);
     let names = tags.filter_map(|tag| repository(tag.written()?.trim_matches('"'))).filter(plain);
-    let build = Build { context, file, target: stage, place: target.place };
+    let arguments = arguments(target, all, &mut BTreeSet::new());
+    let build = Build { context, file, target: stage, arguments, place: target.place };
     names.map(|name| NamedBuild { image: name.to_owned(), build: build.clone(), folder: None }).collect()
+}
+
+/// Returns the build arguments of a target, with those of the targets that it inherits from which it does not set itself.
+fn arguments<'n>(
+    target: &'n Node,
+    all: &[(&'n str, &'n Node)],
+    seen: &mut BTreeSet<&'n str>,
+) -> BTreeMap<String, Option<String>> {
+    let mut found = BTreeMap::new();
+    for name in target.list("inherits").iter().filter_map(Node::text) {
+        let parent = all.iter().find(|(other, _)| *other == name).filter(|(other, _)| seen.insert(other));
+        if let Some((_, parent)) = parent {
+            found.extend(arguments(parent, all, seen));
+        }
+    }
+    found.extend(build_arguments(target.get("args")));
+    found
 }
 
 /// Returns the value of a target, or that of the last of the targets that it inherits from which has one. Each is asked once.

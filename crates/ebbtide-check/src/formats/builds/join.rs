@@ -1,13 +1,14 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Builds;
 use super::kustomization::Kustomization;
 use crate::formats::dockerfile::{self, StageImage};
 use crate::formats::paths::clean;
-use crate::input::Sources;
+use crate::input::{Place, Sources};
 use crate::knowledge::signal_of_image;
 use crate::model::{Build, BuiltCommand, Container, Declared, Platform, Workload};
+use crate::tree::parse_dockerfile;
 
 /// The files that Podman looks for if none is named.
 const DEFAULTS: [&str; 2] = ["Containerfile", "Dockerfile"];
@@ -21,22 +22,19 @@ pub(crate) fn join(
     builds: &Builds,
     sources: &Sources,
 ) {
-    let stages = Stages::new(stages, sources);
+    let of_workloads = workloads.iter().filter(is_built).flat_map(|workload| &workload.containers);
+    let all_builds = of_workloads.filter_map(|container| container.build.as_ref());
+    let stages =
+        Stages::new(stages, all_builds.chain(builds.named.iter().map(|build| &build.build)), sources);
     let mut named: Vec<&StageImage> = Vec::new();
     let mut add_named = |stage| named.push(stage);
     let mut built = BuiltImages::new(builds, sources);
-    let is_built = |workload: &&mut Workload| {
-        matches!(
-            workload.platform,
-            Platform::Compose | Platform::Kamal | Platform::Fly | Platform::Render | Platform::Quadlet
-        )
-    };
     for build in &builds.named {
         let stage = stages.of(&build.build);
         built.add(&build.image, build.folder.as_deref(), stage);
         stage.into_iter().for_each(&mut add_named);
     }
-    for workload in workloads.iter_mut().filter(is_built) {
+    for workload in workloads.iter_mut().filter(|workload| is_built(&&**workload)) {
         for container in &mut workload.containers {
             let Some(build) = &container.build else { continue };
             let Some(stage) = stages.of(build) else { continue };
@@ -60,27 +58,73 @@ pub(crate) fn join(
     }
 }
 
+/// Returns whether a workload says itself where its image is built.
+fn is_built(workload: &&Workload) -> bool {
+    matches!(
+        workload.platform,
+        Platform::Compose | Platform::Kamal | Platform::Fly | Platform::Render | Platform::Quadlet
+    )
+}
+
+/// The arguments of a build.
+type Arguments = BTreeMap<String, Option<String>>;
+
 /// The stages of the Dockerfiles, by the paths of those.
 struct Stages<'s> {
     files: HashMap<PathBuf, Vec<StageImage>>,
+    /// Those of builds that set arguments.
+    with_arguments: HashMap<(PathBuf, Arguments), Vec<StageImage>>,
     sources: &'s Sources,
 }
 
 impl<'s> Stages<'s> {
-    fn new(stages: Vec<StageImage>, sources: &'s Sources) -> Self {
+    fn new<'b>(
+        stages: Vec<StageImage>,
+        builds: impl Iterator<Item = &'b Build>,
+        sources: &'s Sources,
+    ) -> Self {
         let mut files: HashMap<PathBuf, Vec<StageImage>> = HashMap::new();
         for stage in stages {
             files.entry(clean(Path::new(sources.name(stage.container.place)))).or_default().push(stage);
         }
-        Self { files, sources }
+        let mut all = Self { files, with_arguments: HashMap::new(), sources };
+        for build in builds.filter(|build| !build.arguments.is_empty()) {
+            let Some((path, stages)) = all.file(build) else { continue };
+            let key = (path, build.arguments.clone());
+            let place = stages.first().map(|stage| stage.container.place);
+            if !all.with_arguments.contains_key(&key)
+                && let Some(stages) = place.and_then(|place| all.read(place, &build.arguments))
+            {
+                all.with_arguments.insert(key, stages);
+            }
+        }
+        all
+    }
+
+    /// Reads a Dockerfile with the arguments of a build.
+    fn read(&self, place: Place, arguments: &Arguments) -> Option<Vec<StageImage>> {
+        let source = self.sources.get(place.source)?;
+        let parsed = parse_dockerfile(place.source, source.text());
+        let documents = parsed.documents.iter();
+        Some(documents.flat_map(|document| dockerfile::stages(source, &document.root, arguments)).collect())
+    }
+
+    /// Returns the Dockerfile of a build, if it is in the input.
+    fn file(&self, build: &Build) -> Option<(PathBuf, &Vec<StageImage>)> {
+        let folder = Path::new(self.sources.name(build.place)).parent().unwrap_or(Path::new(""));
+        let names = if build.file.is_empty() { &DEFAULTS[..] } else { &[&*build.file] };
+        names.iter().find_map(|name| {
+            let path = clean(&folder.join(&build.context).join(name));
+            let stages = self.files.get(&path)?;
+            Some((path, stages))
+        })
     }
 
     /// Returns the stage that a build makes an image of, if its Dockerfile is in the input.
     fn of(&self, build: &Build) -> Option<&StageImage> {
-        let folder = Path::new(self.sources.name(build.place)).parent().unwrap_or(Path::new(""));
-        let names = if build.file.is_empty() { &DEFAULTS[..] } else { &[&*build.file] };
-        let file = |name: &&str| self.files.get(&clean(&folder.join(&build.context).join(name)));
-        stage_of(build, names.iter().find_map(file)?)
+        let (path, stages) = self.file(build)?;
+        let set = (!build.arguments.is_empty()).then(|| (path, build.arguments.clone()));
+        stage_of(build, set.and_then(|key| self.with_arguments.get(&key)).unwrap_or(stages))
     }
 }
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::named::NamedBuild;
+use crate::formats::scalar::build_arguments;
 use crate::model::{Build, Declared, is_variable, repository};
 use crate::tree::Node;
 
@@ -37,6 +38,8 @@ fn one(folder: &Path, artifact: &Node) -> Option<NamedBuild> {
         Some(text) if !is_variable(text) => Declared::Written(text.to_owned(), node.place),
         _ => Declared::Unresolved(node.place),
     });
-    let build = Build { context: context.to_owned(), file: file.to_owned(), target, place: artifact.place };
+    let arguments = build_arguments(of_docker("buildArgs"));
+    let (context, file) = (context.to_owned(), file.to_owned());
+    let build = Build { context, file, target, arguments, place: artifact.place };
     Some(NamedBuild { image: repository(image)?.to_owned(), build, folder: Some(folder.to_owned()) })
 }

@@ -1,5 +1,5 @@
 use super::env_file;
-use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain, slot};
+use crate::formats::scalar::{DRAIN, LAME_DUCK, build_arguments, declared_drain, slot};
 use crate::formats::times::Form;
 use crate::input::Place;
 use crate::knowledge::split_words;
@@ -124,7 +124,8 @@ fn build(node: &Node) -> Build {
     let target = node.get("target").map(declared);
     // Paths are relative to the file that has them.
     let place = node.get("context").unwrap_or(node).place;
-    Build { context: context.to_owned(), file: file.to_owned(), target, place }
+    let arguments = build_arguments(node.get("args"));
+    Build { context: context.to_owned(), file: file.to_owned(), target, arguments, place }
 }
 
 /// Reads a list of words, or a string that is split without a shell.

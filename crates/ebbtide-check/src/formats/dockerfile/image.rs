@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::stage::{Argument, Stage};
 use crate::input::{Place, Source};
 use crate::model::{Container, Declared, Platform, Role, Workload, seconds};
@@ -12,8 +14,12 @@ pub(crate) struct StageImage {
     pub(crate) is_last: bool,
 }
 
-/// Reads the image of each stage of a Dockerfile.
-pub(crate) fn stages(source: &Source, root: &Node) -> Vec<StageImage> {
+/// Reads the image of each stage of a Dockerfile. What the build sets takes precedence over the defaults of its arguments.
+pub(crate) fn stages(
+    source: &Source,
+    root: &Node,
+    set: &BTreeMap<String, Option<String>>,
+) -> Vec<StageImage> {
     let mut arguments: Vec<Argument> = Vec::new();
     let mut stages: Vec<Stage> = Vec::new();
     for entry in root.items().iter().filter_map(|item| item.entries().first()) {
@@ -24,6 +30,7 @@ pub(crate) fn stages(source: &Source, root: &Node) -> Vec<StageImage> {
                     let (name, default) =
                         word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
                     let default = default.map(|value| value.trim_matches(['"', '\'']).to_owned());
+                    let default = set.get(name).cloned().unwrap_or(default);
                     arguments.push(Argument { name: name.to_owned(), default });
                 }
             }

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::fields::{DOCKER, option_timeout, read_labels, read_options, runs_always, text, variables};
-use crate::formats::scalar::{duration, slot};
+use crate::formats::scalar::{build_arguments, duration, slot};
 use crate::input::Place;
 use crate::model::{Build, Container, Declared, KamalProxy, KamalRole, Platform, Role, Workload, seconds};
 use crate::tree::Node;
@@ -131,6 +131,7 @@ fn build(config: &Config<'_>, place: Place) -> Option<Build> {
         context: format!("{project}/{}", setting("context").unwrap_or(".")),
         file: setting("dockerfile").unwrap_or("Dockerfile").to_owned(),
         target: builder.and_then(|builder| builder.get("target")).map(text),
+        arguments: build_arguments(builder.and_then(|builder| builder.get("args"))),
         place,
     })
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::formats::Facts;
-use crate::formats::scalar::{command, text, variables};
+use crate::formats::scalar::{build_arguments, command, text, variables};
 use crate::formats::times::{self, Form};
 use crate::input::Place;
 use crate::knowledge::split_words;
@@ -83,7 +83,8 @@ fn build(root: &Node, place: Place) -> Option<Build> {
     let written = section.and_then(|section| section.get("dockerfile"));
     let file = written.and_then(Node::text).unwrap_or("Dockerfile").to_owned();
     let target = section.and_then(|section| section.get("build-target")).map(text);
-    Some(Build { context: ".".to_owned(), file, target, place })
+    let arguments = build_arguments(section.and_then(|section| section.get("args")));
+    Some(Build { context: ".".to_owned(), file, target, arguments, place })
 }
 
 /// Returns the longest kill timeout of the machines of a process group: 300 s on shared ones, and a day on those with processors of their own. A file

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::formats::Facts;
 use crate::formats::times::{self, Form};
 use crate::input::Place;
@@ -91,5 +93,5 @@ fn build(service: &Node, place: Place) -> Option<Build> {
         return None;
     }
     let file = service.text_of("dockerfilePath").unwrap_or("Dockerfile").to_owned();
-    Some(Build { context: ".".to_owned(), file, target: None, place })
+    Some(Build { context: ".".to_owned(), file, target: None, arguments: BTreeMap::new(), place })
 }

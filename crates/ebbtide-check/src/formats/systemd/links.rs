@@ -2,8 +2,9 @@ use std::path::Path;
 
 use super::merge::MergedUnit;
 use super::service::{declared, last};
+use crate::formats::scalar::build_arguments;
 use crate::model::{Build, Declared};
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// The units of images, which containers name instead of an image.
 pub(super) struct Links<'u>(Vec<&'u MergedUnit>);
@@ -58,5 +59,7 @@ fn build(section: &Node) -> Option<Build> {
         }
         _ => return None,
     };
-    Some(Build { context, file, target: plain("Target"), place })
+    let arguments = Node { value: Value::List(section.list("BuildArg").to_vec()), place, tag: None };
+    let arguments = build_arguments(Some(&arguments));
+    Some(Build { context, file, target: plain("Target"), arguments, place })
 }
