@@ -1,5 +1,5 @@
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Amount, Platform, Project};
+use crate::model::{Amount, Declared, Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "E008",
@@ -37,8 +37,9 @@ fn most_to_stop_one(desired: u32) -> u64 {
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
         let Some(service) = workload.service.as_ref().filter(|service| service.is_rolling) else { continue };
-        let (Some(&desired), Some(&least), Some(&most)) =
-            (service.desired.value(), service.minimum_percent.value(), service.maximum_percent.value())
+        // Without a number a deployment keeps the one that runs, whatever set it.
+        let Declared::Written(desired, _) = service.desired else { continue };
+        let (Some(&least), Some(&most)) = (service.minimum_percent.value(), service.maximum_percent.value())
         else {
             continue;
         };

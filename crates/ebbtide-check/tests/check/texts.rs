@@ -288,3 +288,15 @@ fn the_excerpt_of_a_long_line_is_the_part_around_the_place() {
     let lines = shown(&check_text("list.json", &list.replace("{\"apiVersion", "\n{\"apiVersion")));
     assert!(lines.contains("--> list.json:252:"), "{}", &lines[..3000]);
 }
+
+/// A deployment without a number keeps the one that runs.
+#[test]
+fn the_desired_number_of_tasks_has_to_be_written() {
+    let check = |desired: &str| {
+        let text = format!(
+            "Resources:\n  A:\n    Type: AWS::ECS::Service\n    Properties:\n{desired}      DeploymentConfiguration: {{MinimumHealthyPercent: 100, MaximumPercent: 150}}\n"
+        );
+        crate::common::ids(&check_text("a.yaml", &text)).contains(&"E008")
+    };
+    assert!(check("      DesiredCount: 1\n") && !check("") && !check("      DesiredCount: 2\n"));
+}
