@@ -32,7 +32,8 @@ const FORMATS: [Format; 21] = [
 ];
 
 /// The image whose entry point a script is.
-const IMAGE: &[(&str, &str)] = &[("Dockerfile", "FROM debian:12\nENTRYPOINT [\"/entrypoint.sh\"]\n")];
+const IMAGE: &[(&str, &str)] =
+    &[("Dockerfile", "FROM debian:12\nCOPY entrypoint.sh /\nENTRYPOINT [\"/entrypoint.sh\"]\n")];
 
 /// The unit that runs the pods of a file.
 const UNIT: &[(&str, &str)] = &[("shop.kube", "[Kube]\nYaml=shop.yaml\nKubeDownForce=true\n")];

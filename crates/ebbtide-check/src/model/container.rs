@@ -44,6 +44,10 @@ pub(crate) struct Container {
     pub(crate) shell: Option<String>,
     /// The script that the entry point is, if it is in the input.
     pub(crate) wrapper: Option<Word>,
+    /// What its Dockerfile copies from the context of the build.
+    pub(crate) copies: Vec<Copied>,
+    /// The folder that its command starts in, if its Dockerfile says so.
+    pub(crate) folder: Option<String>,
     /// Packages that the image installs.
     pub(crate) packages: Vec<Word>,
     pub(crate) liveness: Option<Probe>,
@@ -86,6 +90,8 @@ impl Container {
             has_unread_dependencies: false,
             shell: None,
             wrapper: None,
+            copies: Vec::new(),
+            folder: None,
             packages: Vec::new(),
             liveness: None,
             readiness: None,
@@ -220,14 +226,22 @@ pub(crate) struct Build {
     pub(crate) file: String,
     /// The stage whose image it is; the last one if none is named.
     pub(crate) target: Option<Declared<String>>,
+    /// The build arguments, which take precedence over the defaults in the Dockerfile. One without a value is not known.
+    pub(crate) arguments: BTreeMap<String, Option<String>>,
     /// Where the build is described.
     pub(crate) place: Place,
 }
 
+/// Files that a Dockerfile copies from the context of the build.
+#[derive(Clone, Debug)]
+pub(crate) struct Copied {
+    pub(crate) from: Vec<String>,
+    /// The path in the image. A relative one is joined with the folder, if that is known.
+    pub(crate) to: String,
+}
+
 /// When a container stops, relative to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    /// The build arguments, which take precedence over the defaults in the Dockerfile. One without a value is not known.
-    pub(crate) arguments: BTreeMap<String, Option<String>>,
 pub(crate) enum Role {
     /// It receives the signal when the stop begins.
     Main,

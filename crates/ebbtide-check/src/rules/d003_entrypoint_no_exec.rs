@@ -19,7 +19,7 @@ The last command is what counts. If that is an `if` or a `case`, every branch th
 Dockerfile cannot reach is left out, where the script compares its first argument with a word. A function that is called last is followed. An `exec` in a pipe
 (`exec app | tee log`) or in the background replaces another shell than that of process 1.
 
-The script has to be in the input and below the folder of the Dockerfile. Scripts with a `trap` for a signal are left out, and so are scripts whose last command is
+The script has to be in the input and below the folder of the Dockerfile, which has to copy it to the path that is started. Scripts with a `trap` for a signal are left out, and so are scripts whose last command is
 `source` or `eval`: what that runs is not known.
 ",
     sources: &[

@@ -270,7 +270,7 @@ fn a_script_in_the_image_without_exec_is_an_error_too() {
         let files = [
             ("compose.yaml", &*compose),
             ("deploy/pod.yaml", &*pod("shop/api", more)),
-            ("api/Dockerfile", "FROM acme/base:3\nENTRYPOINT [\"/start.sh\"]\n"),
+            ("api/Dockerfile", "FROM acme/base:3\nCOPY start.sh /\nENTRYPOINT [\"/start.sh\"]\n"),
             ("api/start.sh", script),
         ];
         ids(&check_all(&files)).contains(&"X001")

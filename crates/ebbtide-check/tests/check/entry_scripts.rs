@@ -6,7 +6,9 @@ use crate::common::{check_all, check_text, ids, shown};
 
 /// Checks an image whose entry point is a script, and returns what is found with the line of the place.
 fn check_script(script: &str, command: &str) -> Vec<(&'static str, String, String)> {
-    let image = format!("FROM node:24-slim\nENTRYPOINT [\"/docker-entrypoint.sh\"]\n{command}");
+    let image = format!(
+        "FROM node:24-slim\nCOPY docker-entrypoint.sh /\nENTRYPOINT [\"/docker-entrypoint.sh\"]\n{command}"
+    );
     let script = format!("#!/bin/sh\n{script}");
     lines(&check_all(&[("Dockerfile", &image), ("docker-entrypoint.sh", &script)]))
 }
@@ -173,7 +175,10 @@ fn the_program_that_gets_a_wrong_signal_is_shown() {
 fn a_script_is_found_wherever_the_image_starts_it() {
     let script = "#!/bin/bash\nset -e\nmigrate\n./shop --port 80\n";
     let check = |lines: &str, script: &str| {
-        check_all(&[("Dockerfile", &format!("FROM debian:12\n{lines}\n")), ("start.sh", script)])
+        check_all(&[
+            ("Dockerfile", &format!("FROM debian:12\nWORKDIR /app\nCOPY . .\n{lines}\n")),
+            ("start.sh", script),
+        ])
     };
     for start in [
         "CMD [\"./start.sh\"]",
@@ -199,7 +204,7 @@ fn a_script_is_found_wherever_the_image_starts_it() {
 /// The shell is not process 1 then: it ends at SIGTERM, and the program with it.
 #[test]
 fn behind_an_init_a_script_takes_the_program_along() {
-    let image = "FROM debian:12\nENTRYPOINT [\"tini\", \"--\", \"/start.sh\"]\n";
+    let image = "FROM debian:12\nCOPY start.sh /\nENTRYPOINT [\"tini\", \"--\", \"/start.sh\"]\n";
     let report = check_all(&[("Dockerfile", image), ("start.sh", "#!/bin/sh\n./shop\n")]);
     let shown = shown(&report);
     assert_eq!(ids(&report), ["D003"], "{shown}");
@@ -217,7 +222,7 @@ fn a_workload_runs_the_script_that_is_the_command_of_its_image() {
         );
         ids(&check_all(&[
             ("compose.yaml", "services:\n  shop: {image: acme/shop, build: .}\n"),
-            ("Dockerfile", "FROM debian:12\nCMD [\"./start.sh\"]\n"),
+            ("Dockerfile", "FROM debian:12\nCOPY start.sh .\nCMD [\"./start.sh\"]\n"),
             ("start.sh", "#!/bin/sh\nmigrate\n./shop\n"),
             ("pod.yaml", &pod),
         ]))
@@ -231,7 +236,10 @@ fn a_workload_runs_the_script_that_is_the_command_of_its_image() {
 #[test]
 fn a_script_behind_a_shell_form_is_followed() {
     let check = |command: &str, script: &str| {
-        ids(&check_all(&[("Dockerfile", &format!("FROM debian:12\nCMD {command}\n")), ("run.sh", script)]))
+        ids(&check_all(&[
+            ("Dockerfile", &format!("FROM debian:12\nCOPY run.sh /\nCMD {command}\n")),
+            ("run.sh", script),
+        ]))
     };
     let (piped, replaced) = ("#!/bin/sh\nexec ./serve 2>&1 | tee log\n", "#!/bin/sh\nexec ./serve\n");
     for command in
@@ -239,7 +247,36 @@ fn a_script_behind_a_shell_form_is_followed() {
     {
         assert_eq!((check(command, piped), check(command, replaced)), (vec!["D003"], vec![]), "{command}");
     }
-    let report = check_all(&[("Dockerfile", "FROM debian:12\nCMD [\"/run.sh\"]\n"), ("run.sh", piped)]);
+    let report =
+        check_all(&[("Dockerfile", "FROM debian:12\nCOPY run.sh /\nCMD [\"/run.sh\"]\n"), ("run.sh", piped)]);
     assert!(report.findings[0].remedy.contains("neither in a pipe"), "{}", shown(&report));
     assert_eq!((check("/run.sh", piped), check("/run.sh", replaced)), (vec!["D001", "D003"], vec!["D001"]));
+}
+
+/// Whatever has the name of a script of the base image is another file, unless the Dockerfile puts it there.
+#[test]
+fn a_script_is_one_that_the_dockerfile_copies_to_where_it_is_started() {
+    for (lines, start, is_read) in [
+        ("", "[\"docker-entrypoint.sh\"]", false),
+        ("COPY config /etc/app", "[\"docker-entrypoint.sh\"]", false),
+        ("COPY api/docker-entrypoint.sh /opt/", "[\"docker-entrypoint.sh\"]", false),
+        ("COPY api/docker-entrypoint.sh /opt/", "[\"/docker-entrypoint.sh\"]", false),
+        ("COPY --from=build api/docker-entrypoint.sh /usr/local/bin/", "[\"docker-entrypoint.sh\"]", false),
+        ("COPY <<EOF /docker-entrypoint.sh\nexec a\nEOF", "[\"/docker-entrypoint.sh\"]", false),
+        ("COPY api/docker-entrypoint.sh /usr/local/bin/", "[\"docker-entrypoint.sh\"]", true),
+        ("COPY --chmod=755 api/docker-entrypoint.sh /usr/local/bin", "[\"docker-entrypoint.sh\"]", true),
+        ("COPY [\"api/docker-entrypoint.sh\", \"/usr/bin/start\"]", "[\"start\"]", true),
+        ("ADD api/*.sh /", "[\"/docker-entrypoint.sh\"]", true),
+        ("COPY api /srv", "[\"/srv/docker-entrypoint.sh\"]", true),
+        ("COPY api /srv", "[\"/docker-entrypoint.sh\"]", false),
+        ("WORKDIR /app\nCOPY . .", "[\"./api/docker-entrypoint.sh\"]", true),
+        ("WORKDIR /app\nCOPY . .", "[\"/app/api/docker-entrypoint.sh\"]", true),
+        ("WORKDIR /app\nCOPY api/ ./\nWORKDIR /", "[\"./docker-entrypoint.sh\"]", false),
+        ("COPY . $HOME", "[\"/home/api/docker-entrypoint.sh\"]", true),
+    ] {
+        let image = format!("FROM postgres:16\n{lines}\nENTRYPOINT {start}\n");
+        let script = ("api/docker-entrypoint.sh", "#!/bin/sh\nmigrate\n./shop\n");
+        let report = check_all(&[("Dockerfile", &image), script]);
+        assert_eq!(ids(&report).contains(&"D003"), is_read, "{image}{}", shown(&report));
+    }
 }

@@ -67,6 +67,8 @@ fn container(stage: Stage, place: Place) -> Container {
     container.stop_signal = stage.stop_signal;
     container.shell = stage.shell;
     container.packages = stage.packages;
+    container.copies = stage.copies;
+    container.folder = stage.folder;
     container.variables = stage.variables;
     container
 }

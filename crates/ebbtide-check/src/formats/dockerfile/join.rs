@@ -1,22 +1,26 @@
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
+use crate::formats::paths::clean;
 use crate::input::{SourceId, Sources};
 use crate::knowledge::{Script, ends};
-use crate::model::{Command, Platform, Word, Workload, base_name};
+use crate::model::{Command, Container, Copied, Platform, Word, Workload, base_name};
 
-/// Gives each image the script that its entry point is, or without one its command, if one of that name is in the folder of the Dockerfile or below it.
+/// The folders of programs that images begin with.
+const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Gives each image the script that its entry point is, or without one its command, if the Dockerfile copies one from its folder or below it to where that
+/// is started. A script of the base image is not known, whatever has the same name.
 pub(crate) fn join(workloads: &mut [Workload], scripts: &[Word], sources: &Sources) {
     for workload in workloads.iter_mut().filter(|workload| workload.platform == Platform::Image) {
-        let folder = parent(sources, workload.place.source);
+        let Some(folder) = parent(sources, workload.place.source).map(clean) else { continue };
         for container in &mut workload.containers {
             let Some((_, command)) = container.run().map(|run| run.without_init()) else { continue };
-            let Some(name) = started(&command) else { continue };
+            let Some(started) = started(&command) else { continue };
             let mut found = scripts.iter().filter(|script| {
-                let path = Path::new(sources.name(script.place));
-                path.file_name().is_some_and(|file| file == &*name)
-                    && folder.is_some_and(|folder| path.starts_with(folder))
+                let path = clean(Path::new(sources.name(script.place)));
+                path.starts_with(&folder) && is_copied(&path, &folder, &started, container)
             });
-            // Two scripts of that name: the file does not say which one is copied.
+            // Two scripts: the file does not say which one is copied.
             if let (Some(script), None) = (found.next(), found.next()) {
                 container.wrapper = Some(script.clone());
             }
@@ -24,10 +28,17 @@ pub(crate) fn join(workloads: &mut [Workload], scripts: &[Word], sources: &Sourc
     }
 }
 
-/// Returns the name of the file that a command starts, also as the last command of a script in a word.
-fn started(command: &Command) -> Option<String> {
+/// A file that a command starts.
+struct Started {
+    file: String,
+    /// Whether it is looked up in `PATH` if it has no folder, rather than read by a shell.
+    is_program: bool,
+}
+
+/// Returns the file that a command starts, also as the last command of a script in a word.
+fn started(command: &Command) -> Option<Started> {
     let Some(script) = command.script() else {
-        return command.file_words().first().map(|word| base_name(&word.text).to_owned());
+        return command.file_words().first().map(|word| started_as(word, command));
     };
     let all = ends(&Script::read(&script.text), None);
     let [end] = all.as_slice() else { return None };
@@ -36,7 +47,79 @@ fn started(command: &Command) -> Option<String> {
     let last = Command { words: words.collect(), is_shell_form: false, place: command.place };
     // Arguments decide which branches of it run.
     let [file] = last.file_words() else { return None };
-    Some(base_name(&file.text).to_owned())
+    Some(started_as(file, &last))
+}
+
+fn started_as(file: &Word, command: &Command) -> Started {
+    let is_program = command.program_words().first().is_some_and(|first| first.text == file.text);
+    Started { file: file.text.clone(), is_program }
+}
+
+/// Returns whether a Dockerfile copies a file to the path that is started. The context of its build is its own folder, or one above.
+fn is_copied(path: &Path, folder: &Path, started: &Started, container: &Container) -> bool {
+    let inside = folder.ancestors().filter_map(|context| path.strip_prefix(context).ok());
+    let inside: Vec<&Path> = inside.collect();
+    container.copies.iter().any(|copied| {
+        inside.iter().flat_map(|path| targets(copied, path)).any(|target| is_at(&target, started, container))
+    })
+}
+
+/// Returns where a file of the context is after a copy.
+fn targets(copied: &Copied, file: &Path) -> Vec<PathBuf> {
+    let to = Path::new(&copied.to);
+    let name = file.file_name().unwrap_or_default();
+    let mut found = Vec::new();
+    for from in &copied.from {
+        let from = clean(Path::new(from.trim_start_matches('/')));
+        if from == file || has_pattern(&from, file) {
+            // A folder that the image has already takes the file too.
+            if !copied.to.ends_with('/') {
+                found.push(to.to_owned());
+            }
+            found.push(to.join(name));
+        } else if let Ok(rest) = file.strip_prefix(&from) {
+            found.push(to.join(rest));
+        }
+    }
+    found
+}
+
+/// Returns whether a file is in the folder of a pattern whose last part has one `*` and matches its name.
+fn has_pattern(pattern: &Path, file: &Path) -> bool {
+    let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let (own, file_name) = (name(pattern), name(file));
+    own.split_once('*').is_some_and(|(begin, end)| {
+        pattern.parent() == file.parent()
+            && file_name.len() >= begin.len().saturating_add(end.len())
+            && file_name.starts_with(begin)
+            && file_name.ends_with(end)
+    })
+}
+
+/// Returns whether a path in the image is the one that is started. Below a folder that is not known the rest of the path counts.
+fn is_at(target: &Path, started: &Started, container: &Container) -> bool {
+    let target = plain(target);
+    if target.to_string_lossy().contains('$') || started.file.contains('$') {
+        return target.file_name().is_some_and(|name| name == base_name(&started.file));
+    }
+    if started.is_program && !started.file.contains('/') {
+        let is_named = target.file_name().is_some_and(|name| *name == *started.file);
+        let has_path = container.variables.iter().any(|variable| variable.name == "PATH");
+        let is_program = |folder: &Path| PROGRAMS.iter().any(|program| folder == Path::new(program));
+        return is_named && (has_path || target.parent().is_some_and(is_program));
+    }
+    let file = plain(Path::new(&started.file));
+    match (&container.folder, file.is_absolute(), target.is_absolute()) {
+        (_, true, true) | (_, false, false) => file == target,
+        (_, true, false) => file.ends_with(&target),
+        (Some(folder), false, true) => plain(&Path::new(folder).join(&file)) == target,
+        (None, false, true) => target.ends_with(&file),
+    }
+}
+
+/// Returns a path without the parts that mean the folder itself.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 fn parent(sources: &Sources, id: SourceId) -> Option<&Path> {

@@ -1,6 +1,6 @@
 use super::variables::variables;
 use crate::input::{Place, Source};
-use crate::model::{Command, Declared, Variable, Word};
+use crate::model::{Command, Copied, Declared, Variable, Word};
 use crate::tree::{Entry, Node};
 
 /// What an image has after the instructions of a stage.
@@ -13,6 +13,8 @@ pub(super) struct Stage {
     pub(super) stop_signal: Option<Declared<String>>,
     pub(super) shell: Option<String>,
     pub(super) packages: Vec<Word>,
+    pub(super) copies: Vec<Copied>,
+    pub(super) folder: Option<String>,
     pub(super) variables: Vec<Variable>,
     pub(super) place: Option<Place>,
 }
@@ -68,6 +70,12 @@ impl Stage {
                     self.variables.push(variable);
                 }
             }
+            "COPY" | "ADD" => self.copies.extend(copied(&entry.node, self.folder.as_deref())),
+            "WORKDIR" => {
+                let folder = entry.node.text().unwrap_or_default().trim_matches(['"', '\'']);
+                let folder = self.substitute(folder, arguments);
+                self.folder = folder.and_then(|folder| in_folder(self.folder.as_deref(), &folder));
+            }
             "RUN" => self.packages.extend(packages(&entry.node)),
             _ => {}
         }
@@ -104,6 +112,34 @@ fn command(node: &Node) -> Option<Command> {
             (!words.is_empty()).then_some(Command { words, is_shell_form: false, place })
         }
     }
+}
+
+/// Reads what is copied from the context of the build, rather than from another stage or from the Dockerfile itself.
+fn copied(node: &Node, folder: Option<&str>) -> Option<Copied> {
+    let listed: Vec<&str> = node.items().iter().filter_map(Node::text).collect();
+    let words = node.text().map_or(listed, |text| text.split_whitespace().collect());
+    let (options, mut files): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.starts_with("--"));
+    if options.iter().any(|option| option.starts_with("--from"))
+        || files.iter().any(|file| file.starts_with("<<"))
+    {
+        return None;
+    }
+    let to = files.pop()?;
+    let is_folder = to.ends_with('/') || to.ends_with("/.") || to == ".";
+    let mut to = in_folder(folder, to).unwrap_or_else(|| to.to_owned());
+    if is_folder && !to.ends_with('/') {
+        to.push('/');
+    }
+    Some(Copied { from: files.into_iter().map(str::to_owned).collect(), to })
+}
+
+/// Returns a path in the image. `None` for a relative one below a folder that is not known: the base image may set it.
+fn in_folder(folder: Option<&str>, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return Some(path.to_owned());
+    }
+    let folder = folder?.trim_end_matches('/');
+    Some(format!("{folder}/{}", path.trim_start_matches("./").trim_end_matches('.')))
 }
 
 /// Returns the packages that `apt-get install`, `apk add`, `yum install` and the like name.
