@@ -68,6 +68,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         all.assumed.extend(facts.assumed);
     }
     all.problems.extend(builds::apply_patches(&mut all.workloads, &mut all.uneditable, &all.builds, sources));
+    all.problems.extend(builds::leave_out(&mut all.workloads, &all.builds, sources));
     all.uneditable.extend(sources.uneditable());
     kubernetes::join(&mut all.workloads, &objects, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);

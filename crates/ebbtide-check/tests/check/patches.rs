@@ -348,3 +348,30 @@ fn overlays_and_components_patch_the_files_of_their_bases() {
     assert_eq!(ids(&check_all(&files)), [""; 0]);
     assert_eq!(ids(&check_all(&files[..2])), ["K001"]);
 }
+
+/// What they make of a resource is not computed.
+#[test]
+fn a_workload_that_a_kustomization_may_change_otherwise_is_left_out() {
+    let replacement = |target: &str| {
+        format!(
+            "replacements:\n- source: {{kind: ConfigMap, name: c, fieldPath: data.grace}}\n  targets:\n  - select: {target}\n    fieldPaths: \
+             [spec.template.spec.terminationGracePeriodSeconds]"
+        )
+    };
+    for (field, is_changed) in [
+        (replacement("{kind: Deployment}"), true),
+        (replacement("{kind: Deployment, name: api}"), true),
+        (replacement("{kind: Deployment, name: web}"), false),
+        ("replacements: [{path: r.yaml}]".to_owned(), true),
+        ("transformers: [t.yaml]".to_owned(), true),
+        ("components: [../missing]".to_owned(), true),
+        ("commonAnnotations: {ebbtide.dev/drain: 5s}".to_owned(), true),
+        ("commonAnnotations: {team: shop}".to_owned(), false),
+        ("vars: [{name: A, objref: {kind: ConfigMap, name: c}}]".to_owned(), false),
+        ("namePrefix: a-".to_owned(), false),
+    ] {
+        let (found, shown) = checked(&format!("resources: [d.yaml]\n{field}\n"), "");
+        assert_eq!(found.is_empty(), is_changed, "{field}\n{shown}");
+        assert_eq!(shown.contains("Deployment api may be changed by "), is_changed, "{field}\n{shown}");
+    }
+}

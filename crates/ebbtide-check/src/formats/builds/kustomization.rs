@@ -2,7 +2,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::patches::{self, Patch};
+use super::unapplied::{self, Unapplied};
 use crate::formats::paths::clean;
+use crate::input::Place;
 use crate::model::repository;
 use crate::tree::Node;
 
@@ -15,6 +17,9 @@ pub(super) struct Kustomization {
     /// The names without tags, and those that take their place.
     pub(super) renames: Vec<(String, String)>,
     pub(super) patches: Vec<Patch>,
+    /// What else may change its resources.
+    pub(super) unapplied: Vec<Unapplied>,
+    pub(super) components: Vec<(PathBuf, Place)>,
     /// Whether it is a part of the kustomizations that name it.
     pub(super) is_component: bool,
 }
@@ -25,7 +30,7 @@ pub(super) fn is_kustomization(name: &str, root: &Node) -> bool {
     let kind = root.text_of("kind");
     let keys =
         ["resources", "bases", "images", "components", "patches", "patchesStrategicMerge", "patchesJson6902"];
-    let has_keys = keys.iter().any(|key| root.get(key).is_some());
+    let has_keys = keys.iter().chain(&unapplied::KEYS).any(|key| root.get(key).is_some());
     is_named && (matches!(kind, Some("Kustomization" | "Component")) || kind.is_none() && has_keys)
 }
 
@@ -37,10 +42,14 @@ pub(super) fn read(folder: PathBuf, root: &Node) -> Kustomization {
         let (name, new) = (image.text_of("name")?, image.text_of("newName")?);
         Some((repository(name)?.to_owned(), repository(new)?.to_owned()))
     };
+    let component = |node: &Node| Some((clean(&folder.join(node.text()?)), node.place));
+    let components = root.list("components").iter().filter_map(component).collect();
     Kustomization {
         resources,
         renames: root.list("images").iter().filter_map(rename).collect(),
         patches: patches::read(&folder, root),
+        unapplied: unapplied::read(root),
+        components,
         is_component: root.text_of("kind") == Some("Component"),
         folder,
     }
@@ -59,4 +68,23 @@ impl Kustomization {
         }
         files
     }
+}
+
+/// Returns the files whose resources each kustomization is about: those of a component are about whatever includes it.
+pub(super) fn scopes(all: &[Kustomization]) -> Vec<BTreeSet<PathBuf>> {
+    let mut by_folder: HashMap<&Path, Vec<&Kustomization>> = HashMap::new();
+    for kustomization in all {
+        by_folder.entry(&kustomization.folder).or_default().push(kustomization);
+    }
+    let files: Vec<BTreeSet<PathBuf>> =
+        all.iter().map(|kustomization| kustomization.files(&by_folder)).collect();
+    let scope = |(kustomization, own): (&Kustomization, &BTreeSet<PathBuf>)| {
+        let mut scope = own.clone();
+        if kustomization.is_component {
+            let including = files.iter().filter(|files| files.contains(&kustomization.folder));
+            scope.extend(including.flatten().cloned());
+        }
+        scope
+    };
+    all.iter().zip(&files).map(scope).collect()
 }

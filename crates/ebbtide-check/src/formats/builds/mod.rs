@@ -12,7 +12,9 @@ mod skaffold;
 mod strategic;
 mod target;
 mod touched;
+mod unapplied;
 
 pub(crate) use join::join;
 pub(crate) use named::{Builds, add};
 pub(crate) use overlays::apply_patches;
+pub(crate) use unapplied::leave_out;

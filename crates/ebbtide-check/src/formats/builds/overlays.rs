@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::Builds;
-use super::kustomization::Kustomization;
+use super::kustomization::{Kustomization, scopes};
 use super::patches::{Change, changes_of, files};
 use crate::formats::kubernetes;
 use crate::formats::paths::clean;
@@ -142,7 +142,7 @@ struct Overlays<'k> {
 
 struct Overlay<'k> {
     kustomization: &'k Kustomization,
-    /// The files whose resources its patches are about: those of a component are about whatever includes it.
+    /// The files whose resources its patches are about.
     scope: BTreeSet<PathBuf>,
     changes: Vec<Change<'k>>,
     /// Whether another one is made of it.
@@ -153,28 +153,19 @@ impl<'k> Overlays<'k> {
     fn new(all: &'k [Kustomization], uneditable: &mut Vec<Place>, sources: &Sources) -> Self {
         let ids: HashMap<PathBuf, SourceId> =
             sources.iter().map(|(id, source)| (clean(Path::new(source.name())), id)).collect();
-        let mut named: HashMap<&Path, Vec<&Kustomization>> = HashMap::new();
         let mut by_folder: HashMap<&Path, Vec<usize>> = HashMap::new();
         for (at, kustomization) in all.iter().enumerate() {
-            named.entry(&kustomization.folder).or_default().push(kustomization);
             by_folder.entry(&kustomization.folder).or_default().push(at);
         }
-        let files: Vec<BTreeSet<PathBuf>> =
-            all.iter().map(|kustomization| kustomization.files(&named)).collect();
         let included: BTreeSet<&Path> =
             all.iter().flat_map(|other| &other.resources).map(PathBuf::as_path).collect();
-        let mut overlay = |(kustomization, own): (&'k Kustomization, &BTreeSet<PathBuf>)| {
-            let mut scope = own.clone();
-            if kustomization.is_component {
-                let including = files.iter().filter(|files| files.contains(&kustomization.folder));
-                scope.extend(including.flatten().cloned());
-            }
+        let mut overlay = |(kustomization, scope): (&'k Kustomization, BTreeSet<PathBuf>)| {
             let patches = kustomization.patches.iter();
             let changes = patches.flat_map(|patch| changes_of(patch, &ids, uneditable, sources)).collect();
             let is_included = included.contains(kustomization.folder.as_path());
             Overlay { kustomization, scope, changes, is_included }
         };
-        Self { all: all.iter().zip(&files).map(&mut overlay).collect(), by_folder }
+        Self { all: all.iter().zip(scopes(all)).map(&mut overlay).collect(), by_folder }
     }
 
     /// Returns the changes of a workload, in the order in which they are applied, for each kustomization that is part of no other.
