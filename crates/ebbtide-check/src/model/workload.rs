@@ -22,6 +22,8 @@ pub(crate) struct Workload {
     pub(crate) spelling: Spelling,
     /// The time from the begin of the stop to SIGKILL.
     pub(crate) grace: Declared<Duration>,
+    /// The grace period as it is written, if the platform takes less than that.
+    pub(crate) written_grace: Option<Duration>,
     /// The setting that the grace period is from, if that is not the platform's own one.
     pub(crate) grace_from: Option<&'static str>,
     /// Where the grace period can be added, if it is not written by its own name.
@@ -94,6 +96,7 @@ impl Workload {
             annotations: Vec::new(),
             spelling: Spelling::Own,
             grace,
+            written_grace: None,
             grace_from: None,
             grace_slot: None,
             containers: Vec::new(),

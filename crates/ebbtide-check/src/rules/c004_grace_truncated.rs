@@ -1,6 +1,6 @@
 use super::repairs::set_grace;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Declared, Platform, Project, seconds, show};
+use crate::model::{Declared, Platform, Project, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "C004",
@@ -21,9 +21,11 @@ an error. A fraction is lost otherwise: an info.
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Compose) {
-        let Declared::Written(grace, place) = &workload.grace else { continue };
-        let whole = seconds(grace.as_secs());
-        if *grace == whole {
+        let (Declared::Written(whole, place), Some(grace)) = (&workload.grace, &workload.written_grace)
+        else {
+            continue;
+        };
+        if grace == whole {
             continue;
         }
         let (severity, effect) = if whole.is_zero() {
@@ -39,7 +41,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 &RULE,
                 severity,
                 workload,
-                format!("has {} to stop instead of {}", show(whole), show(*grace)),
+                format!("has {} to stop instead of {}", show(*whole), show(*grace)),
                 *place,
                 "rounded down",
             )

@@ -267,3 +267,25 @@ fn a_service_that_runs_to_its_end_needs_no_signal() {
         assert_eq!(severities(&text), [("D002", severity)], "{more}");
     }
 }
+
+/// Compose rounds it down before it waits.
+#[test]
+fn a_grace_period_counts_in_whole_seconds() {
+    let check = |drain: &str, grace: &str| {
+        check_text(
+            "compose.yaml",
+            &format!(
+                "services:\n  a: {{image: a, labels: {{ebbtide.dev/drain: {drain}}}, stop_grace_period: {grace}}}\n"
+            ),
+        )
+    };
+    let report = check("20.4s", "22.9s");
+    assert_eq!(ids(&report), ["C001", "C004"], "{}", shown(&report));
+    assert!(shown(&report).contains("needs 22.4 s to stop, but is killed after 22 s"), "{}", shown(&report));
+    assert!(shown(&check("5s", "1.5s")).contains("killed after 1 s"));
+    assert!(shown(&report).contains("has 22 s to stop instead of 22.9 s"), "{}", shown(&report));
+    let mut sources = ebbtide_check::Sources::new();
+    sources.add("compose.yaml", "services:\n  a: {image: a, stop_grace_period: 1.5s}\n");
+    let timeline = ebbtide_check::timelines(sources, &ebbtide_check::Options::default()).all.remove(0);
+    assert_eq!(timeline.rows[0].kill, Some(std::time::Duration::from_secs(1)));
+}

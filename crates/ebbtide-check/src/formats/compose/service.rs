@@ -19,8 +19,15 @@ const OF_SWARM: [&str; 6] =
 pub(super) fn service(entry: &Entry) -> Workload {
     let node = &entry.node;
     let (key, form) = TIME;
-    let grace = form.declared(node.get(key), seconds(10));
+    let written = form.declared(node.get(key), seconds(10));
+    let written_grace = written.value().copied();
+    // Compose rounds fractions down.
+    let grace = match written {
+        Declared::Written(time, place) => Declared::Written(seconds(time.as_secs()), place),
+        other => other,
+    };
     let mut workload = Workload::new(Platform::Compose, "service", &entry.key, entry.key_place, grace);
+    workload.written_grace = written_grace;
     workload.grace_slot = slot(node, key);
     workload.annotations = pairs(node.get("labels"));
     workload.drain = workload
