@@ -289,3 +289,16 @@ fn a_grace_period_counts_in_whole_seconds() {
     let timeline = ebbtide_check::timelines(sources, &ebbtide_check::Options::default()).all.remove(0);
     assert_eq!(timeline.rows[0].kill, Some(std::time::Duration::from_secs(1)));
 }
+
+#[test]
+fn the_documents_of_a_file_are_merged() {
+    let first = format!("services:\n  a: {{image: a, {DRAIN}}}\n");
+    let text =
+        format!("{first}---\nservices:\n  a: {{stop_grace_period: 40s}}\n  b: {{image: b, {DRAIN}}}\n");
+    let report = check_text("compose.yaml", &text);
+    assert_eq!((found(&report, "C001"), report.workloads), (vec![service("b", "compose.yaml")], 2));
+    let kill = format!("{first}---\nservices:\n  a:\n    stop_grace_period: 31s\n");
+    let report = check_text("compose.yaml", &kill);
+    let line = report.sources.position(report.findings[0].place().unwrap()).line;
+    assert_eq!((ids(&report), line), (vec!["C001"], 6));
+}

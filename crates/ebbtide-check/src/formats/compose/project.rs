@@ -65,9 +65,10 @@ fn file_name(name: &str) -> &str {
 /// Returns what is left out. It is no failure: what is in the input was checked.
 pub(crate) fn join_files(
     workloads: &mut Vec<Workload>,
-    files: &[ComposeFile],
+    documents: Vec<ComposeFile>,
     sources: &Sources,
 ) -> Vec<Problem> {
+    let files = &of_documents(documents)[..];
     let mut projects = Projects::new(files);
     for file in files.iter().filter(|file| file.is_whole) {
         projects.add(file, workloads);
@@ -80,6 +81,21 @@ pub(crate) fn join_files(
         is_failure: false,
     };
     projects.not_read.into_iter().map(problem).collect()
+}
+
+/// Merges the documents of each file into one, as Compose does.
+fn of_documents(documents: Vec<ComposeFile>) -> Vec<ComposeFile> {
+    let mut files: Vec<ComposeFile> = Vec::new();
+    for document in documents {
+        match files.last_mut().filter(|file| file.name == document.name) {
+            Some(file) => {
+                file.root = merge(&file.root, &document.root);
+                file.is_whole |= document.is_whole;
+            }
+            None => files.push(document),
+        }
+    }
+    files
 }
 
 /// Marks the services that others of their folder wait for to have finished.
