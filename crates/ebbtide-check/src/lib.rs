@@ -48,8 +48,8 @@ mod tree;
 
 pub use engine::{
     Applied, Baseline, BaselineEntry, Counts, Fixed, InvalidBaseline, InvalidPattern, InvalidPlan, Options,
-    PathIgnore, Report, ServicePlan, SpanKind, Timeline, TimelineRow, TimelineSpan, Timelines, check, fix,
-    timelines,
+    PathIgnore, Refused, Report, ServicePlan, SpanKind, Timeline, TimelineRow, TimelineSpan, Timelines,
+    check, fix, timelines,
 };
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
 pub use input::{

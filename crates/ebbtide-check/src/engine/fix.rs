@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use super::check::check;
 use super::{Options, Report};
-use crate::findings::{Edit, Rule, Severity};
-use crate::input::{Position, SourceId};
+use crate::findings::{Edit, Finding, Rule, Severity};
+use crate::input::{Position, SourceId, Sources};
 
 /// The rounds of edits. One is usual; a second one has what overlapped in the first.
 const MAX_ROUNDS: usize = 10;
@@ -15,6 +15,8 @@ pub struct Fixed {
     pub report: Report,
     /// What was fixed.
     pub applied: Vec<Applied>,
+    /// What was not fixed.
+    pub refused: Vec<Refused>,
     /// The texts as they were, of the sources that changed.
     pub before: BTreeMap<SourceId, String>,
 }
@@ -45,42 +47,123 @@ pub struct Applied {
     pub position: Position,
 }
 
+/// A fix that is not applied, since a text could not be read after it.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The fix.
+    pub fix: Applied,
+    /// What would be wrong.
+    pub reason: String,
+}
+
 /// Applies the fixes of the findings that are at least this severe and not suppressed, and checks the new texts with the same options.
 ///
 /// Edits that overlap are not applied together: those of the later finding are left for a further round, if it is still there. A fix
-/// after which a text cannot be read is not applied.
+/// after which a text cannot be read is not applied, and its finding has none in the report.
 pub fn fix(report: Report, options: &Options, least: Severity) -> Fixed {
-    let mut fixed = Fixed { report, applied: Vec::new(), before: BTreeMap::new() };
+    let mut fixed = Fixed { report, applied: Vec::new(), refused: Vec::new(), before: BTreeMap::new() };
+    let mut refused: BTreeMap<String, Refused> = BTreeMap::new();
     for _ in 0..MAX_ROUNDS {
-        let (edits, mut applied) = choose(&fixed.report, least);
-        if edits.is_empty() {
-            break;
+        let choices = choose(&fixed.report, least, &refused);
+        let mut round =
+            Round { old: &fixed.report, options, kept: Vec::new(), report: None, refused: &mut refused };
+        round.add(&choices);
+        let Round { kept, report: Some(report), .. } = round else { break };
+        let old = std::mem::replace(&mut fixed.report, report).sources;
+        for edit in kept.iter().flat_map(|choice| &choice.edits) {
+            let id = edit.place.source;
+            let text = old.get(id).map_or("", |source| source.text());
+            fixed.before.entry(id).or_insert_with(|| text.to_owned());
         }
-        let old = &fixed.report.sources;
-        let texts: BTreeMap<SourceId, String> = edits
-            .iter()
-            .filter_map(|(id, edits)| Some((*id, changed(old.get(*id)?.text(), edits))))
-            .collect();
-        let report = check(old.with(&texts), options);
-        let failures = |report: &Report| report.problems.iter().filter(|problem| problem.is_failure).count();
-        if failures(&report) > failures(&fixed.report) {
-            break;
-        }
-        for id in texts.keys() {
-            let text = old.get(*id).map_or("", |source| source.text());
-            fixed.before.entry(*id).or_insert_with(|| text.to_owned());
-        }
-        fixed.applied.append(&mut applied);
-        fixed.report = report;
+        fixed.applied.extend(kept.into_iter().map(|choice| choice.applied));
     }
+    let all = fixed.report.findings.iter_mut();
+    all.filter(|finding| refused.contains_key(&finding.fingerprint)).for_each(|finding| finding.fix = None);
+    fixed.refused = refused.into_values().collect();
     fixed
 }
 
-/// Returns the edits of each source in the order of their places, and the fixes that they are of.
-fn choose(report: &Report, least: Severity) -> (BTreeMap<SourceId, Vec<Edit>>, Vec<Applied>) {
+/// A fix of a finding, and its edits.
+#[derive(Clone, Debug)]
+struct Choice {
+    applied: Applied,
+    edits: Vec<Edit>,
+    fingerprint: String,
+}
+
+/// The edits of one round, which are applied together.
+struct Round<'r> {
+    old: &'r Report,
+    options: &'r Options,
+    kept: Vec<Choice>,
+    /// The report on the texts with what is kept.
+    report: Option<Report>,
+    refused: &'r mut BTreeMap<String, Refused>,
+}
+
+impl Round<'_> {
+    /// Adds those of the fixes after which every text can still be read. Halves find the others with few checks.
+    fn add(&mut self, choices: &[Choice]) {
+        if choices.is_empty() {
+            return;
+        }
+        let mut all = self.kept.clone();
+        all.extend_from_slice(choices);
+        let report = check(self.old.sources.with(&texts(&self.old.sources, &all)), self.options);
+        let Some(reason) = new_failure(&report, self.old) else {
+            self.kept = all;
+            self.report = Some(report);
+            return;
+        };
+        match choices {
+            [] => {}
+            [only] => {
+                let refused = Refused { fix: only.applied.clone(), reason };
+                self.refused.insert(only.fingerprint.clone(), refused);
+            }
+            _ => {
+                let (first, second) = choices.split_at(choices.len().div_ceil(2));
+                self.add(first);
+                self.add(second);
+            }
+        }
+    }
+}
+
+/// Returns what is wrong with the new texts and was not before.
+fn new_failure(new: &Report, old: &Report) -> Option<String> {
+    let failures = |report: &Report| report.problems.iter().filter(|problem| problem.is_failure).count();
+    if failures(new) <= failures(old) {
+        return None;
+    }
+    let is_old = |message: &str| old.problems.iter().any(|problem| problem.message == message);
+    let mut added = new.problems.iter().filter(|problem| problem.is_failure && !is_old(&problem.message));
+    Some(added.next().map_or_else(|| "the text cannot be read".to_owned(), |problem| problem.message.clone()))
+}
+
+/// Returns the texts after some fixes.
+fn texts(sources: &Sources, choices: &[Choice]) -> BTreeMap<SourceId, String> {
+    let mut edits: BTreeMap<SourceId, Vec<&Edit>> = BTreeMap::new();
+    for edit in choices.iter().flat_map(|choice| &choice.edits) {
+        let all = edits.entry(edit.place.source).or_default();
+        if !all.contains(&edit) {
+            all.push(edit);
+        }
+    }
+    let changed = |(id, mut edits): (SourceId, Vec<&Edit>)| {
+        edits.sort_by_key(|edit| edit.place);
+        Some((id, changed(sources.get(id)?.text(), &edits)))
+    };
+    edits.into_iter().filter_map(changed).collect()
+}
+
+/// Returns the fixes of a report whose edits do not overlap.
+fn choose(report: &Report, least: Severity, refused: &BTreeMap<String, Refused>) -> Vec<Choice> {
     let mut chosen: BTreeMap<SourceId, Vec<Edit>> = BTreeMap::new();
-    let mut applied = Vec::new();
-    for finding in report.active().filter(|finding| finding.severity >= least) {
+    let mut choices = Vec::new();
+    let is_open =
+        |finding: &&Finding| finding.severity >= least && !refused.contains_key(&finding.fingerprint);
+    for finding in report.active().filter(is_open) {
         let Some(fix) = &finding.fix else { continue };
         let Some(place) = fix.edits.first().map(|edit| edit.place) else { continue };
         let is_free = |edit: &Edit| {
@@ -91,23 +174,19 @@ fn choose(report: &Report, least: Severity) -> (BTreeMap<SourceId, Vec<Edit>>, V
             continue;
         }
         for edit in &fix.edits {
-            let edits = chosen.entry(edit.place.source).or_default();
-            if !edits.contains(edit) {
-                edits.push(edit.clone());
-            }
+            chosen.entry(edit.place.source).or_default().push(edit.clone());
         }
-        applied.push(Applied {
+        let applied = Applied {
             rule: finding.rule,
             subject: finding.subject.clone(),
             description: fix.description.clone(),
             source: place.source,
             position: report.sources.position(place),
-        });
+        };
+        let (edits, fingerprint) = (fix.edits.clone(), finding.fingerprint.clone());
+        choices.push(Choice { applied, edits, fingerprint });
     }
-    for edits in chosen.values_mut() {
-        edits.sort_by_key(|edit| edit.place);
-    }
-    (chosen, applied)
+    choices
 }
 
 /// Returns whether two edits touch the same text, or insert at the same place, so that their order would matter.
@@ -116,7 +195,7 @@ fn overlap(a: &Edit, b: &Edit) -> bool {
     a.start() == b.start() || (a.start() < b.end() && b.start() < a.end())
 }
 
-fn changed(text: &str, edits: &[Edit]) -> String {
+fn changed(text: &str, edits: &[&Edit]) -> String {
     let mut changed = String::with_capacity(text.len().saturating_add(64));
     let mut at = 0;
     for edit in edits {

@@ -15,7 +15,7 @@ mod timeline;
 
 pub use baseline::{Baseline, BaselineEntry, InvalidBaseline};
 pub use check::{Options, check};
-pub use fix::{Applied, Fixed, fix};
+pub use fix::{Applied, Fixed, Refused, fix};
 pub use path_ignore::{InvalidPattern, PathIgnore};
 pub(crate) use plan::PlanTimes;
 pub use plan::{InvalidPlan, ServicePlan};

@@ -247,3 +247,34 @@ fn the_stop_timeout_among_the_options_of_podman_is_changed_where_it_is() {
         assert_eq!(fixed_text("a.container", &unit(before)), unit(after.unwrap_or(before)));
     }
 }
+
+/// The key is in the base already, so that a second one beside it would be a duplicate.
+#[test]
+fn a_setting_that_an_override_resets_is_not_said_to_be_fixable() {
+    let base = "services:\n  a:\n    image: a\n    command: [gunicorn, --graceful-timeout, \"60\", a]\n    stop_grace_period: 70s\n";
+    let over = "services:\n  a:\n    stop_grace_period: !reset null\n";
+    let report =
+        crate::common::check_all(&[("docker-compose.yml", base), ("docker-compose.override.yml", over)]);
+    assert_eq!(ids(&report), ["C001"]);
+    assert!(report.findings[0].fix.is_none() && !shown(&report).contains("fixable"), "{}", shown(&report));
+}
+
+/// A second document resets what the first one has, so that another one there would be its duplicate.
+#[test]
+fn an_edit_that_cannot_be_made_leaves_the_others() {
+    let service = |name: &str, more: &str| {
+        format!("  {name}:\n    image: a\n{more}    labels: {{ebbtide.dev/drain: 60s}}\n")
+    };
+    let text = |more: &str| {
+        let (a, b) = (service("a", "    stop_grace_period: 70s\n"), service("b", more));
+        format!("services:\n{a}{b}---\nservices:\n  a: {{stop_grace_period: !reset null}}\n")
+    };
+    let fixed = fixed(check_text("compose.yaml", &text("")));
+    let after = fixed.report.sources.iter().next().unwrap().1.text();
+    assert_eq!(after, text("    stop_grace_period: 62s\n"));
+    let refused: Vec<_> =
+        fixed.refused.iter().map(|refused| (&*refused.fix.subject, &*refused.reason)).collect();
+    assert_eq!(refused, [("service a", "duplicate key `stop_grace_period`")]);
+    assert_eq!((fixed.applied.len(), ids(&fixed.report)), (1, vec!["C001"]));
+    assert!(fixed.report.findings[0].fix.is_none());
+}

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use ebbtide_check::{Fixed, SourceId};
+use ebbtide_check::{Fixed, Refused, SourceId};
 use ebbtide_rehearse::words::chain;
 use similar::TextDiff;
 
@@ -38,6 +38,7 @@ pub(super) fn write(fixed: &Fixed, input: &Input, arguments: &[PathBuf]) -> Vec<
             unwritten.push(id);
         }
     }
+    report_refused(fixed);
     unwritten
 }
 
@@ -57,6 +58,7 @@ pub(super) fn show(fixed: &Fixed) -> io::Result<()> {
             diff.unified_diff().context_radius(CONTEXT).header(source.name(), source.name())
         );
     }
+    report_refused(fixed);
     print(&all)
 }
 
@@ -65,6 +67,16 @@ fn report(fixed: &Fixed, id: SourceId) {
     for applied in fixed.applied.iter().filter(|applied| applied.source == id) {
         let (rule, line) = (applied.rule.id, applied.position.line);
         say(&format!("fixed[{rule}]: {name}:{line}: {}: {}\n", applied.subject, applied.description));
+    }
+}
+
+/// Prints what is not fixed to stderr, and why.
+fn report_refused(fixed: &Fixed) {
+    for Refused { fix, reason } in &fixed.refused {
+        let name = fixed.report.sources.get(fix.source).map_or("", |source| source.name());
+        let (rule, line) = (fix.rule.id, fix.position.line);
+        let (subject, description) = (&fix.subject, &fix.description);
+        say(&format!("not fixed[{rule}]: {name}:{line}: {subject}: {description}: {reason}\n"));
     }
 }
 

@@ -96,3 +96,23 @@ fn a_file_outside_of_the_folder_is_named_and_left_alone() {
     // The others are.
     assert!(fs::read_to_string(at("deploy/pod.yaml")).unwrap().contains("Seconds: 42"));
 }
+
+/// The first document has the grace period that the second one resets: another one beside it would be its duplicate.
+#[test]
+fn an_edit_that_cannot_be_made_is_named_with_the_reason_and_the_others_are_made() {
+    let folder = tempdir().unwrap();
+    let before = "services:\n  a:\n    image: a\n    stop_grace_period: 70s\n    labels: {ebbtide.dev/drain: 60s}\n  b:\n    image: b\n    \
+                  labels: {ebbtide.dev/drain: 60s}\n---\nservices:\n  a: {stop_grace_period: !reset null}\n";
+    let file = folder.path().join("compose.yaml");
+    fs::write(&file, before).unwrap();
+    for option in ["--diff", "--fix"] {
+        let said = ebbtide(folder.path(), &["check", option, "."]).stderr;
+        let said = text(&said);
+        assert!(
+            said.contains("not fixed[C001]: ./compose.yaml:") && said.contains("duplicate key"),
+            "{said}"
+        );
+    }
+    let after = fs::read_to_string(&file).unwrap();
+    assert_eq!(after, before.replace("image: b\n", "image: b\n    stop_grace_period: 62s\n"));
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::merge::merge;
-use super::service::{awaited, service};
+use super::service::{TIME, awaited, service};
 use crate::formats::paths::clean;
 use crate::input::{COMPOSE_BASES, COMPOSE_OVERRIDES, Place, Problem, Sources};
 use crate::model::{Platform, Workload};
@@ -250,7 +250,14 @@ impl<'f> Projects<'f> {
         workloads: &mut Vec<Workload>,
     ) {
         match self.merged(file, entry, overs) {
-            Ok(merged) => workloads.push(service(&merged)),
+            Ok(merged) => {
+                let mut workload = service(&merged);
+                // Where it is written and reset elsewhere, another one beside it would be its duplicate.
+                if entry.node.entry(TIME.0).is_some() {
+                    workload.grace_slot = None;
+                }
+                workloads.push(workload);
+            }
             Err(NotRead { place, message }) => {
                 self.note(place, format!("service `{}` is not read: {message}", entry.key));
             }
