@@ -73,6 +73,7 @@ impl Form {
             _ if node.tag.is_some() => return None,
             Value::Scalar(_) => node.text().filter(|text| !is_variable(text))?,
             Value::List(_) => "[…]",
+            Value::Map(entries) if entries.is_empty() => "{}",
             Value::Map(entries) if entries.iter().all(is_computed) => return None,
             Value::Map(_) => "{…}",
         };
@@ -150,8 +151,7 @@ fn note_pairs(node: &Node, unreadable: &mut Unreadable) {
     }
 }
 
-/// Returns whether a mapping with this entry stands for another value: `{Ref: Grace}` of CloudFormation, or `{{ grace }}` without quotes,
-/// which YAML takes for a mapping whose key is a mapping: it has no entry here.
+/// Returns whether a mapping with this entry stands for another value: `{Ref: Grace}` of CloudFormation.
 fn is_computed(entry: &Entry) -> bool {
     entry.key == "Ref" || entry.key.starts_with("Fn::") || entry.node.is_null()
 }

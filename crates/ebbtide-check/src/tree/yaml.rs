@@ -8,6 +8,9 @@ use crate::input::{Place, SourceId};
 /// The values that aliases may add to one file. Real files stay far below; "billion laughs" would add 10⁹.
 const MAX_ALIASED: usize = 200_000;
 
+/// The tag of a mapping whose keys are all mappings or lists: `{{ grace }}` without quotes, which is a value that is only known at the deploy.
+const TEMPLATE: &str = "{{}}";
+
 /// The nesting that is read. Trees are dropped and copied by recursion.
 const MAX_DEPTH: usize = 200;
 
@@ -123,10 +126,12 @@ impl Builder {
     }
 
     fn close(&mut self, open: Open, end: Place) -> Result<(), SyntaxError> {
+        let mut tag = open.tag;
         let value = match open.value {
             OpenValue::List(items) => Value::List(items),
             OpenValue::Map(entries, _) => {
                 let entries = merge(entries);
+                tag = tag.filter(|tag| entries.is_empty() || **tag != *TEMPLATE);
                 self.duplicates.extend(Entry::duplicates(&entries));
                 Value::Map(entries)
             }
@@ -142,7 +147,7 @@ impl Builder {
             Some(last) if is_block && last.end() >= open.start.start() => open.start.to(last),
             _ => open.start.to(end),
         };
-        self.finish(Node { value, place, tag: open.tag }, open.anchor)
+        self.finish(Node { value, place, tag }, open.anchor)
     }
 
     fn alias(&mut self, anchor: usize, place: Place) -> Result<(), SyntaxError> {
@@ -175,7 +180,7 @@ impl Builder {
                 self.parsed.documents.push(Document { root: node, duplicates });
             }
             Some(Open { value: OpenValue::List(items), .. }) => items.push(node),
-            Some(Open { value: OpenValue::Map(entries, pending), .. }) => match pending.take() {
+            Some(Open { value: OpenValue::Map(entries, pending), tag, .. }) => match pending.take() {
                 None => {
                     let place = node.place;
                     *pending = Some(match node.value {
@@ -183,7 +188,9 @@ impl Builder {
                         Value::List(_) | Value::Map(_) => None,
                     });
                 }
-                Some(None) => {}
+                Some(None) => {
+                    tag.get_or_insert_with(|| TEMPLATE.into());
+                }
                 Some(Some(key)) => entries.push(Entry { key: key.text, key_place: key.place, node }),
             },
         }

@@ -380,3 +380,20 @@ fn a_platform_without_fractions_of_seconds_is_given_none() {
         "{text}"
     );
 }
+
+#[test]
+fn an_empty_mapping_is_no_time() {
+    for (name, text) in [
+        ("pod.yaml", POD.replace("@@", "{}")),
+        ("pod.yaml", POD.replace("@@", "30").replace("drain: 5s", "drain: {}")),
+        ("compose.yaml", "services: {a: {image: a, stop_grace_period: { }}}\n".to_owned()),
+        ("task.json", "{\"containerDefinitions\": [{\"name\": \"a\", \"stopTimeout\": {}}]}".to_owned()),
+    ] {
+        let report = check_text(name, &text);
+        assert!(
+            report.is_incomplete() && shown(&report).contains("invalid duration `{}`"),
+            "{text}{}",
+            shown(&report)
+        );
+    }
+}
