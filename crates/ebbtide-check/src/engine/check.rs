@@ -80,6 +80,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     builds::join(&mut all.workloads, all.stages, &all.builds, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
     all.workloads.iter_mut().for_each(declare_times);
+    knowledge::mark_shielded(&mut all.workloads);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(shorter_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));

@@ -104,7 +104,7 @@ pub(crate) fn drain_after_lame_duck(workload: &mut Workload) {
 
 /// Returns the drain of a lame duck that is longer than the drain.
 fn raised(workload: &Workload, container: &Container) -> Option<Drain> {
-    if container.role == Role::Init {
+    if container.role == Role::Init || container.is_shielded {
         return None;
     }
     let of_variables =

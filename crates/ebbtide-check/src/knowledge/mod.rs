@@ -5,6 +5,7 @@ mod drains;
 mod ebbtide;
 mod exec;
 mod images;
+mod pid1;
 mod programs;
 mod script;
 mod servers;
@@ -20,9 +21,12 @@ pub(crate) use drains::{
 };
 pub(crate) use ebbtide::{lame_duck_of, refused_settings};
 pub(crate) use exec::exec_offset;
-pub(crate) use images::{Shell, lacks, shell_of_image};
+pub(crate) use images::{Shell, lacks};
+pub(crate) use pid1::{
+    behind_shell, has_other_shell, mark_shielded, run_of, script_ends, shell_of, shell_of_program,
+};
 pub(crate) use programs::{Program, may_run, possible_programs, programs, within};
-pub(crate) use script::{Script, ScriptEnd, Separator, Simple, ends, replacements};
+pub(crate) use script::{Script, Separator, Simple, ends, replacements};
 pub(crate) use servers::{Server, is_server_package, server_of_image, server_of_program, stateful_programs};
 pub(crate) use shell::{ShellsThatStay, is_errexit, least_sleep, shells_that_stay};
 pub(crate) use words::{split_words, split_words_at};

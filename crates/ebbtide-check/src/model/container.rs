@@ -59,6 +59,8 @@ pub(crate) struct Container {
     pub(crate) grace_slot: Option<Slot>,
     /// The drain time that its flags or variables declare.
     pub(crate) drain: Option<Drain>,
+    /// Whether a shell in front of its program keeps the stop signal from it.
+    pub(crate) is_shielded: bool,
     /// How long it keeps serving after the signal, if it is declared.
     pub(crate) lame_duck: Option<Declared<Duration>>,
     pub(crate) place: Place,
@@ -101,6 +103,7 @@ impl Container {
             drain: None,
             lame_duck: None,
             place,
+            is_shielded: false,
         }
     }
 

@@ -172,9 +172,10 @@ impl Workload {
         }
     }
 
-    /// Returns the drain time of a container. What is declared for the workload is about its program alone.
+    /// Returns the drain time of a container. What is declared for the workload is about its program alone. What does not receive the signal does
+    /// not drain.
     pub(crate) fn drain_of<'w>(&'w self, container: &'w Container) -> Option<&'w Drain> {
-        if container.role == Role::Init {
+        if container.role == Role::Init || container.is_shielded {
             return None;
         }
         let is_about = self.is_about(container);

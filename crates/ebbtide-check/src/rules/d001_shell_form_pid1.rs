@@ -1,7 +1,7 @@
 use super::repairs::exec;
-use super::words::{assumption, exec_remedy, has_other_shell, shell_of};
+use super::words::{assumption, exec_remedy};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{ShellsThatStay, shells_that_stay};
+use crate::knowledge::{ShellsThatStay, has_other_shell, shell_of, shells_that_stay};
 use crate::model::{Declared, Platform, Project};
 
 pub(super) static RULE: Rule = Rule {

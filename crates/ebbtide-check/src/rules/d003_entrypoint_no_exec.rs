@@ -1,7 +1,6 @@
-use super::pid1::script_ends;
 use super::repairs::exec;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{ShellsThatStay, within};
+use crate::knowledge::{ShellsThatStay, script_ends, within};
 use crate::model::{Platform, Project};
 
 pub(super) static RULE: Rule = Rule {

@@ -1,6 +1,6 @@
-use super::words::{assumption, exec_remedy, named, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, named};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{ShellsThatStay, shells_that_stay};
+use crate::knowledge::{ShellsThatStay, shell_of, shell_of_program, shells_that_stay};
 use crate::model::Project;
 
 pub(super) static RULE: Rule = Rule {

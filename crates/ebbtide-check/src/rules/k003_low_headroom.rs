@@ -35,7 +35,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             // What is left for a sidecar is the sum of K020.
             let is_declared =
                 is_declared(container) || container.role == Role::Sidecar && workload.main().any(is_declared);
-            if is_declared || left.is_zero() || left >= LITTLE {
+            if is_declared || container.is_shielded || left.is_zero() || left >= LITTLE {
                 continue;
             }
             let signal = workload.signal_of(container);

@@ -1,7 +1,7 @@
 use super::repairs::exec;
-use super::words::{assumption, exec_remedy, named, shell_of, shell_of_program};
+use super::words::{assumption, exec_remedy, named};
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{ShellsThatStay, shells_that_stay};
+use crate::knowledge::{ShellsThatStay, shell_of, shell_of_program, shells_that_stay};
 use crate::model::{Project, show};
 
 pub(super) static RULE: Rule = Rule {

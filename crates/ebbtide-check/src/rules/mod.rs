@@ -69,7 +69,6 @@ mod p001_fly_budget;
 mod p002_cloud_run_budget;
 mod p003_paas_budget;
 mod p004_fly_signal;
-mod pid1;
 mod q001_quadlet_budget;
 mod q002_unit_kills_podman;
 mod q003_unit_timeout_alone;

@@ -1,8 +1,7 @@
 use super::repairs::exec;
 use super::words::exec_remedy;
-use super::words::shell_of_program;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{ShellsThatStay, shells_that_stay};
+use crate::knowledge::{ShellsThatStay, shell_of_program, shells_that_stay};
 use crate::model::{Declared, Platform, Project};
 
 pub(super) static RULE: Rule = Rule {

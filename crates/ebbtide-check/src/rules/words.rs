@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::input::Place;
-use crate::knowledge::{Script, Shell, ShellsThatStay, ends, exec_offset, shell_of_image};
-use crate::model::{Command, Container, Declared, Platform, Word, Workload, show};
+use crate::knowledge::{Script, Shell, ShellsThatStay, ends, exec_offset};
+use crate::model::{Container, Declared, Platform, Word, Workload, show};
 
 /// Puts the name of a container before a sentence, if the workload has several.
 pub(super) fn named(workload: &Workload, container: &Container, sentence: &str) -> String {
@@ -42,39 +42,6 @@ pub(super) fn serves_nothing(script: &Word) -> Option<&'static str> {
     let last = ends(&Script::read(&script.text), None).pop()?;
     let program = last.command.program()?;
     ["tail", "sleep", "cat", "tee"].into_iter().find(|own| *own == program)
-}
-
-/// Returns the shell that a command names, if that is not `sh`.
-pub(super) fn shell_of_program(command: &Command) -> Option<Shell> {
-    shell_named(command.program()?)
-}
-
-/// Returns the shell that a container's scripts run in, if the file or the name of the image says so.
-pub(super) fn shell_of(container: &Container) -> Option<Shell> {
-    let named = container.shell.as_deref().and_then(|shell| shell_named(shell.rsplit('/').next()?));
-    named.or_else(|| shell_of_image(container.image.as_ref().and_then(Declared::value)?))
-}
-
-/// Returns whether scripts in the shell form run in a shell of Windows or in PowerShell, of which the table of the shells says nothing.
-pub(super) fn has_other_shell(container: &Container) -> bool {
-    let named = container.shell.as_deref().map(|shell| {
-        let program = shell.rsplit(['/', '\\']).next().unwrap_or(shell).to_ascii_lowercase();
-        matches!(program.trim_end_matches(".exe"), "powershell" | "pwsh" | "cmd")
-    });
-    let image = container.image.as_ref().and_then(Declared::value).map(|image| image.to_ascii_lowercase());
-    let is_windows = |image: String| {
-        ["/windows/", "windowsservercore", "nanoserver"].iter().any(|part| image.contains(part))
-    };
-    named.unwrap_or_else(|| image.is_some_and(is_windows))
-}
-
-fn shell_named(program: &str) -> Option<Shell> {
-    match program {
-        "bash" => Some(Shell::Bash),
-        "dash" => Some(Shell::Dash),
-        "ash" => Some(Shell::Ash),
-        _ => None,
-    }
 }
 
 /// Returns what has to hold of the image's shell.

@@ -1,7 +1,7 @@
-use super::pid1::behind_shell;
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Container, Platform, Project, UNBOUNDED, Word, Workload, show};
+use crate::knowledge::{behind_shell, run_of};
+use crate::model::{Platform, Project, UNBOUNDED, Workload, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "X001",
@@ -34,11 +34,6 @@ out: the finding in the Dockerfile beside them is the same. So are pods with `sh
     check,
 };
 
-/// Returns whether a word, or a part of it, is only known at the deploy.
-fn is_unknown(word: &Word) -> bool {
-    word.text.is_empty() || word.text.contains('$')
-}
-
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     let images: Vec<_> = project.on(Platform::Image).flat_map(|workload| &workload.containers).collect();
     let is_deployed = |workload: &&Workload| {
@@ -55,16 +50,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 continue;
             };
             let Some(image) = images.iter().find(|image| image.place == built) else { continue };
-            // Arguments replace CMD, and the image's ENTRYPOINT runs with them.
-            let image = match &container.arguments {
-                Some(_) if image.entrypoint.is_none() => continue,
-                // A script may decide by what is only known at the deploy.
-                Some(arguments) if image.wrapper.is_some() && arguments.words.iter().any(is_unknown) => {
-                    continue;
-                }
-                Some(arguments) => Container { arguments: Some(arguments.clone()), ..(*image).clone() },
-                None => (*image).clone(),
-            };
+            let Some(image) = run_of(container, image) else { continue };
             let Some(command) = behind_shell(&image) else { continue };
             let grace = match workload.grace_of(container).value() {
                 Some(grace) if *grace != UNBOUNDED => format!("for {}", show(*grace)),

@@ -19,6 +19,7 @@ mod fly;
 mod formats;
 mod hooks;
 mod input;
+mod kept_signals;
 mod kube_units;
 mod lame_ducks;
 mod named;
