@@ -299,3 +299,13 @@ fn the_flags_of_gunicorn_are_about_services_that_may_run_it() {
         assert_eq!(ids(&report).contains(&"C001"), is_found, "{text}{}", shown(&report));
     }
 }
+
+/// The words of Exec= follow those of the entry point, without the signs that systemd reads before a program.
+#[test]
+fn the_entry_point_of_a_quadlet_may_be_a_shell() {
+    for entry_point in ["/bin/sh", "sh", "[\"sh\"]"] {
+        let text = format!("[Container]\nImage=api\nEntrypoint={entry_point}\nExec=-c \"a | b\"\n");
+        let report = check_text("api.container", &text);
+        assert_eq!(ids(&report), ["D002"], "{entry_point}\n{}", shown(&report));
+    }
+}

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::links::Links;
 use super::merge::MergedUnit;
-use super::service::{command, declared, env_files, grace, last, variables};
+use super::service::{declared, env_files, grace, last, variables, words};
 use super::time::span;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, declared_drain};
 use crate::formats::times::{Form, Unreadable, note_value};
@@ -94,7 +94,7 @@ pub(super) fn runs_always(root: &Node) -> bool {
 fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     let mut container = Container::new(name, Role::Main, place);
     container.entrypoint = last(section, "Entrypoint").and_then(entrypoint);
-    container.arguments = last(section, "Exec").and_then(command);
+    container.arguments = last(section, "Exec").and_then(words);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
     container.env_files = env_files(section);
     container.has_ports = !section.list("PublishPort").is_empty();

@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::quadlet;
 use super::time::span;
 use crate::formats::times::{Unreadable, note_text};
+use crate::input::Place;
 use crate::knowledge::split_words;
 use crate::model::{
     Command, Container, Declared, Drain, Platform, Role, Slot, SlotPlace, UNBOUNDED, Unit, Variable, Word,
@@ -72,7 +73,7 @@ fn limit(section: &Node) -> Option<(&str, &Node)> {
 }
 
 /// Reads the limit of the stop. Zero and `infinity` are none.
-pub(super) fn grace(section: &Node, place: crate::input::Place, is_whole: bool) -> Declared<Duration> {
+pub(super) fn grace(section: &Node, place: Place, is_whole: bool) -> Declared<Duration> {
     let Some((_, node)) = limit(section) else {
         return if is_whole { Declared::Default(seconds(90)) } else { Declared::Unresolved(place) };
     };
@@ -118,8 +119,15 @@ pub(super) fn declared(node: &Node) -> Declared<String> {
 
 /// Reads a command line, without the signs before the program that change how it runs.
 pub(super) fn command(node: &Node) -> Option<Command> {
-    let place = node.place;
-    let text = node.text()?.trim_start_matches(['@', '-', ':', '+', '!', '|']);
+    split(node.text()?.trim_start_matches(['@', '-', ':', '+', '!', '|']), node.place)
+}
+
+/// Reads the words of a command line as they are: those of Podman begin with no such signs.
+pub(super) fn words(node: &Node) -> Option<Command> {
+    split(node.text()?, node.place)
+}
+
+fn split(text: &str, place: Place) -> Option<Command> {
     let words: Vec<Word> = split_words(text).into_iter().map(|text| Word { text, place }).collect();
     (!words.is_empty()).then_some(Command { words, is_shell_form: false, place })
 }
