@@ -21,6 +21,8 @@ pub(crate) struct Container {
     /// What that image runs.
     pub(crate) built_command: Option<BuiltCommand>,
     pub(crate) variables: Vec<Variable>,
+    /// The names, and the assignments `NAME=value`, of variables that are removed before it starts.
+    pub(crate) unset_variables: Vec<Word>,
     /// The files with further variables, in the order in which they are read.
     pub(crate) env_files: Vec<Word>,
     pub(crate) has_ports: bool,
@@ -79,6 +81,7 @@ impl Container {
             built: None,
             built_command: None,
             variables: Vec::new(),
+            unset_variables: Vec::new(),
             env_files: Vec::new(),
             has_ports: false,
             has_volume: false,

@@ -2,6 +2,18 @@ use super::node::REPLACES;
 use super::{Comment, Document, Entry, Node, Parsed, Value};
 use crate::input::{Place, SourceId};
 
+/// Keys of which systemd cannot parse an empty value: it ignores the line, and the value before it stays.
+const WITHOUT_EMPTY: [&str; 8] = [
+    "FinalKillSignal",
+    "KillSignal",
+    "RemainAfterExit",
+    "Restart",
+    "SendSIGKILL",
+    "TimeoutSec",
+    "TimeoutStopSec",
+    "Type",
+];
+
 /// Parses a systemd unit by the grammar of systemd.syntax(7): a mapping of sections, each a mapping of keys to the list of the values
 /// that they have, in the order of their last assignments. An empty value removes those before it, and marks the list as one that replaces those of
 /// other files. A section that comes twice is one section.
@@ -74,6 +86,9 @@ fn map_entry(key: &str, place: Place) -> Entry {
 fn add(section: &mut Entry, key: &str, key_place: Place, value: Node) {
     let Value::Map(entries) = &mut section.node.value else { return };
     let is_empty = value.text().is_some_and(str::is_empty);
+    if is_empty && WITHOUT_EMPTY.contains(&key) {
+        return;
+    }
     let mut entry = match entries.iter().position(|entry| entry.key == key) {
         Some(at) => entries.remove(at),
         None => Entry {

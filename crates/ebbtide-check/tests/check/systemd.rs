@@ -161,3 +161,40 @@ fn the_environment_of_a_container_replaces_its_files() {
         assert_eq!(found(settings), expected, "{settings}");
     }
 }
+
+/// systemd cannot parse the empty value of these keys: it ignores the line.
+#[test]
+fn an_empty_limit_leaves_the_one_before_it() {
+    let unit = "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=20s\n";
+    for settings in [
+        "TimeoutStopSec=5\nTimeoutStopSec=\n",
+        "TimeoutSec=5\nTimeoutSec=\n",
+        "TimeoutStopSec=5\nTimeoutSec=\n",
+    ] {
+        let report = check_text("api.service", &format!("{unit}{settings}"));
+        assert!(
+            sum(&report, "S001").is_some_and(|sum| sum.contains("22 > 5")),
+            "{settings}{}",
+            shown(&report)
+        );
+    }
+    let report = check_text("api.service", &format!("{unit}KillSignal=SIGKILL\nKillSignal=\n"));
+    assert!(ids(&report).contains(&"S005"), "{}", shown(&report));
+}
+
+#[test]
+fn a_variable_that_is_unset_declares_nothing() {
+    let unit = "[Service]\nTimeoutStopSec=30\nEnvironment=\"GUNICORN_CMD_ARGS=--graceful-timeout=60\" A=1\nExecStart=/bin/gunicorn a:b\n";
+    for (settings, declares) in [
+        ("", true),
+        ("UnsetEnvironment=A\n", true),
+        ("UnsetEnvironment=GUNICORN_CMD_ARGS=1\n", true),
+        ("UnsetEnvironment=A GUNICORN_CMD_ARGS\n", false),
+        ("UnsetEnvironment=GUNICORN_CMD_ARGS=--graceful-timeout=60\n", false),
+        ("UnsetEnvironment=GUNICORN_CMD_ARGS\nUnsetEnvironment=\n", true),
+    ] {
+        let report = check_text("api.service", &format!("{unit}{settings}"));
+        let found = sum(&report, "S001").is_some_and(|sum| sum.contains("60 (drain"));
+        assert_eq!(found, declares, "{settings}{}", shown(&report));
+    }
+}

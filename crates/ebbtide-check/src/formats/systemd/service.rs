@@ -43,6 +43,7 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
     container.entrypoint = start.and_then(command);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
     container.env_files = env_files(section);
+    container.unset_variables = section.list("UnsetEnvironment").iter().flat_map(unset).collect();
     workload.containers.push(container);
     let text = |key: &str| last(section, key).map(declared);
     workload.unit = Some(Unit {
@@ -136,6 +137,24 @@ fn split(text: &str, place: Place) -> Option<Command> {
 pub(super) fn env_files(section: &Node) -> Vec<Word> {
     let path = |node: &Node| Some(Word { text: node.text()?.to_owned(), place: node.place });
     section.list("EnvironmentFile").iter().filter_map(path).collect()
+}
+
+fn unset(node: &Node) -> impl Iterator<Item = Word> {
+    let words = split_words(node.text().unwrap_or_default()).into_iter();
+    words.map(|text| Word { text, place: node.place })
+}
+
+/// Removes the variables that `UnsetEnvironment=` names, also those of files: systemd does it at last.
+pub(crate) fn unset_variables(workloads: &mut [Workload]) {
+    for container in workloads.iter_mut().flat_map(|workload| &mut workload.containers) {
+        let unset = std::mem::take(&mut container.unset_variables);
+        container.variables.retain(|variable| {
+            unset.iter().all(|word| match word.text.split_once('=') {
+                Some((name, value)) => name != variable.name || Some(value) != variable.value.as_deref(),
+                None => word.text != variable.name,
+            })
+        });
+    }
 }
 
 pub(super) fn variables(node: &Node) -> Vec<Variable> {
