@@ -29,6 +29,7 @@ mod rule_pages;
 mod rules;
 mod scalers;
 mod schedulers;
+mod selectors;
 mod shell_options;
 mod stop_signals;
 mod suppression;

@@ -49,8 +49,8 @@ struct Index<'o> {
     services: HashMap<(&'o str, &'o str), Vec<&'o Service>>,
     /// Ingresses and routes by the Services that they name.
     ingresses: HashMap<&'o str, Vec<&'o Ingress>>,
-    /// Disruption budgets by the first pair of their selector.
-    budgets: HashMap<(&'o str, &'o str), Vec<&'o DisruptionBudget>>,
+    /// Disruption budgets by the first pair of their selector; nothing for those of every pod.
+    budgets: HashMap<Option<(&'o str, &'o str)>, Vec<&'o DisruptionBudget>>,
     /// Scalers by the kind and the name of what they scale.
     scalers: HashMap<(&'o str, &'o str), Vec<&'o Scaler>>,
     /// The number of the folder of each source.
@@ -73,9 +73,8 @@ impl<'o> Index<'o> {
         }
         let mut budgets: HashMap<_, Vec<_>> = HashMap::new();
         for budget in &objects.budgets {
-            if let Some((key, value)) = budget.selector.first() {
-                budgets.entry((key.as_str(), value.as_str())).or_default().push(budget);
-            }
+            let first = budget.selector.first().map(|(key, value)| (key.as_str(), value.as_str()));
+            budgets.entry(first).or_default().push(budget);
         }
         let mut scalers: HashMap<_, Vec<_>> = HashMap::new();
         for scaler in &objects.scalers {
@@ -110,8 +109,8 @@ impl<'o> Index<'o> {
 
     fn budgets_of(&self, workload: &Workload) -> Vec<Disruption> {
         let labels = &workload.labels;
-        let candidates =
-            labels.iter().filter_map(|(key, value)| self.budgets.get(&(key.as_str(), value.as_str())));
+        let pairs = labels.iter().map(|(key, value)| Some((key.as_str(), value.as_str())));
+        let candidates = pairs.chain([None]).filter_map(|pair| self.budgets.get(&pair));
         let selecting = candidates.flatten().copied().filter(|budget| {
             budget.selector.iter().all(|wanted| labels.contains(wanted))
                 && self.belongs(

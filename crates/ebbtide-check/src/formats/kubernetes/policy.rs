@@ -4,7 +4,7 @@ use super::scalar::name_place;
 use super::workload::amount;
 use crate::formats::times::Form;
 use crate::model::{Allowed, Amount, Declared, Disruption, NodeShutdown, Platform, Workload, seconds};
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// The times of a kubelet: that of its shutdown, and the part for critical pods.
 pub(super) const TIMES: [(&str, Form); 2] =
@@ -14,6 +14,7 @@ pub(super) const TIMES: [(&str, Form); 2] =
 #[derive(Debug)]
 pub(crate) struct DisruptionBudget {
     pub(super) namespace: Option<String>,
+    /// Without a pair it is about every pod of the namespace.
     pub(super) selector: Vec<(String, String)>,
     pub(super) disruption: Disruption,
 }
@@ -22,10 +23,18 @@ pub(crate) struct DisruptionBudget {
 pub(super) fn disruption_budget(object: &Node) -> Option<DisruptionBudget> {
     let spec = object.get("spec")?;
     let selector = spec.get("selector")?;
-    if selector.get("matchExpressions").is_some() {
+    let is_list = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
+    if selector.get("matchExpressions").is_some_and(|expressions| !is_list(expressions)) {
         return None;
     }
-    let pairs = selector.get("matchLabels")?.entries().iter();
+    let labels = selector.get("matchLabels").unwrap_or(selector);
+    let is_of_labels = matches!(labels.value, Value::Map(_)) && labels.tag.is_none();
+    let is_empty = labels.entries().iter().all(|entry| entry.key == "matchExpressions");
+    // An empty selector takes every pod of the namespace, and in v1beta1 none.
+    if !is_of_labels || is_empty && object.text_of("apiVersion") != Some("policy/v1") {
+        return None;
+    }
+    let pairs = labels.entries().iter().filter(|_| !is_empty);
     let selector = pairs.map(|entry| Some((entry.key.clone(), entry.node.text()?.to_owned())));
     let read = |key: &str| spec.get(key).map(|node| amount(Some(node), Amount::Count(1)));
     let allowed = match (read("minAvailable"), read("maxUnavailable")) {

@@ -47,6 +47,10 @@ pub(crate) struct Namespace {
 
 pub(super) fn service(object: &Node) -> Option<Service> {
     let spec = object.get("spec")?;
+    // It is a name of DNS: Kubernetes ignores its selector.
+    if spec.text_of("type") == Some("ExternalName") {
+        return None;
+    }
     let selector = spec.get("selector")?.entries().iter();
     // With a value that is not known it may select anything.
     let selector: Vec<_> = selector
