@@ -80,8 +80,8 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     compose::join_env_files(&mut all.workloads, &all.env_files, sources);
     builds::join(&mut all.workloads, all.stages, &all.builds, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
-    all.workloads.iter_mut().for_each(declare_times);
     knowledge::mark_shielded(&mut all.workloads);
+    all.workloads.iter_mut().for_each(declare_times);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(shorter_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use super::{Script, Separator, ends};
+use super::{Script, Separator, Simple, ends};
 use crate::knowledge::Shell;
+use crate::model::UNBOUNDED;
 
 /// The shells that stay as the parent of the program that a script runs, instead of being replaced by it. dash always does.
 ///
@@ -68,13 +69,9 @@ pub(crate) fn least_sleep(text: &str, is_strict: bool) -> Option<Duration> {
     let (mut lasts, mut is_certain, mut is_strict) = (true, true, is_strict);
     for command in &script.commands {
         let program = command.program().unwrap_or_default();
-        if program == "sleep" && lasts && is_certain && command.separator != Separator::Background {
-            let time = command
-                .words
-                .iter()
-                .skip(1)
-                .try_fold(Duration::ZERO, |sum, word| sum.checked_add(sleep_time(word)?))?;
-            sum = Some(sum.unwrap_or_default().saturating_add(time));
+        let is_run = lasts && is_certain && command.separator != Separator::Background;
+        if let Some(time) = wait_of(command).filter(|_| is_run) {
+            sum = Some(sum.unwrap_or_default().saturating_add(time?));
         }
         lasts &= !matches!(program, "exit" | "exec" | "return");
         // Of a list with `&&` or `||` the last command decides.
@@ -97,8 +94,28 @@ pub(crate) fn is_errexit(option: &str) -> bool {
     option == "errexit" || (option.starts_with('-') && !option.starts_with("--") && option.contains('e'))
 }
 
+/// Returns how long a command waits, if it does nothing else: `sleep 5`, and `tail -f /dev/null`, which goes on until it is killed. Nothing in it if
+/// that is not known.
+fn wait_of(command: &Simple) -> Option<Option<Duration>> {
+    let mut words = command.words.iter().map(String::as_str).skip_while(|word| *word == "exec");
+    let operands: Vec<&str> = match words.next()?.rsplit('/').next()? {
+        "sleep" => {
+            let sum = words.try_fold(Duration::ZERO, |sum, word| Some(sum.saturating_add(sleep_time(word)?)));
+            return Some(sum);
+        }
+        "tail" => words.collect(),
+        _ => return None,
+    };
+    let has = |own: &[&str]| operands.iter().any(|word| own.contains(word));
+    (has(&["-f", "-F", "--follow"]) && has(&["/dev/null"])).then_some(Some(UNBOUNDED))
+}
+
 /// Parses an operand of `sleep`: a number with an optional unit.
 fn sleep_time(word: &str) -> Option<Duration> {
+    // GNU coreutils and the shells of busybox have both.
+    if matches!(word, "inf" | "infinity") {
+        return Some(UNBOUNDED);
+    }
     let (number, unit) = match word.char_indices().last()? {
         (at, unit) if unit.is_ascii_alphabetic() => (word.get(..at)?, unit),
         _ => (word, 's'),
@@ -217,8 +234,36 @@ mod tests {
             (found(test, &["web"]), found(test, &["x"])),
             (vec!["exec a".to_owned()], vec!["b".to_owned()])
         );
+        let early = "if [ \"$1\" = app ]; then exec app; fi\n\"$@\"";
+        assert_eq!(found(early, &["app"]), ["exec app"]);
+        assert_eq!(found(early, &["b"]), ["$@"]);
+        assert_eq!(found(early, &[]), ["$@"]);
+        let late = "case $1 in app) test -f x && exec app;; esac\n\"$@\"";
+        assert_eq!(found(late, &["app"]), ["$@"]);
+        let exits = "if [ \"$1\" = app ]; then app; exit $?; fi\nexec \"$@\"";
+        assert_eq!(found(exits, &["app"]), ["app"]);
+        assert_eq!(found("exec app\nother", &[]), ["exec app"]);
         let main = "main() {\n  if [ \"$1\" = a ]; then exec a; fi\n  exec \"$@\"\n}\nmain \"$@\"";
         assert_eq!(found(main, &["b"]), ["exec $@"]);
+    }
+
+    #[test]
+    fn what_never_ends_has_no_limit() {
+        for script in [
+            "sleep infinity",
+            "sleep inf",
+            "sleep 5; sleep infinity",
+            "sleep 1 infinity",
+            "tail -f /dev/null",
+            "echo x; exec tail -F /dev/null",
+        ] {
+            assert_eq!(least_sleep(script, false), Some(UNBOUNDED), "{script}");
+        }
+        for script in
+            ["tail /dev/null", "tail -f log", "check && sleep infinity", "sleep infinity &", "sleep infinite"]
+        {
+            assert_eq!(least_sleep(script, false), None, "{script}");
+        }
     }
 
     #[test]
@@ -231,7 +276,6 @@ mod tests {
             ("sleep $T", None),
             ("while x; do sleep 1; done", None),
             ("nginx -s quit", None),
-            ("sleep infinity", None),
             ("pgrep -x puma && sleep 40 || true", None),
             ("test -e /x && sleep 100 || sleep 5", None),
             ("nginx -s quit && sleep 5; sleep 10", Some(10)),
@@ -240,6 +284,7 @@ mod tests {
             ("sleep 2; exit 0; sleep 90", Some(2)),
             ("sleep 2; test -e /x || exit 0; sleep 90", Some(2)),
             ("sleep 2; exec nginx -s quit; sleep 90", Some(2)),
+            ("sleep 2; exec sleep 3", Some(5)),
         ] {
             assert_eq!(least_sleep(script, false), seconds.map(Duration::from_secs), "{script}");
         }

@@ -59,10 +59,10 @@ pub(crate) struct Container {
     pub(crate) grace: Option<Declared<Duration>>,
     /// Where that can be added, if it is not written.
     pub(crate) grace_slot: Option<Slot>,
-    /// The drain time that its flags or variables declare.
-    pub(crate) drain: Option<Drain>,
     /// Whether a shell in front of its program keeps the stop signal from it.
     pub(crate) is_shielded: bool,
+    /// The drain time that its flags or variables declare.
+    pub(crate) drain: Option<Drain>,
     /// How long it keeps serving after the signal, if it is declared.
     pub(crate) lame_duck: Option<Declared<Duration>>,
     pub(crate) place: Place,
@@ -103,10 +103,10 @@ impl Container {
             startup: None,
             grace: None,
             grace_slot: None,
+            is_shielded: false,
             drain: None,
             lame_duck: None,
             place,
-            is_shielded: false,
         }
     }
 

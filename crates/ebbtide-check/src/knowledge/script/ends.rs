@@ -91,7 +91,7 @@ impl<'s> Reader<'s> {
 
     /// Adds the commands of a list that begin with `exec`, where their branches can run. A function may be called from anywhere.
     fn replacements(self, list: &[Item], found: &mut Vec<Simple>) {
-        for node in list.iter().flat_map(|item| &item.pipeline) {
+        for node in self.reached(list).iter().flat_map(|item| &item.pipeline) {
             match node {
                 Node::Simple(simple) => {
                     let replaces = simple.program() == Some("exec") && simple.words.len() > 1;
@@ -123,6 +123,7 @@ impl<'s> Reader<'s> {
 
     /// Returns the end of a list. `least` is which shells stay in front of a command whose place is such as that of the list.
     fn list(self, list: &'s [Item], least: ShellsThatStay) -> Ending {
+        let list = self.reached(list);
         let (mut is_last, mut is_conditional, mut waits) = (true, false, false);
         for (index, item) in list.iter().enumerate().rev() {
             let is_background = item.separator == Separator::Background;
@@ -164,6 +165,41 @@ impl<'s> Reader<'s> {
             is_last &= matches!(item.pipeline.as_slice(), [Node::Function { .. }]);
         }
         Ending::Nothing { is_conditional }
+    }
+
+    /// Returns a list up to the command at which the script certainly ends: what is after it is never reached.
+    fn reached(self, list: &[Item]) -> &[Item] {
+        self.end_of(list).and_then(|end| list.get(..=end)).unwrap_or(list)
+    }
+
+    /// Returns the index of the command of a list at which the script certainly ends.
+    fn end_of(self, list: &[Item]) -> Option<usize> {
+        let is_certain = |at: usize| {
+            let before = at.checked_sub(1).and_then(|before| list.get(before));
+            before.is_none_or(|before| !matches!(before.separator, Separator::And | Separator::Or))
+        };
+        list.iter().enumerate().position(|(at, item)| {
+            let is_own = item.separator != Separator::Background;
+            matches!(item.pipeline.as_slice(), [node] if is_own && is_certain(at) && self.is_end(node))
+        })
+    }
+
+    fn is_end(self, node: &Node) -> bool {
+        match node {
+            Node::Simple(simple) => match simple.program() {
+                Some("exec") => simple.words.len() > 1,
+                program => program == Some("exit"),
+            },
+            Node::Group(body) => self.end_of(body).is_some(),
+            Node::Branches { conditions, bodies, choice } => {
+                let mut all = bodies.iter().enumerate();
+                let first = all.find(|(index, _)| self.runs(*index, conditions, choice) != Some(false));
+                first.is_some_and(|(index, body)| {
+                    self.runs(index, conditions, choice) == Some(true) && self.end_of(body).is_some()
+                })
+            }
+            Node::Loop { .. } | Node::Subshell(_) | Node::Function { .. } => false,
+        }
     }
 
     fn node(self, node: &'s Node, least: ShellsThatStay) -> Ending {
