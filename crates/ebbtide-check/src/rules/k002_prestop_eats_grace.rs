@@ -2,7 +2,7 @@ use super::repairs::raise_grace;
 use super::words::{grace_note, named};
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
 use crate::knowledge::grace_label;
-use crate::model::{Platform, PreStopAction, Project, show};
+use crate::model::{Platform, PreStopAction, Project, UNBOUNDED, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "K002",
@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
 A preStop hook runs inside of the grace period. If it is still running at its end, the kubelet waits 2 s once more, sends SIGTERM
 and then SIGKILL: the program has those 2 s to stop. A native `sleep` that is longer than the grace period is rejected by the API
 server; an equal one is accepted. In a script the literal sleeps count that certainly run: not one that the result of another command decides (behind `&&` or `||`), and
-none after `exit` or, with `set -e`, after a command that may fail.
+none after `exit` or, with `set -e`, after a command that may fail. `sleep infinity` and `tail -f /dev/null` never end.
 
     preStop >= terminationGracePeriodSeconds
 ",
@@ -43,7 +43,12 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     "{signal} arrives 2 s before SIGKILL: requests in flight are reset, and nothing is flushed"
                 )
             };
-            let title = format!("leaves no time after its preStop hook of {}", show(time));
+            let never_ends = time == UNBOUNDED;
+            let title = if never_ends {
+                "has a preStop hook that never ends".to_owned()
+            } else {
+                format!("leaves no time after its preStop hook of {}", show(time))
+            };
             let (grace_place, label) = grace_note(workload, container);
             let sum = Sum::new(vec![(time, hook.label().to_owned())], limit, grace_label(workload, grace));
             findings.push(
@@ -52,7 +57,11 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     .sum(&sum)
                     .repair(raise_grace(workload, container))
                     .effect(effect)
-                    .remedy("make the hook shorter, or set terminationGracePeriodSeconds to the hook, the drain and 2 s more"),
+                    .remedy(if never_ends {
+                        "let the hook end, such as after the time that the routes need"
+                    } else {
+                        "make the hook shorter, or set terminationGracePeriodSeconds to the hook, the drain and 2 s more"
+                    }),
             );
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::model::{Container, Platform, Project, Workload, seconds, show};
+use crate::model::{Container, Platform, Project, UNBOUNDED, Workload, seconds, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "K019",
@@ -105,6 +105,8 @@ fn waits_for_connections(proxy: &Container) -> bool {
 fn needs(workload: &Workload, container: &Container) -> Option<Duration> {
     let drain = workload.drain_of(container).filter(|drain| drain.is_declared).map(|drain| drain.time);
     let hook = container.pre_stop.as_ref().and_then(|hook| hook.least).map(|(time, _)| time);
+    // One that never ends needs nothing.
+    let hook = hook.filter(|time| *time != UNBOUNDED);
     (drain.is_some() || hook.is_some())
         .then(|| drain.unwrap_or_default().saturating_add(hook.unwrap_or_default()))
 }

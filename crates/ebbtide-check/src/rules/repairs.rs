@@ -6,7 +6,7 @@ use super::words::serves_nothing;
 use crate::findings::{Change, Repair};
 use crate::input::Place;
 use crate::knowledge::{Budget, exec_offset, sidecar_drains, unit_ends_before};
-use crate::model::{Container, Declared, Platform, Role, Word, Workload, seconds, whole_seconds};
+use crate::model::{Container, Declared, Platform, Role, UNBOUNDED, Word, Workload, seconds, whole_seconds};
 
 /// The longest stop timeout of Fargate.
 const FARGATE: Duration = seconds(120);
@@ -31,13 +31,13 @@ pub(super) fn needed(workload: &Workload, container: &Container) -> Option<Durat
     main.max(longest(None))
 }
 
-/// Sets the grace period, in whole seconds. `None` if the platform does not allow as much, if there is no place for it, or if systemd would kill
+/// Sets the grace period, in whole seconds. `None` if the platform does not allow as much, if no time is enough, if there is no place for it, or if systemd would kill
 /// the container before, so that the timeout of its unit has to be set too.
 pub(super) fn set_grace(workload: &Workload, container: &Container, time: Duration) -> Option<Repair> {
     if workload.is_fargate && time > FARGATE {
         return None;
     }
-    if unit_ends_before(workload, time) {
+    if time == UNBOUNDED || unit_ends_before(workload, time) {
         return None;
     }
     let whole = whole_seconds(time);

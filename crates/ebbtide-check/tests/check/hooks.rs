@@ -73,3 +73,30 @@ fn little_time_for_a_sidecar_is_found_where_no_drain_is_declared() {
     assert_eq!(found(&pod(", annotations: {ebbtide.dev/drain: 5s}", "")), [""; 0]);
     assert_eq!(found(&pod("", ", command: [gunicorn, --graceful-timeout, \"5\"]")), [""; 0]);
 }
+
+#[test]
+fn a_hook_that_never_ends_leaves_no_time() {
+    for (command, never_ends) in [
+        ("[sleep, infinity]", true),
+        ("[sleep, inf]", true),
+        ("[/bin/sleep, infinity]", true),
+        ("[tail, -f, /dev/null]", true),
+        ("[sh, -c, sleep 5; sleep infinity]", true),
+        ("[sh, -c, exec tail -f /dev/null]", true),
+        ("[sh, -c, sleep infinity & true]", false),
+        ("[tail, -f, /var/log/app]", false),
+    ] {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: web\n    args: [gunicorn, --graceful-timeout, \"20\"]\n    \
+             lifecycle: {{preStop: {{exec: {{command: {command}}}}}}}\n"
+        );
+        assert_eq!(found(&text).contains(&"K002"), never_ends, "{command}");
+        let report = check_text("web.yaml", &text);
+        let finding = report.active().find(|finding| finding.rule.id == "K002");
+        assert!(
+            finding.is_none_or(|finding| finding.title.contains("never ends") && finding.fix.is_none()),
+            "{}",
+            shown(&report)
+        );
+    }
+}

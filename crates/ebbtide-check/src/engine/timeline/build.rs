@@ -63,6 +63,8 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
         row.spans.push(span(SpanKind::Deregistration, "drain_timeout of the proxy", Duration::ZERO, time));
     }
     if let Some((time, label)) = least {
+        // One that never ends is as long as it may be.
+        let time = if time == UNBOUNDED { grace.unwrap_or_default() } else { time };
         row.spans.push(span(SpanKind::PreStop, label, Duration::ZERO, time));
         signal = time;
         if let Some(grace) = grace.filter(|grace| time >= *grace && !grace.is_zero()) {

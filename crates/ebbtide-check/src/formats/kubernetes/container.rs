@@ -69,7 +69,9 @@ fn exec_time(command: &Command) -> Option<std::time::Duration> {
             let before = command.program_words().iter().skip(1).take_while(|word| word.place != script.place);
             least_sleep(&script.text, before.into_iter().any(|option| is_errexit(&option.text)))
         }
-        None if command.program() == Some("sleep") => least_sleep(&command.texts().join(" "), false),
+        None if matches!(command.program(), Some("sleep" | "tail")) => {
+            least_sleep(&command.texts().join(" "), false)
+        }
         None => None,
     }
 }
