@@ -32,10 +32,6 @@ fn edit(sources: &Sources, change: Change) -> Option<Edit> {
             let quote = first.filter(|first| "\"'".contains(*first)).map(String::from).unwrap_or_default();
             Some(Edit { place, text: format!("{quote}{value}{quote}") })
         }
-        Change::SetNumber(place, value) => {
-            value_at(text(place)?, place)?;
-            Some(Edit { place, text: value })
-        }
         Change::Add(slot, value) => match slot.at {
             SlotPlace::Map { map, .. } => in_map(text(map)?, &slot, value),
             SlotPlace::LineAfter(place) => {

@@ -13,8 +13,6 @@ pub(crate) struct Repair {
 pub(crate) enum Change {
     /// Replaces a value, which keeps its quotes.
     Set(Place, String),
-    /// Replaces a value by a number without quotes.
-    SetNumber(Place, String),
     /// Adds a setting with this value.
     Add(Slot, String),
     /// Removes the line of a setting, which this value is of.

@@ -49,12 +49,6 @@ pub(super) fn set_grace(workload: &Workload, container: &Container, time: Durati
     let slot = container.grace_slot.as_ref().or(workload.grace_slot.as_ref());
     let change = match (slot, workload.grace_of(container)) {
         (Some(slot), _) => Change::Add(slot.clone(), value.clone()),
-        // The API server refuses a string, and so does Podman.
-        (None, Declared::Written(_, place))
-            if workload.platform == Platform::Kubernetes || workload.is_played() =>
-        {
-            Change::SetNumber(*place, value.clone())
-        }
         (None, Declared::Written(_, place)) => Change::Set(*place, value.clone()),
         (None, Declared::Default(_) | Declared::Unresolved(_)) => return None,
     };

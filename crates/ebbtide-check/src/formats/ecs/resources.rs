@@ -136,7 +136,7 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
 
 /// The times of task definitions and services.
 const TIMES: [(&str, Form); 4] = [
-    ("stopTimeout", Form::Seconds),
+    ("stopTimeout", Form::Number),
     ("StopTimeout", Form::Seconds),
     ("healthCheckGracePeriodSeconds", Form::Seconds),
     ("HealthCheckGracePeriodSeconds", Form::Seconds),

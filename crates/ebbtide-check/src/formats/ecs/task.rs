@@ -45,7 +45,9 @@ fn container(node: &Node) -> Container {
         .iter()
         .filter_map(|item| field(item, "containerName")?.text().map(str::to_owned))
         .collect();
-    container.grace = Some(duration(field(node, "stopTimeout"), seconds(30)));
+    // The API refuses a string, and CloudFormation makes a number of it.
+    let of_api = node.get("stopTimeout").map(|node| Form::Number.written(node));
+    container.grace = Some(of_api.unwrap_or_else(|| duration(node.get("StopTimeout"), seconds(30))));
     let is_template = node.entries().iter().any(|entry| entry.key.starts_with(char::is_uppercase));
     container.grace_slot = slot(node, if is_template { "StopTimeout" } else { "stopTimeout" });
     let (linux, labels) = (settings(node, "linuxParameters"), settings(node, "dockerLabels"));
