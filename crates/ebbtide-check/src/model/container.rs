@@ -21,6 +21,10 @@ pub(crate) struct Container {
     /// What that image runs.
     pub(crate) built_command: Option<BuiltCommand>,
     pub(crate) variables: Vec<Variable>,
+    /// The ConfigMaps that variables are from.
+    pub(crate) variable_sources: Vec<VariableSource>,
+    /// Whether it has variables that are not read: of a file, a Secret or a group that is not in the input. Those of `variables` count more.
+    pub(crate) has_unread_variables: bool,
     /// The names, and the assignments `NAME=value`, of variables that are removed before it starts.
     pub(crate) unset_variables: Vec<Word>,
     /// The files with further variables, in the order in which they are read.
@@ -81,6 +85,8 @@ impl Container {
             built: None,
             built_command: None,
             variables: Vec::new(),
+            variable_sources: Vec::new(),
+            has_unread_variables: false,
             unset_variables: Vec::new(),
             env_files: Vec::new(),
             has_ports: false,
@@ -255,6 +261,17 @@ pub(crate) enum Role {
     Sidecar,
     /// It has exited before the main containers start.
     Init,
+}
+
+/// What variables are from beside the container's own list.
+#[derive(Clone, Debug)]
+pub(crate) struct VariableSource {
+    /// The name of a ConfigMap. `None`: it is a Secret, or is only known at the deploy.
+    pub(crate) map: Option<String>,
+    /// The key of one variable. Without one every key is a variable.
+    pub(crate) key: Option<String>,
+    /// The name of that variable, or what the names of all begin with.
+    pub(crate) name: String,
 }
 
 /// An environment variable.

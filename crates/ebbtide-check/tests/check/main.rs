@@ -8,6 +8,7 @@ mod commands;
 mod comments;
 mod common;
 mod compose_projects;
+mod config_maps;
 mod corpus;
 mod declared;
 mod engines;

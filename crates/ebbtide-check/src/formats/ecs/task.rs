@@ -36,6 +36,11 @@ fn container(node: &Node) -> Container {
     container.entrypoint = field(node, "entryPoint").and_then(command);
     container.arguments = field(node, "command").and_then(command);
     container.variables = list(node, "environment").iter().filter_map(variable).collect();
+    container.variables.extend(list(node, "secrets").iter().filter_map(secret));
+    container.has_unread_variables = field(node, "environmentFiles")
+        .is_some_and(|files| is_computed(files) || !files.items().is_empty())
+        || has_unread(node, "environment")
+        || has_unread(node, "secrets");
     container.has_ports = !list(node, "portMappings").is_empty();
     // One that is only known at the deploy may be `false`.
     container.is_essential =
@@ -79,6 +84,11 @@ fn command(node: &Node) -> Option<Command> {
     let items = if is_computed(node) { std::slice::from_ref(node) } else { node.items() };
     let words: Vec<Word> = items.iter().map(word).collect();
     (!words.is_empty()).then_some(Command { words, is_shell_form: false, place: node.place })
+}
+
+fn secret(node: &Node) -> Option<Variable> {
+    let name = field(node, "name")?;
+    Some(Variable { name: name.text()?.to_owned(), value: None, place: name.place })
 }
 
 fn variable(node: &Node) -> Option<Variable> {

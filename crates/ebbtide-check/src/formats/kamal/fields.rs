@@ -62,13 +62,20 @@ pub(super) fn read_labels(workload: &mut Workload, labels: &[Option<&Node>]) {
     (workload.drain, workload.lame_duck) = (drain, lame_duck);
 }
 
-/// Reads the variables that are not secret. Later ones replace earlier ones.
+/// Reads the variables. Those that are secret have no known value, and later ones replace earlier ones.
 pub(super) fn variables(env: &[Option<&Node>]) -> Vec<Variable> {
     let mut all: Vec<Variable> = Vec::new();
     for node in env.iter().flatten() {
         let has_parts = ["secret", "tags", "clear"].iter().any(|key| node.get(key).is_some());
         let clear = if has_parts { node.get("clear") } else { Some(*node) };
-        for variable in scalar::variables(clear) {
+        let secret = node.get("secret").map_or(&[][..], Node::items).iter();
+        // `NAME:OTHER` is the secret of another name.
+        let secret = secret.filter_map(|name| {
+            let text = name.text()?;
+            let name_of_variable = text.split_once(':').map_or(text, |(own, _)| own).to_owned();
+            Some(Variable { name: name_of_variable, value: None, place: name.place })
+        });
+        for variable in scalar::variables(clear).into_iter().chain(secret) {
             all.retain(|present| present.name != variable.name);
             all.push(variable);
         }

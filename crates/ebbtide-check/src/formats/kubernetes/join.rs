@@ -2,13 +2,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::Objects;
+use super::config::{self, ConfigMap};
 use super::policy::DisruptionBudget;
 use super::scaler::Scaler;
 use super::traffic::{Ingress, Service};
 use crate::input::{Place, SourceId, Sources};
 use crate::model::{Declared, Disruption, Platform, Route, RouteKind, Workload};
 
-/// Gives each workload the routes on which traffic reaches it: the Services that select it, and what names those.
+/// Gives each workload the routes on which traffic reaches it: the Services that select it, and what names those. Gives its containers the variables of
+/// ConfigMaps.
 pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sources) {
     let index = Index::new(objects, sources);
     for workload in workloads.iter_mut().filter(|workload| workload.platform == Platform::Kubernetes) {
@@ -40,6 +42,10 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
         workload.routes = routes;
         workload.disruptions = index.budgets_of(workload);
         index.scale(workload);
+        let (namespace, place) = (workload.namespace.clone(), workload.place);
+        for container in &mut workload.containers {
+            config::fill(container, |name| index.config_map(name, &namespace, place));
+        }
     }
 }
 
@@ -53,6 +59,8 @@ struct Index<'o> {
     budgets: HashMap<Option<(&'o str, &'o str)>, Vec<&'o DisruptionBudget>>,
     /// Scalers by the kind and the name of what they scale.
     scalers: HashMap<(&'o str, &'o str), Vec<&'o Scaler>>,
+    /// ConfigMaps by their name.
+    config_maps: HashMap<&'o str, Vec<&'o ConfigMap>>,
     /// The number of the folder of each source.
     folders: Vec<usize>,
 }
@@ -80,12 +88,16 @@ impl<'o> Index<'o> {
         for scaler in &objects.scalers {
             scalers.entry((scaler.kind.as_str(), scaler.target.as_str())).or_default().push(scaler);
         }
+        let mut config_maps: HashMap<_, Vec<_>> = HashMap::new();
+        for map in &objects.config_maps {
+            config_maps.entry(map.name.as_str()).or_default().push(map);
+        }
         let mut numbers: HashMap<Option<&Path>, usize> = HashMap::new();
         let folders = sources.iter().map(|(_, source)| {
             let next = numbers.len();
             *numbers.entry(Path::new(source.name()).parent()).or_insert(next)
         });
-        Self { services, ingresses, budgets, scalers, folders: folders.collect() }
+        Self { services, ingresses, budgets, scalers, config_maps, folders: folders.collect() }
     }
 
     fn services_of(&self, workload: &Workload) -> Vec<&'o Service> {
@@ -127,6 +139,12 @@ impl<'o> Index<'o> {
         .into_iter()
         .map(|budget| budget.disruption.clone())
         .collect()
+    }
+
+    fn config_map(&self, name: &str, namespace: &Option<String>, place: Place) -> Option<&'o ConfigMap> {
+        let named = self.config_maps.get(name)?.iter().copied();
+        let near = named.filter(|map| self.belongs(namespace, place, &map.namespace, map.place));
+        nearest(near.collect(), place.source, |map| (map.place.source, &map.name)).first().copied()
     }
 
     /// Gives a workload that is scaled the fewest pods that its scaler leaves: the number in its own file is that of the first deploy. A scaler of

@@ -1,5 +1,6 @@
 //! Kubernetes manifests, and what `helm template` and `kustomize build` print.
 
+mod config;
 mod container;
 mod join;
 mod object;

@@ -1,3 +1,4 @@
+use super::config::{self, ConfigMap};
 use super::policy::{self, DisruptionBudget};
 use super::scalar::name_place;
 use super::scaler::{self, Scaler};
@@ -19,6 +20,7 @@ pub(crate) struct Objects {
     pub(super) namespaces: Vec<Namespace>,
     pub(super) budgets: Vec<DisruptionBudget>,
     pub(super) scalers: Vec<Scaler>,
+    pub(super) config_maps: Vec<ConfigMap>,
     /// The names of the claims of persistent volumes.
     pub(crate) claims: Vec<Word>,
 }
@@ -30,6 +32,7 @@ impl Objects {
         self.namespaces.append(&mut other.namespaces);
         self.budgets.append(&mut other.budgets);
         self.scalers.append(&mut other.scalers);
+        self.config_maps.append(&mut other.config_maps);
         self.claims.append(&mut other.claims);
     }
 }
@@ -80,6 +83,7 @@ fn add_nested(object: &Node, facts: &mut Facts, depth: usize) {
         ("", "PersistentVolumeClaim") => {
             facts.kubernetes.claims.extend(object.at(&["metadata", "name"]).and_then(pod::word));
         }
+        ("", "ConfigMap") => facts.kubernetes.config_maps.extend(config::config_map(object)),
         ("", "Namespace") => facts.kubernetes.namespaces.extend(traffic::namespace_labels(object)),
         ("networking.k8s.io" | "extensions", "Ingress") => {
             traffic::note_unreadable(object, &mut facts.unreadable);

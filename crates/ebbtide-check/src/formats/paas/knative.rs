@@ -61,14 +61,15 @@ pub(crate) fn container(node: &Node) -> Container {
         .list("env")
         .iter()
         .filter_map(|variable| {
-            let value = variable.get("value")?;
+            let value = variable.get("value");
             Some(Variable {
                 name: variable.text_of("name")?.to_owned(),
-                value: value.text().map(str::to_owned),
-                place: value.place,
+                value: value.and_then(Node::text).map(str::to_owned),
+                place: value.map_or(variable.place, |value| value.place),
             })
         })
         .collect();
+    container.has_unread_variables = !node.list("envFrom").is_empty();
     container.has_ports = !node.list("ports").is_empty();
     container
 }

@@ -46,12 +46,12 @@ pub(crate) fn add(root: &Node, facts: &mut Facts) {
     for service in root.list("services") {
         if service.text_of("type").is_some_and(|kind| KINDS.contains(&kind)) {
             times::note(service, &[TIME], &mut facts.unreadable);
-            facts.workloads.push(workload(service));
+            facts.workloads.push(workload(service, root.list("envVarGroups")));
         }
     }
 }
 
-fn workload(service: &Node) -> Workload {
+fn workload(service: &Node, groups: &[Node]) -> Workload {
     let name = service.get("name");
     let (text, place) =
         (name.and_then(Node::text).unwrap_or("(unnamed)"), name.map_or(service.place, |name| name.place));
@@ -71,18 +71,32 @@ fn workload(service: &Node) -> Workload {
     });
     container.arguments = of_shell.or(of_image);
     container.build = build(service, place);
-    let variables = service.list("envVars").iter().filter_map(|variable| {
-        let value = variable.get("value")?;
-        Some(Variable {
-            name: variable.text_of("key")?.to_owned(),
-            value: value.text().map(str::to_owned),
-            place: value.place,
-        })
-    });
-    container.variables = variables.collect();
+    let own = service.list("envVars");
+    for name in own.iter().filter_map(|variable| variable.get("fromGroup")) {
+        let is_meant =
+            |group: &&Node| group.text_of("name").is_some() && group.text_of("name") == name.text();
+        match groups.iter().find(is_meant) {
+            Some(group) => container.variables.extend(variables(group.list("envVars"))),
+            None => container.has_unread_variables = true,
+        }
+    }
+    // Those of the service count more than those of a group.
+    container.variables.extend(variables(own));
     container.has_ports = service.text_of("type") != Some("worker");
     workload.containers.push(container);
     workload
+}
+
+/// Reads variables. A value that Render makes, or that its users type in, is not known.
+fn variables(list: &[Node]) -> impl Iterator<Item = Variable> {
+    list.iter().filter_map(|variable| {
+        let value = variable.get("value");
+        Some(Variable {
+            name: variable.text_of("key")?.to_owned(),
+            value: value.and_then(Node::text).map(str::to_owned),
+            place: value.map_or(variable.place, |value| value.place),
+        })
+    })
 }
 
 /// Where the image is built: the path is relative to the root of the repository, in which the blueprint is.

@@ -3,7 +3,8 @@ use crate::formats::{Facts, kubernetes};
 use crate::tree::{Entry, Node, Scalar, Value};
 
 /// The resources of the provider, and the objects that they are.
-const KINDS: [(&str, &str, &str); 10] = [
+const KINDS: [(&str, &str, &str); 11] = [
+    ("config_map", "v1", "ConfigMap"),
     ("deployment", "apps/v1", "Deployment"),
     ("stateful_set", "apps/v1", "StatefulSet"),
     ("daemonset", "apps/v1", "DaemonSet"),
@@ -17,7 +18,8 @@ const KINDS: [(&str, &str, &str); 10] = [
 ];
 
 /// Blocks that are lists in a manifest, and what these are called.
-const LISTS: [(&str, &str); 6] = [
+const LISTS: [(&str, &str); 7] = [
+    ("env_from", "envFrom"),
     ("container", "containers"),
     ("init_container", "initContainers"),
     ("env", "env"),
@@ -27,7 +29,7 @@ const LISTS: [(&str, &str); 6] = [
 ];
 
 /// Mappings whose keys are the user's.
-const VERBATIM: [&str; 4] = ["labels", "annotations", "match_labels", "node_selector"];
+const VERBATIM: [&str; 5] = ["data", "labels", "annotations", "match_labels", "node_selector"];
 
 /// The nesting that is followed.
 const MAX_DEPTH: usize = 32;

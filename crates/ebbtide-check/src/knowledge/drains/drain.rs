@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::runs::what_runs;
 use super::runtime::Runtime;
-use super::servers::{set, settings};
+use super::servers::{may_be_set_elsewhere, set, settings};
 use super::setting::Setting;
 use super::subject::{Subject, subjects};
 use super::{signal, traefik};
@@ -45,7 +45,9 @@ pub(crate) fn drain_of(workload: &Workload, container: &Container) -> Option<Dra
         match subject {
             Subject::Server(runtime, _) => {
                 at_signal.peek()?;
-                set(*runtime, subject, variables).unwrap_or_else(|| default(*runtime))
+                let is_certain = || !may_be_set_elsewhere(*runtime, subject, &container);
+                let default = || default(*runtime).filter(|_| is_certain());
+                set(*runtime, subject, variables).unwrap_or_else(default)
             }
             Subject::Hidden(_) | Subject::Program(_) => at_signal
                 .find_map(|runtime| set(*runtime, subject, variables))

@@ -1,10 +1,10 @@
 use super::form::Form;
 use super::runtime::Runtime;
-use super::setting::{Setting, options_in, options_of, variable, variable_setting};
+use super::setting::{Flag, Setting, options_in, options_of, variable, variable_setting};
 use super::spring::{self, Line};
 use super::subject::Subject;
 use super::traefik::EntryPoints;
-use crate::model::{Drain, Variable, Word};
+use crate::model::{Container, Drain, Variable, Word};
 
 /// The variable with the flags of gunicorn, which those of its command line replace.
 const GUNICORN: &str = "GUNICORN_CMD_ARGS";
@@ -13,11 +13,16 @@ const GUNICORN: &str = "GUNICORN_CMD_ARGS";
 const DOTNET: [&str; 2] = ["DOTNET_SHUTDOWNTIMEOUTSECONDS", "ASPNETCORE_SHUTDOWNTIMEOUTSECONDS"];
 const DOTNET_ARGUMENT: &str = "--shutdowntimeoutseconds";
 
-const GRACEFUL: &[&str] = &["--graceful-timeout"];
-const SIDEKIQ: &[&str] = &["--timeout", "-t"];
+const GRACEFUL: &[Flag] = &[Flag { name: "--graceful-timeout", shortest: "--gra" }];
+const SIDEKIQ: &[Flag] = &[Flag { name: "--timeout", shortest: "--ti" }, Flag::whole("-t")];
+
+/// Those that name a file with further settings.
+const GUNICORN_FILE: &[Flag] = &[Flag { name: "--config", shortest: "--co" }, Flag::whole("-c")];
+const SIDEKIQ_FILE: &[Flag] = &[Flag { name: "--config", shortest: "--conf" }, Flag::whole("-C")];
+const TRAEFIK_FILE: &str = "configfile";
 
 /// No other program has this one, so that it is known among the options of a program that is not.
-const UVICORN: &[&str] = &["--timeout-graceful-shutdown"];
+const UVICORN: &[Flag] = &[Flag::whole("--timeout-graceful-shutdown")];
 
 /// The directive of nginx, in the value of its option `-g`.
 const DIRECTIVE: &str = "worker_shutdown_timeout";
@@ -38,6 +43,43 @@ pub(super) fn set(runtime: Runtime, subject: &Subject, variables: &[Variable]) -
     }
 }
 
+/// Returns whether something that is not read may set the drain time of a server: a file, variables of elsewhere, or words that a shell or the deploy puts
+/// in.
+pub(super) fn may_be_set_elsewhere(runtime: Runtime, subject: &Subject, container: &Container) -> bool {
+    let words = subject.words();
+    let has = |file: &[Flag]| !options_of(words, file, Form::Whole).is_empty();
+    let variables = &container.variables;
+    match runtime {
+        Runtime::Gunicorn => {
+            let of_variable = variable(variables, GUNICORN);
+            has(GUNICORN_FILE)
+                || has_unknown_words(words)
+                || of_variable.is_some_and(|own| !options_in(own, GUNICORN_FILE, Form::Whole).is_empty())
+                || of_variable.is_none() && container.has_unread_variables
+        }
+        Runtime::Sidekiq => has(SIDEKIQ_FILE) || has_unknown_words(words),
+        Runtime::Traefik => {
+            let names = |text: &str| text.to_ascii_lowercase().contains(TRAEFIK_FILE);
+            let has_options = words.iter().any(|word| word.text.starts_with("--"));
+            words.iter().any(|word| names(&word.text))
+                || variables.iter().any(|variable| names(&variable.name))
+                || has_unknown_words(words)
+                || !has_options && container.has_unread_variables
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether words of a command line may become any number of others. One after an option is taken for its value.
+fn has_unknown_words(words: &[Word]) -> bool {
+    let mut is_value = false;
+    words.iter().any(|word| {
+        let is_unknown = (word.text.is_empty() || word.text.starts_with('$')) && !is_value;
+        is_value = word.text.starts_with('-') && !word.text.contains('=');
+        is_unknown
+    })
+}
+
 /// Returns everything that sets it; what comes later counts more, except for Java.
 pub(super) fn settings<'w>(
     runtime: Runtime,
@@ -49,6 +91,10 @@ pub(super) fn settings<'w>(
         Runtime::Gunicorn => {
             let variable = variable(variables, GUNICORN);
             let mut all = variable.map_or_else(Vec::new, |own| options_in(own, GRACEFUL, Form::Whole));
+            let is_unknown = |own: &&Variable| own.value.as_deref().is_none_or(|value| value.contains('$'));
+            if let Some(own) = variable.filter(is_unknown).filter(|_| all.is_empty()) {
+                all.push(Setting { name: GUNICORN, value: None, form: Form::Whole, place: own.place });
+            }
             if matches!(subject, Subject::Server(..)) {
                 all.extend(options_of(words, GRACEFUL, Form::Whole));
             }

@@ -21,16 +21,41 @@ impl Setting<'_> {
     }
 }
 
+/// An option of a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flag {
+    pub(super) name: &'static str,
+    /// What its parser takes for it at least: argparse of Python and OptionParser of Ruby read the begin of a name that no other option has.
+    pub(super) shortest: &'static str,
+}
+
+impl Flag {
+    /// Returns a flag whose parser takes its whole name alone.
+    pub(super) const fn whole(name: &'static str) -> Self {
+        Self { name, shortest: name }
+    }
+
+    /// Returns what follows the name in a word.
+    fn rest_of<'w>(&self, word: &'w str) -> Option<&'w str> {
+        if !self.name.starts_with("--") {
+            return word.strip_prefix(self.name);
+        }
+        let end = word.find('=').unwrap_or(word.len());
+        let (option, rest) = word.split_at_checked(end)?;
+        (option.starts_with(self.shortest) && self.name.starts_with(option)).then_some(rest)
+    }
+}
+
 /// Returns every occurrence of some options with their values: `--option VALUE`, `--option=VALUE`, `-o VALUE`, `-oVALUE`.
 pub(super) fn options<'w>(
     words: &[&'w str],
     place_of: impl Fn(usize) -> Place,
-    names: &[&'static str],
+    flags: &[Flag],
     form: Form,
 ) -> Vec<Setting<'w>> {
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
-        let named = names.iter().find_map(|name| Some((*name, word.strip_prefix(name)?)));
+        let named = flags.iter().find_map(|flag| Some((flag.name, flag.rest_of(word)?)));
         let Some((name, rest)) = named else { continue };
         let mut place = place_of(at);
         let value = match rest.strip_prefix('=') {
@@ -53,17 +78,17 @@ pub(super) fn options<'w>(
 }
 
 /// The same in the words of a command line.
-pub(super) fn options_of<'w>(words: &'w [Word], names: &[&'static str], form: Form) -> Vec<Setting<'w>> {
+pub(super) fn options_of<'w>(words: &'w [Word], flags: &[Flag], form: Form) -> Vec<Setting<'w>> {
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
     // An occurrence has a word.
     let Some(first) = words.first() else { return Vec::new() };
-    options(&texts, |at| words.get(at).unwrap_or(first).place, names, form)
+    options(&texts, |at| words.get(at).unwrap_or(first).place, flags, form)
 }
 
 /// The same in the value of a variable.
-pub(super) fn options_in<'w>(variable: &'w Variable, names: &[&'static str], form: Form) -> Vec<Setting<'w>> {
+pub(super) fn options_in<'w>(variable: &'w Variable, flags: &[Flag], form: Form) -> Vec<Setting<'w>> {
     let words: Vec<&str> = variable.value.as_deref().unwrap_or_default().split_whitespace().collect();
-    options(&words, |_| variable.place, names, form)
+    options(&words, |_| variable.place, flags, form)
 }
 
 /// Returns the variable of a name that counts: the last one.
