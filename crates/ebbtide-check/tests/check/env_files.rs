@@ -64,3 +64,59 @@ fn a_setting_with_which_the_service_does_not_start_is_reported_in_its_file() {
         "{problem:?}"
     );
 }
+
+const GUNICORN: &str = "GUNICORN_CMD_ARGS=--graceful-timeout 60\n";
+
+/// What the shell that runs Compose has is not known, and a file does not replace it.
+#[test]
+fn a_variable_without_a_value_is_that_of_the_host() {
+    let files = [("shop/a.env", GUNICORN)];
+    let rest = "    command: [gunicorn, 'a:b']\n    env_file: a.env\n";
+    assert_eq!(ids(&check(rest, &files)), ["C001"]);
+    for own in [
+        "[GUNICORN_CMD_ARGS]",
+        "{GUNICORN_CMD_ARGS: }",
+        "{GUNICORN_CMD_ARGS: ~}",
+        "{GUNICORN_CMD_ARGS: \"${ARGS}\"}",
+    ] {
+        let report = check(&format!("{rest}    environment: {own}\n"), &files);
+        assert_eq!(ids(&report), [""; 0], "{own}\n{}", shown(&report));
+    }
+    let over = ("shop/compose.override.yaml", "services:\n  api:\n    environment: [GUNICORN_CMD_ARGS]\n");
+    assert_eq!(ids(&check(rest, &[files[0], over])), [""; 0]);
+}
+
+#[test]
+fn a_file_that_is_not_read_may_replace_what_is_before_it() {
+    let files = [
+        ("shop/a.env", GUNICORN),
+        (
+            "shop/Dockerfile",
+            "FROM debian:12\nENV GUNICORN_CMD_ARGS='--graceful-timeout 60'\nCMD [\"gunicorn\", \"a:b\"]\n",
+        ),
+    ];
+    let with =
+        |names: &str| check(&format!("    command: [gunicorn, 'a:b']\n    env_file: {names}\n"), &files[..1]);
+    for names in [
+        "[a.env, missing.env]",
+        "[a.env, {path: missing.env, required: false}]",
+        "[a.env, {path: a.env, format: raw}]",
+        "[a.env, \"${MORE}\"]",
+    ] {
+        let report = with(names);
+        assert_eq!(ids(&report), [""; 0], "{names}\n{}", shown(&report));
+        assert!(
+            !report.problems.is_empty() && report.problems.iter().all(|problem| !problem.is_failure),
+            "{names}"
+        );
+    }
+    assert_eq!(ids(&with("[missing.env, a.env]")), ["C001"]);
+    let report = with("[a.env, missing.env]");
+    assert!(shown(&report).contains("env_file `missing.env` is not in the input"), "{}", shown(&report));
+    // The image's come before both.
+    assert_eq!(ids(&check("    build: .\n    env_file: missing.env\n", &files[1..])), [""; 0]);
+    // A program that reads no variable, and a drain that is declared, need no note.
+    for rest in ["    command: [node, a.js]\n", "    labels: {ebbtide.dev/drain: 5s}\n"] {
+        assert!(check(&format!("{rest}    env_file: missing.env\n"), &[]).problems.is_empty(), "{rest}");
+    }
+}

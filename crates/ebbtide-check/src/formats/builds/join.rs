@@ -7,7 +7,7 @@ use crate::formats::dockerfile::{self, StageImage};
 use crate::formats::paths::clean;
 use crate::input::{Place, Sources};
 use crate::knowledge::signal_of_image;
-use crate::model::{Build, BuiltCommand, Container, Declared, Platform, Workload};
+use crate::model::{Build, BuiltCommand, Container, Declared, Platform, Variable, Workload};
 use crate::tree::parse_dockerfile;
 
 /// The files that Podman looks for if none is named.
@@ -239,7 +239,8 @@ fn inherit(container: &mut Container, image: &Container) {
     }
     for variable in &image.variables {
         if container.variables.iter().all(|own| own.name != variable.name) {
-            container.variables.push(variable.clone());
+            let value = variable.value.clone().filter(|_| !container.has_unread_variables);
+            container.variables.push(Variable { value, ..variable.clone() });
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Files of variables, which services of Compose name by `env_file`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::formats::paths::clean;
-use crate::input::{Place, Source, SourceId, Sources};
+use crate::input::{Place, Problem, Source, SourceId, Sources};
+use crate::knowledge::reads_variables;
 use crate::model::{Platform, Variable, Word, Workload};
 use crate::tree::Node;
 
@@ -56,34 +57,60 @@ fn value(written: &str) -> Option<String> {
     (!value.contains(['$', '\\'])).then(|| value.to_owned())
 }
 
-/// Returns the files that a service names, in the order in which they are read. A file in another format than that of Compose is not read.
+/// Returns the files that a service names, in the order in which they are read. One in another format than that of Compose has no path: it is not read.
 pub(super) fn named(service: &Node) -> Vec<Word> {
     let Some(node) = service.get("env_file") else { return Vec::new() };
     let items = if node.items().is_empty() { std::slice::from_ref(node) } else { node.items() };
     let path = |item: &Node| {
-        let path = if item.get("format").is_some() { None } else { item.get("path").or(Some(item)) }?;
-        Some(Word { text: path.text()?.to_owned(), place: path.place })
+        let path = item.get("path").unwrap_or(item);
+        let text = path.text().filter(|_| item.get("format").is_none()).unwrap_or_default();
+        Word { text: text.to_owned(), place: path.place }
     };
-    items.iter().filter_map(path).collect()
+    items.iter().map(path).collect()
 }
 
 /// Gives each service of Compose the variables of the files that it names. A later file replaces those of an earlier one, and `environment`
-/// replaces both. A path is relative to the file that has it.
-pub(crate) fn join_env_files(workloads: &mut [Workload], files: &[EnvFile], sources: &Sources) {
+/// replaces both. A path is relative to the file that has it. Returns notes about the files that are not read, of which no variable is known and none that
+/// they may replace.
+pub(crate) fn join_env_files(
+    workloads: &mut [Workload],
+    files: &[EnvFile],
+    sources: &Sources,
+) -> Vec<Problem> {
     let by_path: HashMap<&Path, &EnvFile> = files.iter().map(|file| (file.path.as_path(), file)).collect();
     let services = workloads.iter_mut().filter(|workload| workload.platform == Platform::Compose);
-    for container in services.flat_map(|workload| &mut workload.containers) {
-        let named = container.env_files.iter().rev().filter_map(|path| {
-            let folder = Path::new(sources.name(path.place)).parent().unwrap_or(Path::new(""));
-            by_path.get(clean(&folder.join(&path.text)).as_path()).copied()
-        });
-        // The last one first: what is there already is what counts.
-        for variable in named.flat_map(|file| file.variables.iter().rev()) {
-            if container.variables.iter().all(|own| own.name != variable.name) {
-                container.variables.push(variable.clone());
+    let mut notes = BTreeMap::new();
+    for workload in services {
+        let is_declared = workload.drain.is_some();
+        for container in &mut workload.containers {
+            let is_noted = !is_declared && reads_variables(container);
+            // The last one first: what is there already is what counts.
+            for path in std::mem::take(&mut container.env_files).iter().rev() {
+                let folder = Path::new(sources.name(path.place)).parent().unwrap_or(Path::new(""));
+                let file = by_path.get(clean(&folder.join(&path.text)).as_path());
+                let Some(file) = file.filter(|_| !path.text.is_empty()) else {
+                    container.has_unread_variables = true;
+                    notes.extend(is_noted.then(|| (path.place, unread(path, sources))));
+                    continue;
+                };
+                for variable in file.variables.iter().rev() {
+                    if container.variables.iter().all(|own| own.name != variable.name) {
+                        let value = variable.value.clone().filter(|_| !container.has_unread_variables);
+                        container.variables.push(Variable { value, ..variable.clone() });
+                    }
+                }
             }
         }
     }
+    notes.into_values().collect()
+}
+
+fn unread(path: &Word, sources: &Sources) -> Problem {
+    let why = if path.text.is_empty() { "is not of the format of Compose" } else { "is not in the input" };
+    let name = if path.text.is_empty() { String::new() } else { format!(" `{}`", path.text) };
+    let message =
+        format!("env_file{name} {why}: its variables, and those that it may replace, are not known");
+    Problem { place: Some(path.place), ..Problem::note(sources.name(path.place), message) }
 }
 
 #[cfg(test)]

@@ -89,10 +89,7 @@ fn container(entry: &Entry) -> Container {
     container.build = node.get("build").map(build);
     container.entrypoint = node.get("entrypoint").and_then(command);
     container.arguments = node.get("command").and_then(command);
-    container.variables = pairs(node.get("environment"))
-        .into_iter()
-        .map(|pair| Variable { name: pair.key, value: Some(pair.value), place: pair.place })
-        .collect();
+    container.variables = environment(node.get("environment"));
     container.env_files = env_file::named(node);
     container.has_ports = !node.list("ports").is_empty();
     container.has_volume = node.list("volumes").iter().any(is_written);
@@ -147,6 +144,24 @@ fn command(node: &Node) -> Option<Command> {
             .collect(),
     };
     (!words.is_empty()).then_some(Command { words, is_shell_form: false, place })
+}
+
+/// Reads a mapping, or a list of `NAME=value`. A variable without a value has that of the shell which runs Compose.
+fn environment(node: Option<&Node>) -> Vec<Variable> {
+    let Some(node) = node else { return Vec::new() };
+    let of = |name: &str, value: Option<&str>, place: Place| Variable {
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+        place,
+    };
+    let entries = node.entries().iter();
+    let entries =
+        entries.map(|entry| of(&entry.key, entry.node.text(), entry.key_place.to(entry.node.place)));
+    let items = node.items().iter().filter_map(|item| {
+        let (name, value) = item.text()?.split_once('=').unzip();
+        Some(of(name.or(item.text())?, value, item.place))
+    });
+    entries.chain(items).collect()
 }
 
 fn declared(node: &Node) -> Declared<String> {
