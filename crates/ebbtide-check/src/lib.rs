@@ -53,7 +53,7 @@ pub use engine::{
 };
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
 pub use input::{
-    Place, Position, Problem, Source, SourceId, Sources, collect, environment_files, neighbours, read_text,
-    siblings,
+    Place, Position, Problem, Source, SourceId, Sources, collect, environment_files, neighbours, plain_path,
+    read_text, siblings,
 };
 pub use rules::{RULES, find};

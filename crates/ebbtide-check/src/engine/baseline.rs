@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use super::fingerprint::path;
 use super::{Options, Report};
+use crate::input::plain_path;
 use crate::rules;
 
 /// The version of the file. It is raised when fingerprints change.
@@ -80,7 +80,7 @@ impl Baseline {
         let findings = report.findings.iter().filter(|finding| finding.suppressed.is_none());
         let mut entries: Vec<BaselineEntry> = findings
             .map(|finding| BaselineEntry {
-                path: finding.place().map_or("", |place| path(report.sources.name(place))).to_owned(),
+                path: finding.place().map_or("", |place| plain_path(report.sources.name(place))).to_owned(),
                 rule: finding.rule.id.to_owned(),
                 subject: finding.subject.clone(),
                 fingerprint: finding.fingerprint.clone(),
@@ -122,7 +122,7 @@ impl Baseline {
             .sources
             .iter()
             .filter(|(_, source)| !source.is_neighbour())
-            .map(|(_, source)| path(source.name()))
+            .map(|(_, source)| plain_path(source.name()))
             .collect();
         let was_checked = |entry: &BaselineEntry| {
             names.contains(&entry.path.as_str())

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use crate::findings::Finding;
-use crate::input::Sources;
+use crate::input::{Sources, plain_path};
 
 /// Gives each finding a number that stays the same while lines are added above it: of the rule, the file, the subject and the text at
 /// the place. Findings that have all of these in common are counted, so that each has its own.
@@ -18,17 +18,12 @@ pub(super) fn add(sources: &Sources, findings: &mut [Finding]) {
 
 fn of(sources: &Sources, finding: &Finding) -> u64 {
     let place = finding.place();
-    let path = place.map_or("", |place| path(sources.name(place)));
+    let path = place.map_or("", |place| plain_path(sources.name(place)));
     let text = place
         .and_then(|place| sources.get(place.source)?.text().get(place.start()..place.end()))
         .unwrap_or("");
     let parts = [finding.rule.id, path, &finding.subject, text];
     parts.into_iter().fold(OFFSET, |hash, part| hash_with(hash_with(hash, part.as_bytes()), &[0]))
-}
-
-/// Returns a path without the `./` that a walk of the current folder puts before it.
-pub(super) fn path(name: &str) -> &str {
-    name.strip_prefix("./").unwrap_or(name)
 }
 
 // FNV-1a: the standard library's hashes may change between releases.

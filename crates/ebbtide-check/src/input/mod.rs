@@ -16,5 +16,5 @@ pub use place::{Place, Position, SourceId};
 pub use problem::Problem;
 pub(crate) use problem::UNRENDERED;
 pub use read::read_text;
-pub use sources::{Source, Sources};
+pub use sources::{Source, Sources, plain_path};
 pub use walk::{collect, siblings};

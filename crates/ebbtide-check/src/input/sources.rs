@@ -284,6 +284,11 @@ impl Source {
     }
 }
 
+/// Returns a path without the `./` that a walk of the current folder puts before it: programs that read reports compare paths with those of a repository.
+pub fn plain_path(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 use super::workflow_command;
 use crate::engine::Report;
 use crate::findings::Severity;
+use crate::input::plain_path;
 
 /// Returns a report as workflow commands of GitHub Actions, which show findings beside the changed lines.
 pub fn github(report: &Report, least: Severity) -> String {
@@ -20,7 +21,13 @@ pub fn github(report: &Report, least: Severity) -> String {
         let (line, column, end) = (start.line.to_string(), start.column.to_string(), end.line.to_string());
         text.push_str(&workflow_command(
             level,
-            &[("file", path), ("line", &line), ("endLine", &end), ("col", &column), ("title", &title)],
+            &[
+                ("file", plain_path(path)),
+                ("line", &line),
+                ("endLine", &end),
+                ("col", &column),
+                ("title", &title),
+            ],
             &message,
         ));
     }
@@ -28,7 +35,7 @@ pub fn github(report: &Report, least: Severity) -> String {
         let line = problem.place.map_or(1, |place| report.sources.position(place).line).to_string();
         text.push_str(&workflow_command(
             "error",
-            &[("file", &problem.path), ("line", &line), ("title", "not checked")],
+            &[("file", plain_path(&problem.path)), ("line", &line), ("title", "not checked")],
             &problem.message,
         ));
     }

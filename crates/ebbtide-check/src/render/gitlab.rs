@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Report;
 use crate::findings::Severity;
+use crate::input::plain_path;
 
 /// Returns a report in the format of GitLab's Code Quality.
 pub fn gitlab(report: &Report, least: Severity) -> String {
@@ -20,7 +21,7 @@ pub fn gitlab(report: &Report, least: Severity) -> String {
                 "fingerprint": finding.fingerprint,
                 "severity": severity,
                 "location": {
-                    "path": report.sources.in_file(place).0,
+                    "path": plain_path(report.sources.in_file(place).0),
                     "lines": {"begin": report.sources.in_file(place).1.line},
                 },
             }))

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::engine::{BaselineEntry, Report};
 use crate::findings::Severity;
-use crate::input::{Place, Position, Sources};
+use crate::input::{Place, Position, Sources, plain_path};
 
 /// Returns a report as JSON, with every finding, suppressed ones and infos too.
 pub fn json(report: &Report) -> String {
@@ -27,7 +27,7 @@ pub fn json(report: &Report) -> String {
         suppressed: finding.suppressed.as_ref().map(|suppressed| &*suppressed.reason),
     });
     let problems = report.problems.iter().map(|problem| Unchecked {
-        path: &problem.path,
+        path: plain_path(&problem.path),
         at: problem.place.map(|place| sources.position(place)),
         message: &problem.message,
         is_failure: problem.is_failure,
@@ -113,13 +113,13 @@ struct Unchecked<'r> {
 impl<'r> Edit<'r> {
     fn new(sources: &'r Sources, place: Place, text: &'r str) -> Self {
         let (start, end) = (sources.position(place), sources.end_position(place));
-        Self { path: sources.name(place), start, end, text }
+        Self { path: plain_path(sources.name(place)), start, end, text }
     }
 }
 
 impl<'r> Labelled<'r> {
     fn new(sources: &'r Sources, place: Place, label: &'r str) -> Self {
         let (start, end) = (sources.position(place), sources.end_position(place));
-        Self { path: sources.name(place), start, end, label }
+        Self { path: plain_path(sources.name(place)), start, end, label }
     }
 }

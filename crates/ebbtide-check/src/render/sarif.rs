@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Report;
 use crate::findings::{Edit, Finding, Rule, Severity};
-use crate::input::{Place, Problem, Sources};
+use crate::input::{Place, Problem, Sources, plain_path};
 use crate::rules::RULES;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -127,8 +127,8 @@ fn level(severity: Severity) -> &'static str {
 /// Returns a path as a URI reference.
 fn uri(path: &str) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~/@+=,".contains(byte);
-    let path = path.strip_prefix("./").unwrap_or(path);
-    path.as_bytes()
+    plain_path(path)
+        .as_bytes()
         .iter()
         .map(|byte| if is_plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") })
         .collect()

@@ -99,3 +99,19 @@ fn code_quality_has_the_required_fields() {
         );
     }
 }
+
+/// A walk of the current folder puts `./` before each path, which is none of the repository.
+#[test]
+fn paths_of_the_current_folder_are_those_of_the_repository() {
+    let text = "services:\n  db:\n    image: postgres\n    stop_signal: SIGKILL\n  api:\n    image: api\n    stop_grace_period: soon\n";
+    let report = check_all(&[("./legacy/compose.yaml", text)]);
+    let least = Severity::Info;
+    for shown in [
+        render::gitlab(&report, least),
+        render::github(&report, least),
+        render::sarif(&report),
+        render::json(&report),
+    ] {
+        assert!(shown.contains("legacy/compose.yaml") && !shown.contains("./legacy"), "{shown}");
+    }
+}

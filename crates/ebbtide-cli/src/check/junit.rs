@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use ebbtide_check::{Finding, Problem, Report, Severity};
+use ebbtide_check::{Finding, Problem, Report, Severity, plain_path};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::output::write_junit;
@@ -34,7 +34,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report, least: Severity) -> io
 
 fn case(report: &Report, finding: &Finding) -> TestCase {
     let place = finding.place();
-    let path = place.map_or("", |place| report.sources.name(place));
+    let path = place.map_or("", |place| plain_path(report.sources.name(place)));
     let line = place.map_or(1, |place| report.sources.position(place).line);
     let known = finding.is_in_baseline.then_some("in the baseline");
     let reason = finding.suppressed.as_ref().map(|suppressed| suppressed.reason.as_str());
@@ -63,8 +63,8 @@ fn case(report: &Report, finding: &Finding) -> TestCase {
 fn unread(problem: &Problem) -> TestCase {
     let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
     error.set_message(problem.message.as_str());
-    let mut case = TestCase::new(format!("read {}", problem.path), error);
-    case.set_classname(problem.path.as_str());
+    let mut case = TestCase::new(format!("read {}", plain_path(&problem.path)), error);
+    case.set_classname(plain_path(&problem.path));
     case
 }
 
