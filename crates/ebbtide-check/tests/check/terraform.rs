@@ -192,3 +192,20 @@ fn defaults_of_parameters_of_other_formats_are_not_values() {
         assert!(!ids(&check_text(name, &text.replace(literal.0, literal.1))).is_empty(), "{text}");
     }
 }
+
+#[test]
+fn a_note_says_what_of_the_containers_is_not_read() {
+    let task = |definitions: &str| {
+        let text = format!(
+            "variable \"t\" {{}}\nresource \"aws_ecs_task_definition\" \"api\" {{\n  family = \"api\"\n  container_definitions = {definitions}\n}}\n"
+        );
+        let report = check_text("main.tf", &text);
+        report.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("\n")
+    };
+    let computed = task("<<-EOT\n  [{\"name\": \"api\", \"stopTimeout\": ${var.t}}]\n  EOT");
+    assert!(computed.contains("are not read: `${var.t}` in their JSON"), "{computed}");
+    let broken = task("<<-EOT\n  [{\"name\": }]\n  EOT");
+    assert!(broken.contains("are not read: their text is no list in JSON"), "{broken}");
+    let elsewhere = task("file(\"a.json\")");
+    assert!(elsewhere.contains("are not in the file: `file("), "{elsewhere}");
+}

@@ -11,12 +11,10 @@ use crate::tree::{Node, parse_json_inside};
 pub(super) fn task(path: &str, resource: &Resource<'_>, facts: &mut Facts) {
     let Some(definitions) = resource.body.get("container_definitions") else { return };
     let Some(containers) = containers(definitions) else {
-        let written = definitions.written().unwrap_or_default().lines().next().unwrap_or_default();
-        let short: String = written.chars().take(60).collect();
         facts.problems.push(Problem {
             path: path.to_owned(),
             place: Some(definitions.place),
-            message: format!("containers of {} are not in the file: `{short}`", resource.id()),
+            message: format!("containers of {} {}", resource.id(), unread(definitions)),
             is_failure: false,
         });
         return;
@@ -27,6 +25,25 @@ pub(super) fn task(path: &str, resource: &Resource<'_>, facts: &mut Facts) {
     );
     put(&mut task, "containerDefinitions", containers);
     add(ecs::Resource::Task(&task), resource, facts);
+}
+
+/// Returns why containers are not read: what is in their JSON, or what they are instead.
+fn unread(definitions: &Node) -> String {
+    let written = definitions.written().unwrap_or_default();
+    let short = |text: &str| text.lines().next().unwrap_or_default().chars().take(60).collect::<String>();
+    if !written.trim_start().starts_with('[') {
+        return format!("are not in the file: `{}`", short(written));
+    }
+    let expression = written.split_once("${").and_then(|(_, after)| after.split_once('}'));
+    match expression {
+        Some((inside, _)) => {
+            format!(
+                "are not read: `{}` in their JSON is not known before the deploy",
+                short(&format!("${{{inside}}}"))
+            )
+        }
+        None => "are not read: their text is no list in JSON".to_owned(),
+    }
 }
 
 /// Returns the containers: the list that `jsonencode` writes, or JSON in a string.
