@@ -74,18 +74,31 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
     Ok(input)
 }
 
-/// Returns an error if there is nothing to read at all: no file under the folders, or texts that are blank. A typing error in a path, or a
+/// Returns an error if there is nothing to read at all: no file under the folders, or texts without content. A typing error in a path, or a
 /// program before a pipe that failed, would pass otherwise.
 pub(super) fn refuse_nothing(input: &Input, paths: &[PathBuf]) -> Result<(), String> {
-    let is_blank = input.sources.iter().all(|(_, source)| source.text().trim().is_empty());
+    let is_blank = input.sources.iter().all(|(_, source)| source.text().lines().all(says_nothing));
     if !is_blank || input.problems.iter().any(|problem| problem.is_failure) {
         return Ok(());
     }
     if let Some(left_out) = input.problems.first() {
         return Err(format!("nothing to check: {}: {}", left_out.path, left_out.message));
     }
-    let why = if input.sources.is_empty() { "no file with the name of a deployment file" } else { "no text" };
+    let is_empty = input.sources.iter().all(|(_, source)| source.text().trim().is_empty());
+    let why = if input.sources.is_empty() {
+        "no file with the name of a deployment file"
+    } else if is_empty {
+        "no text"
+    } else {
+        "nothing but comments and empty documents"
+    };
     Err(format!("nothing to check: {why} in {}", names(paths)))
+}
+
+/// Returns whether a line has nothing to check: it is blank, a comment, or begins or ends a document of YAML.
+fn says_nothing(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with(['#', ';']) || line.starts_with("//") || matches!(line, "---" | "...")
 }
 
 /// Returns a note if there are files and none of them is a deployment file: the report would look like that of a project without findings.

@@ -27,6 +27,13 @@ fn empty_input_and_a_folder_without_files_are_wrong_usage() {
             assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command}");
             assert_eq!(text(&output.stderr), "error: nothing to check: no text in standard input\n");
         }
+        for input in ["# Source: shop/api.yaml\n", "---\n---\n# a\n...\n", "// a\n"] {
+            let output = ebbtide_with_input(&[command, "-"], input);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command} {input}");
+            let said =
+                "error: nothing to check: nothing but comments and empty documents in standard input\n";
+            assert_eq!(text(&output.stderr), said);
+        }
         for (path, said) in [
             ("empty", "nothing to check: no file with the name of a deployment file in empty"),
             ("notes", "nothing to check: no file with the name of a deployment file in notes"),
