@@ -7,7 +7,7 @@ use super::{
 };
 use crate::input::{Place, Problem, Source, SourceId, UNRENDERED};
 use crate::model::Word;
-use crate::tree::{Node, Parsed, parse_dockerfile, parse_unit};
+use crate::tree::{Node, Parsed, SyntaxError, parse_dockerfile, parse_unit};
 
 /// The errors of one file that are reported.
 const MAX_ERRORS: usize = 10;
@@ -106,6 +106,13 @@ fn image(id: SourceId, source: &Source) -> Facts {
         .iter()
         .flat_map(|document| dockerfile::stages(source, &document.root, &BTreeMap::new()))
         .collect();
+    let problem = |error: SyntaxError| Problem {
+        path: source.name().to_owned(),
+        place: Some(error.place),
+        message: error.message,
+        is_failure: dockerfile::has_name(source),
+    };
+    let problems = parsed.errors.into_iter().take(MAX_ERRORS).map(problem).collect();
     let last = stages.iter().filter(|stage| stage.is_last);
     let workloads = last.map(|stage| dockerfile::image(source.name(), stage)).collect();
     Facts {
@@ -113,6 +120,7 @@ fn image(id: SourceId, source: &Source) -> Facts {
         workloads,
         stages,
         comments: parsed.comments,
+        problems,
         ..Facts::default()
     }
 }

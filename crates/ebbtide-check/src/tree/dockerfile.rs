@@ -1,7 +1,7 @@
 use jsonc_parser::common::Ranged as _;
 
 use super::json::strict_strings;
-use super::{Comment, Document, Entry, Node, Parsed, Value};
+use super::{Comment, Document, Entry, Node, Parsed, SyntaxError, Value};
 use crate::input::{Place, SourceId};
 
 /// Parses a Dockerfile: a list of mappings, each with one entry, the instruction and its arguments. The exec form is a list of
@@ -54,7 +54,12 @@ impl<'t> Reader<'t> {
         let keyword = trimmed.get(..end).unwrap_or_default().to_ascii_uppercase();
         let keyword_place = Place::new(self.source, begin, begin.saturating_add(end));
         let joined = self.arguments(trimmed.get(end..).unwrap_or_default(), begin.saturating_add(end));
-        self.skip_heredocs(&joined.text);
+        if matches!(keyword.as_str(), "ADD" | "COPY" | "ONBUILD" | "RUN") {
+            self.skip_heredocs(&joined.text, keyword_place);
+        }
+        if keyword == "FROM" && joined.text.trim().is_empty() {
+            self.error("FROM without an image".to_owned(), keyword_place);
+        }
         let node = self.node(&joined, keyword_place);
         let place = keyword_place.to(node.place);
         let entry = Entry { key: keyword, key_place: keyword_place, node };
@@ -96,16 +101,22 @@ impl<'t> Reader<'t> {
     }
 
     /// Skips the lines of here documents: `RUN <<EOF` and `COPY <<-"EOF" /x`.
-    fn skip_heredocs(&mut self, arguments: &str) {
-        for word in arguments.split_whitespace() {
-            let Some(name) = word.strip_prefix("<<") else { continue };
-            let name = name.trim_start_matches('-').trim_matches(['"', '\'']);
-            if name.is_empty() || !name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_') {
-                continue;
+    fn skip_heredocs(&mut self, arguments: &str, keyword: Place) {
+        for name in heredocs(arguments) {
+            loop {
+                if self.at >= self.text.len() {
+                    self.error(format!("here document `{name}` is not closed"), keyword);
+                    return;
+                }
+                if self.next_line().trim() == name {
+                    break;
+                }
             }
-            let name = name.to_owned();
-            while self.at < self.text.len() && self.next_line().trim() != name {}
         }
+    }
+
+    fn error(&mut self, message: String, place: Place) {
+        self.parsed.errors.push(SyntaxError { message, place });
     }
 
     fn node(&self, joined: &Joined, keyword: Place) -> Node {
@@ -142,6 +153,37 @@ impl Joined {
     fn offset(&self, index: usize) -> Option<usize> {
         self.offsets.get(index).copied()
     }
+}
+
+/// Returns the names of the here documents of an instruction. What is in quotes is none.
+fn heredocs(arguments: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut quote, mut is_begin) = (None, true);
+    let mut letters = arguments.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        let rest = arguments.get(at..).unwrap_or_default();
+        match (letter, quote) {
+            (_, Some(open)) if letter == open => quote = None,
+            ('\\', None | Some('"')) => {
+                letters.next();
+            }
+            (_, Some(_)) => {}
+            ('"' | '\'', None) => quote = Some(letter),
+            ('<', None) if is_begin => {
+                let word = rest.split_whitespace().next().unwrap_or_default();
+                let name = word
+                    .strip_prefix("<<")
+                    .map(|name| name.trim_start_matches('-').trim_matches(['"', '\'']));
+                let is_name =
+                    |name: &&str| name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_');
+                found.extend(name.filter(is_name).map(str::to_owned));
+            }
+            _ => {}
+        }
+        // A number before it is that of a file.
+        is_begin = quote.is_none() && (letter.is_whitespace() || is_begin && letter.is_ascii_digit());
+    }
+    found
 }
 
 /// Returns the escape character: that of the directive `# escape=`, which is in the first lines, else a backslash.

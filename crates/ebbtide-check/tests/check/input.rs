@@ -299,3 +299,28 @@ fn a_service_in_another_file_of_the_folder_is_joined_and_one_in_another_folder_i
     assert_eq!(ids(&check_all(&[("a/deployment.yaml", deployment), ("a/routes.yaml", routes)])), ["K005"]);
     assert_eq!(ids(&check_all(&[("a/deployment.yaml", deployment), ("b/routes.yaml", routes)])), [""; 0]);
 }
+
+/// BuildKit refuses both.
+#[test]
+fn what_docker_cannot_parse_is_an_error_with_its_place() {
+    let failure = |text: &str| {
+        let report = check_text("Dockerfile", text);
+        let problem = report.problems.iter().find(|problem| problem.is_failure)?;
+        let line = report.sources.position(problem.place?).line;
+        Some((line, problem.message.clone()))
+    };
+    let found = |line, message: &str| Some((line, message.to_owned()));
+    assert_eq!(failure("FROM debian:12\nFROM\nCMD [\"a\"]\n"), found(2, "FROM without an image"));
+    assert_eq!(failure("FROM a\nRUN <<EOF\nx\nCMD b\n"), found(2, "here document `EOF` is not closed"));
+    assert_eq!(failure("FROM a\nCOPY <<A <<-'B' /x/\nA\nb\n"), found(2, "here document `B` is not closed"));
+    for good in [
+        "FROM a\nRUN <<EOF\nx\nEOF",
+        "FROM a\nRUN 3<<EOF cat\nx\nEOF\nCMD b\n",
+        "FROM a\nRUN sh -c \"cat <<EOF\" && true\nCMD b\n",
+        "FROM a\nRUN cat <<<x && echo $((1<<A))\nCMD b\n",
+        "FROM a\nCMD cat <<EOF\n",
+        "FROM a\nRUN [\"a\", \"<<EOF\"]\n",
+    ] {
+        assert_eq!(failure(good), None, "{good}");
+    }
+}

@@ -8,4 +8,4 @@ mod variables;
 
 pub(crate) use image::{StageImage, image, stages};
 pub(crate) use join::join;
-pub(crate) use recognise::{is_dockerfile, is_meant, is_script};
+pub(crate) use recognise::{has_name, is_dockerfile, is_meant, is_script};

@@ -1,7 +1,7 @@
 use crate::input::Source;
 
 /// Returns whether a source has the name of a Dockerfile.
-fn has_name(source: &Source) -> bool {
+pub(crate) fn has_name(source: &Source) -> bool {
     let name = file_name(source);
     ["dockerfile", "containerfile"].iter().any(|word| {
         name == *word
