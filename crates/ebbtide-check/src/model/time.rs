@@ -33,6 +33,8 @@ pub(crate) const fn whole_seconds(duration: Duration) -> u64 {
 /// Parses a duration as Go writes it, which Compose, Nomad and the annotations of this check use: `1m30s`, `1.5s`, `500ms`.
 pub(crate) fn go_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
+    // A sign is allowed, and a negative time is none.
+    let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" {
         return Some(Duration::ZERO);
     }
@@ -48,7 +50,7 @@ pub(crate) fn go_duration(text: &str) -> Option<Duration> {
             "m" => 60.0,
             "s" => 1.0,
             "ms" => 0.001,
-            "us" | "µs" => 0.000_001,
+            "us" | "µs" | "μs" => 0.000_001,
             "ns" => 0.000_000_001,
             _ => return None,
         };
@@ -64,12 +66,34 @@ mod tests {
 
     #[test]
     fn go_durations_are_read_and_others_are_not() {
-        for (text, millis) in
-            [("20s", 20_000), ("1m30s", 90_000), ("1.5s", 1500), ("500ms", 500), ("0", 0), ("1h", 3_600_000)]
-        {
+        for (text, millis) in [
+            ("20s", 20_000),
+            ("1m30s", 90_000),
+            ("1.5s", 1500),
+            ("500ms", 500),
+            ("0", 0),
+            ("1h", 3_600_000),
+            ("+25s", 25_000),
+            ("+0", 0),
+            ("1000μs", 1),
+            (".5s", 500),
+        ] {
             assert_eq!(go_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "20", "s", "-1s", "1x", "${T}", "1e9h", "999999999999999999999h", "1..2s"] {
+        for text in [
+            "",
+            "+",
+            "++5s",
+            "+-5s",
+            "20",
+            "s",
+            "-1s",
+            "1x",
+            "${T}",
+            "1e9h",
+            "999999999999999999999h",
+            "1..2s",
+        ] {
             assert_eq!(go_duration(text), None, "{text}");
         }
     }
