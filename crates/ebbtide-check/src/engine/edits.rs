@@ -51,8 +51,15 @@ fn edit(sources: &Sources, change: Change) -> Option<Edit> {
             let is_alone = !key.is_empty()
                 && key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
                 && (rest.is_empty() || rest.starts_with('#'));
+            let kept = if is_alone && rest.starts_with('#') {
+                let line = text.get(start..end)?;
+                let indent = line.len().saturating_sub(line.trim_start_matches([' ', '\t']).len());
+                format!("{}{rest}{}", line.get(..indent)?, line_end(text, start))
+            } else {
+                String::new()
+            };
             let (start, end) = if is_alone { (start, end) } else { flow_entry(text, place)? };
-            Some(Edit { place: Place::new(place.source, start, end), text: String::new() })
+            Some(Edit { place: Place::new(place.source, start, end), text: kept })
         }
         Change::LineBefore(place, line) => {
             let text = text(place)?;

@@ -15,7 +15,7 @@ pub(crate) enum Change {
     Set(Place, String),
     /// Adds a setting with this value.
     Add(Slot, String),
-    /// Removes the line of a setting, which this value is of.
+    /// Removes the line of a setting, which this value is of. Its comment stays, in a line of its own.
     Remove(Place),
     /// Adds a line before the instruction that has this place.
     LineBefore(Place, String),

@@ -279,3 +279,15 @@ fn an_edit_that_cannot_be_made_leaves_the_others() {
     assert_eq!((fixed.applied.len(), ids(&fixed.report)), (1, vec!["C001"]));
     assert!(fixed.report.findings[0].fix.is_none());
 }
+
+#[test]
+fn the_comment_of_a_removed_line_stays() {
+    let compose = |lines: &str| format!("services:\n  db:\n{lines}    image: postgres\n");
+    for (before, after) in [
+        ("    stop_signal: SIGTERM\n", ""),
+        ("    stop_signal: \"SIGTERM\" # x\n", "    # x\n"),
+        ("    stop_signal: SIGTERM\t# x # y\r\n", "    # x # y\r\n"),
+    ] {
+        assert_eq!(fixed_text("compose.yaml", &compose(before)), compose(after));
+    }
+}
