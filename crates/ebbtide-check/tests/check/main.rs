@@ -26,6 +26,7 @@ mod lame_ducks;
 mod named;
 mod neighbours;
 mod patches;
+mod refused;
 mod rule_pages;
 mod rules;
 mod scalers;
