@@ -20,7 +20,9 @@ mod unit;
 mod workload;
 
 pub(crate) use command::{Command, Init, Word, base_name};
-pub(crate) use container::{Build, BuiltCommand, Container, Copied, Role, Variable, VariableSource, repository};
+pub(crate) use container::{
+    Build, BuiltCommand, Container, Copied, Role, Variable, VariableSource, repository,
+};
 pub(crate) use declared::{Declared, is_variable};
 pub(crate) use disruption::{Allowed, Disruption, NodeShutdown};
 pub(crate) use ecs::{Service, TargetGroup};

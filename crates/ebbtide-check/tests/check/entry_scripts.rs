@@ -280,3 +280,17 @@ fn a_script_is_one_that_the_dockerfile_copies_to_where_it_is_started() {
         assert_eq!(ids(&report).contains(&"D003"), is_read, "{image}{}", shown(&report));
     }
 }
+
+/// A branch that the CMD chooses, and that replaces the shell, is the end of the script.
+#[test]
+fn what_the_command_of_the_image_never_reaches_is_left_out() {
+    let found = |command: &str| {
+        let dockerfile =
+            format!("FROM debian:12\nCOPY start.sh /\nENTRYPOINT [\"/start.sh\"]\nCMD {command}\n");
+        let script = "#!/bin/sh\nif [ \"$1\" = app ]; then exec app; fi\n\"$@\"\n";
+        let report = check_all(&[("Dockerfile", &dockerfile), ("start.sh", script)]);
+        ids(&report).contains(&"D003")
+    };
+    assert!(!found("[\"app\"]"));
+    assert!(found("[\"other\"]"));
+}

@@ -121,6 +121,7 @@ const FILES: &[(&str, &str, [&str; 3])] = &[
     ),
     ("api.service", "[Service]\nExecStart=/bin/api\nTimeoutStopSec=@@\n", ["1min 30s", "soon", "@TIMEOUT@"]),
     ("api.service", "[Service]\nExecStart=/bin/api\nTimeoutSec=@@\n", ["90", "-5", "{{ timeout }}"]),
+    ("api.service", "[Service]\nExecStart=/bin/api\nTimeoutStopSec=@@\n", ["1month 2y", "5ns", "@TIMEOUT@"]),
     ("api.service", "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=@@\n", ["20s", "20 x", "${DRAIN}"]),
     ("api.service", "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=@@\n", ["0", "infinity", "@DRAIN@"]),
     (
