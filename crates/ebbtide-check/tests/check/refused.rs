@@ -1,6 +1,7 @@
 //! Values that a platform refuses.
 
 use crate::common::{check_text, ids, shown};
+use crate::times::POD;
 
 /// Nothing is deployed with a value that the platform refuses: it is unknown for every rule.
 #[test]
@@ -35,5 +36,22 @@ fn a_value_that_is_refused_is_no_part_of_a_finding() {
         let report = check_text(name, &text);
         assert_eq!(ids(&report), expected, "{text}\n{}", shown(&report));
         assert_eq!(report.is_incomplete(), expected.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_mapping_is_no_time() {
+    for (name, text) in [
+        ("pod.yaml", POD.replace("@@", "{}")),
+        ("pod.yaml", POD.replace("@@", "30").replace("drain: 5s", "drain: {}")),
+        ("compose.yaml", "services: {a: {image: a, stop_grace_period: { }}}\n".to_owned()),
+        ("task.json", "{\"containerDefinitions\": [{\"name\": \"a\", \"stopTimeout\": {}}]}".to_owned()),
+    ] {
+        let report = check_text(name, &text);
+        assert!(
+            report.is_incomplete() && shown(&report).contains("invalid duration `{}`"),
+            "{text}{}",
+            shown(&report)
+        );
     }
 }

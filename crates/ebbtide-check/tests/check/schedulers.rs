@@ -310,7 +310,10 @@ fn no_rule_of_ecs_reports_what_one_branch_has() {
     assert_eq!(outage(&format!("!If [P, {stuck}, !Ref \"AWS::NoValue\"]"), "DesiredCount: 1"), [""; 0]);
     assert_eq!(outage(stuck, "DesiredCount: !If [P, 1, 2]"), [""; 0]);
     assert_eq!(outage(stuck, "SchedulingStrategy: !If [P, DAEMON, REPLICA]"), [""; 0]);
-    assert_eq!(outage(stuck, "SchedulingStrategy: !If [P, REPLICA, REPLICA]"), ["E008"]);
+    assert_eq!(
+        outage(stuck, "DesiredCount: 1\n      SchedulingStrategy: !If [P, REPLICA, REPLICA]"),
+        ["E008"]
+    );
     // On Spot alone the target group has to be faster.
     let weight =
         spot("", "        - {Name: web, Image: web}\n").replace("Weight: 1", "Weight: !If [P, 1, 0]");
