@@ -251,7 +251,7 @@ const BODY: usize = 4000;
 
 fn upload(scheme: &str, mode: &str, spoiled: usize) -> Seen {
     let body = format!("--body={}", "x".repeat(BODY));
-    rehearse(scheme, "upload=/upload", mode, spoiled, &[&body, "--method=GET", "--slow-time=1s-2s"])
+    rehearse(scheme, "upload=/upload", mode, spoiled, &[&body, "--method=GET", "--slow-time=1s-2s", WARM])
 }
 
 #[test]

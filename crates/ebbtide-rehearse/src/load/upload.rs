@@ -10,7 +10,7 @@ use crate::record::{Outcome, Progress, Shape};
 use crate::scenario::Route;
 use crate::wire::{Address, RawConnection, RawRequest, RequestResult, expecting_request};
 
-/// How long a client waits to be asked for the body. A server need not ask (RFC 9110, section 10.1.1).
+/// How long a client waits to be asked for the body, at most. A server need not ask (RFC 9110, section 10.1.1).
 const ASKED: Duration = Duration::from_secs(1);
 /// The number of parts of a body, at most.
 const PARTS: usize = 20;
@@ -72,7 +72,7 @@ async fn write(raw: &mut RawConnection, head: &[u8], body: &[u8], time: Duration
     if raw.write(head).await.is_err() {
         return;
     }
-    let _unasked = timeout(ASKED, raw.until_continue()).await;
+    let _unasked = timeout(ASKED.min(time), raw.until_continue()).await;
     let part = body.len().div_ceil(PARTS).max(1);
     let parts = u32::try_from(body.len().div_ceil(part)).unwrap_or(u32::MAX);
     let pause = time.checked_div(parts).unwrap_or_default();
