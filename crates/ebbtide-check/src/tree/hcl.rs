@@ -31,7 +31,8 @@ pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
             parsed.documents.push(Document { root, duplicates: Vec::new() });
         }
         Err(error) => {
-            let at = error.location().offset().min(text.len());
+            // The parser may name a byte within a character.
+            let at = text.floor_char_boundary(error.location().offset());
             let is_at_end = text.get(at..).is_some_and(|rest| rest.trim().is_empty());
             parsed.errors.push(match unclosed(text).filter(|_| is_at_end) {
                 Some((sign, at)) => {

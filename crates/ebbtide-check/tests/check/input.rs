@@ -149,6 +149,45 @@ fn hostile_texts_end_quickly() {
 }
 
 #[test]
+fn a_broken_text_with_wide_characters_is_reported_at_whole_ones() {
+    let broken = [
+        "c ",
+        "c = [1,\n",
+        "{\"a\": [1}",
+        "a: [b\n",
+        "a: b: c\n",
+        "[x\n",
+        "FROM \nRUN <<E\n",
+        "a = \"${b\n",
+        "- \tx: |1\n y",
+    ];
+    let names = [
+        "a.yaml",
+        "a.json",
+        "Dockerfile",
+        "a.service",
+        "a.container",
+        "a.tf",
+        "a.nomad.hcl",
+        "fly.toml",
+        "Procfile",
+        "a.sh",
+    ];
+    for (text, wide) in broken.iter().flat_map(|text| ["é", "\u{750}", "日", "🙂"].map(|wide| (text, wide)))
+    {
+        for at in 0..=text.len() {
+            let text = format!("{}{wide}{}", &text[..at], &text[at..]);
+            for name in names {
+                let report = check_text(name, &text);
+                // Rendering cuts the text at the places.
+                let shown = shown(&report);
+                assert!(report.problems.is_empty() || shown.contains(name), "{name} {text:?}: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
 fn folders_are_walked_without_ignored_files_and_loops() {
     let folder = tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
