@@ -43,7 +43,7 @@ fn rehearse(line: &str, mode: &str, spoiled: usize, more: &[&str]) -> Seen {
     let output = command
         .env("TRUTH", &truth)
         .args(["--format=json", "--quiet", "--grace=6s", "--seed=7", "--held=6"])
-        .args(["--warmup=400ms", "--window=100ms", "--request-timeout=1s"])
+        .args(["--warmup=1s", "--window=100ms", "--request-timeout=1s"])
         .arg(format!("--record={}", record.display()))
         .arg(format!("--ready={ready}"))
         .arg(format!("--url=tcp={}", line.replace("{port}", &at)))
