@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::scenario::{LoadPlan, Route, ShapePlan, Span};
-use super::wire::{Address, Connection, Exchange, RequestSpec};
+use super::wire::{Address, Connection, Exchange, RequestSpec, Silence};
 use crate::clock::{Clock, seconds};
 
 /// The capacity of the service.
@@ -64,7 +64,7 @@ pub(super) async fn connections(to: &Address, route: &Route, most: u32, clock: C
 
 /// Makes one exchange on a new connection. `None`: no response. Returns the connection if the service keeps it.
 async fn one(to: &Address, route: &Route, last: bool, clock: Clock) -> Option<Option<Connection>> {
-    let mut connection = Connection::open(to, clock.now()).await.ok()?;
+    let mut connection = Connection::open(to, clock.now(), &Silence::default()).await.ok()?;
     let spec = RequestSpec::plain(route);
     let spec = if last { spec.last() } else { spec };
     let request = spec.request(to, None).ok()?;

@@ -11,7 +11,7 @@ use super::place::address_of;
 use super::record::{Answer, Outcome};
 use super::scenario::{BadCall, Call, DescribedMethod, Known, LoadPlan, Route, Schema, service_and_method};
 use super::trouble::NotRehearsed;
-use super::wire::{Address, Connection, Exchange, NoConnection, RequestSpec};
+use super::wire::{Address, Connection, Exchange, NoConnection, RequestSpec, Silence};
 use crate::clock::At;
 use crate::words;
 
@@ -188,7 +188,7 @@ pub(super) async fn call(to: &Address, route: &Route, limit: Duration) -> Result
 async fn exchange(to: &Address, route: &Route) -> Result<(Answer, Vec<u8>), String> {
     let failed = |why: &str| why.to_owned();
     let request = RequestSpec::plain(route).request(to, None).map_err(|error| error.to_string())?;
-    let opened = Connection::open(to, At::default()).await;
+    let opened = Connection::open(to, At::default(), &Silence::default()).await;
     let mut connection = opened.map_err(|none| match none {
         NoConnection::Outcome(Outcome::Refused) => failed("connection refused"),
         NoConnection::Tls(failure) => failure.to_string(),

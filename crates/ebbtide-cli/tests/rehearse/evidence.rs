@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::common::{SMALL, check, ebbtide, hint, need, service, verdict};
 use crate::ports::free_port;
@@ -24,6 +25,24 @@ fn requests_in_flight_that_are_answered_with_an_error_and_status_200_are_found()
     const LONG: [&str; 1] = ["--slow-time=2s-3s"];
     holds(&Row::guilty("cancels-slow", &[("requests-answered", "slow: ")]).with(&LONG));
     holds(&Row::innocent("perfect", &LONG));
+}
+
+#[test]
+fn a_connection_that_a_stopped_client_left_silent_is_no_proof_of_a_loss() {
+    let seen = holds(&Row::innocent("stops-its-client", &["--storm=8"]).says(Says::Inconclusive));
+    let evidence = seen.evidence("requests-answered");
+    assert!(evidence.contains("1 of ") && evidence.contains("which got no processor time"), "{evidence}");
+    // The opposite: without the kernel's time of the silence it is a loss.
+    let lines = seen.record.lines().map(|line| {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        event.as_object_mut().unwrap().remove("silent_ms");
+        event.to_string()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("record");
+    fs::write(&record, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let replayed = ebbtide().args(["replay", "--format=json"]).arg(&record).output().unwrap();
+    assert_eq!(check(&verdict(&replayed), "requests-answered").0, "fail");
 }
 
 #[test]

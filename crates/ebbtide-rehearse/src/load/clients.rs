@@ -14,7 +14,7 @@ use super::websocket::websocket;
 use crate::clock::{At, seconds};
 use crate::record::{FIXED_FROM, Shape};
 use crate::scenario::{Protocol, Route, SHORT_THINK, ShapePlan, Span};
-use crate::wire::{Address, Connection, MessagePlan, RequestResult, RequestSpec};
+use crate::wire::{Address, Connection, MessagePlan, RequestResult, RequestSpec, Silence};
 
 /// How long a client waits after the end of a stream before it asks for the next.
 const AGAIN: Span = Span { least: Duration::from_millis(20), most: Duration::from_millis(60) };
@@ -279,7 +279,8 @@ impl Slot {
         };
         if !slot.as_ref().is_some_and(is_usable) {
             // What fails is recorded by the request, which tries again.
-            *slot = if context.is_routed() { context.connect(to).await.ok() } else { None };
+            *slot =
+                if context.is_routed() { context.connect(to, &Silence::default()).await.ok() } else { None };
         }
         slot.as_ref().and_then(Connection::shared)
     }

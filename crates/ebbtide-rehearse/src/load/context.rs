@@ -14,7 +14,7 @@ use super::limits::Limits;
 use crate::clock::{At, Clock};
 use crate::record::{Answer, Endpoint, Meaning, Outcome, Request, Shape, Traffic};
 use crate::wire::{
-    Address, Connection, Exchange, NoConnection, RequestResult, RequestSpec, Socket, no_connection,
+    Address, Connection, Exchange, NoConnection, RequestResult, RequestSpec, Silence, Socket, no_connection,
 };
 
 /// The shared state of all clients of a run. It stays on the load's thread.
@@ -98,10 +98,14 @@ impl ClientContext {
     }
 
     /// Opens a connection within the limits.
-    pub(super) async fn connect(&self, to: &Address) -> Result<Connection, NoConnection> {
+    pub(super) async fn connect(
+        &self,
+        to: &Address,
+        before_tls: &Silence,
+    ) -> Result<Connection, NoConnection> {
         tokio::select! {
             biased;
-            opened = Connection::open(to, self.clock.now()) => opened,
+            opened = Connection::open(to, self.clock.now(), before_tls) => opened,
             () = sleep(self.connect_limit) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
             () = self.until(Stage::Abandoned) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
         }
@@ -148,7 +152,7 @@ impl ClientContext {
     ) -> NextStep {
         let mut connection = match kept {
             Some(connection) => connection,
-            None => match self.connect(to).await {
+            None => match self.connect(to, &pending.silence).await {
                 Ok(connection) => connection,
                 Err(none) => match none.outcome() {
                     Ok(outcome) => {
@@ -161,6 +165,7 @@ impl ClientContext {
             },
         };
         (pending.fresh, pending.opened) = (connection.is_fresh(), connection.opened());
+        pending.silence = connection.silence().clone();
         pending.connected = Some(self.clock.now());
         let keep_body = spec.keep_body;
         let request = match spec.request(to, Some(pending.id)) {
@@ -211,13 +216,14 @@ impl ClientContext {
         let unsent = |outcome| RequestResult { sent: false, ..RequestResult::without_answer(outcome) };
         let opened = tokio::select! {
             biased;
-            opened = Socket::connect(to) => opened.map_err(no_connection),
+            opened = Socket::connect_observed(to, &pending.silence) => opened.map_err(no_connection),
             () = sleep(self.connect_limit) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
             () = self.until(Stage::Abandoned) => Err(NoConnection::Outcome(Outcome::ConnectTimeout)),
         };
         match opened.map_err(NoConnection::outcome) {
             Ok(socket) => {
                 pending.connected = Some(self.clock.now());
+                pending.silence = socket.silence().clone();
                 Ok(socket)
             }
             Err(Ok(outcome)) => Err(Some(unsent(outcome))),
@@ -252,6 +258,7 @@ impl ClientContext {
             due: begun,
             begun,
             connected: None,
+            silence: Silence::default(),
         }
     }
 
@@ -279,6 +286,7 @@ impl ClientContext {
             due: pending.due,
             begun: pending.begun,
             connected: pending.connected,
+            silent_ms: pending.silence.if_late().filter(|_| pending.fresh),
             sent: seen.sent,
             ended: self.clock.now(),
             outcome: seen.outcome,
@@ -307,6 +315,8 @@ pub(super) struct PendingRequest {
     due: At,
     begun: At,
     pub(super) connected: Option<At>,
+    /// That of a new connection.
+    silence: Silence,
 }
 
 /// Returns `answer` as that to a request of `shape`, which may ask for no stream of events.

@@ -10,7 +10,9 @@ use super::context::{ClientContext, Stage};
 use crate::clock::{At, Clock};
 use crate::record::{Answer, HeldConnection, Outcome, Phase, Request, Shape};
 use crate::scenario::{Protocol, Route};
-use crate::wire::{Address, RawConnection, RawRequest, RequestResult, Socket, no_connection, raw_request};
+use crate::wire::{
+    Address, RawConnection, RawRequest, RequestResult, Silence, Socket, no_connection, raw_request,
+};
 
 /// How long after the signal the client continues.
 pub(super) const GOES_ON: Duration = Duration::from_millis(150);
@@ -94,6 +96,15 @@ pub(super) struct ConnectionInfo {
     pub(super) opened: At,
     pub(super) connected: At,
     pub(super) fresh: bool,
+    /// How late its first byte was, where that is not on purpose.
+    pub(super) silent_ms: Option<u64>,
+}
+
+impl ConnectionInfo {
+    /// Creates that of a new connection.
+    pub(super) fn new(opened: At, connected: At) -> Self {
+        Self { opened, connected, fresh: true, silent_ms: None }
+    }
 }
 
 impl PhaseClient<'_> {
@@ -136,7 +147,7 @@ impl PhaseClient<'_> {
     async fn connect(&self) -> Result<PreparedConnection, String> {
         let opened = self.context.clock.now();
         let socket = Socket::connect(&self.to).await.map_err(|error| format!("no connection: {error}"))?;
-        let info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
+        let info = ConnectionInfo::new(opened, self.context.clock.now());
         self.request_on(RawConnection::new(socket), info, SLOW)
     }
 
@@ -296,8 +307,9 @@ impl PhaseClient<'_> {
         let Ok(id) = self.number() else { return };
         let begun = self.context.clock.now();
         let limit = self.context.connect_limit;
-        let opened = timeout(limit, Socket::connect(&self.to)).await;
-        let info = ConnectionInfo { opened: begun, connected: self.context.clock.now(), fresh: true };
+        let mut silence = Silence::default();
+        let opened = timeout(limit, Socket::connect_observed(&self.to, &silence)).await;
+        let mut info = ConnectionInfo::new(begun, self.context.clock.now());
         let seen = match opened {
             Err(_) => unsent(Outcome::ConnectTimeout),
             Ok(Err(error)) => match no_connection(error).outcome() {
@@ -308,6 +320,7 @@ impl PhaseClient<'_> {
                 }
             },
             Ok(Ok(socket)) => {
+                silence = socket.silence().clone();
                 let mut raw = RawConnection::new(socket);
                 let request = match self.request(id, Duration::ZERO) {
                     Ok(request) => request,
@@ -317,6 +330,7 @@ impl PhaseClient<'_> {
                 RequestResult { sent, ..self.read(&mut raw).await }
             }
         };
+        info.silent_ms = silence.if_late();
         record_held(self.context, self.phase, Ok(()), false);
         self.write(id, info, begun, &seen);
     }
@@ -350,6 +364,7 @@ impl PhaseClient<'_> {
             due: begun,
             begun,
             connected: reached.then_some(info.connected),
+            silent_ms: info.silent_ms,
             sent: seen.sent,
             ended: self.context.clock.now(),
             outcome: seen.outcome,

@@ -8,7 +8,7 @@ use super::context::Stage;
 use super::phases::{ConnectionInfo, GOES_ON, LATE, NOT_ROUTED, PREPARE, PhaseClient, SLOW, record_held};
 use crate::clock::At;
 use crate::record::{Outcome, Phase};
-use crate::wire::{Exchange, HeldStream, Http2Connection, Part, RequestResult, RequestSpec, Socket};
+use crate::wire::{Exchange, HeldStream, Http2Connection, Part, RequestResult, RequestSpec, Silence, Socket};
 
 /// A connection in its phase.
 struct HeldPhase {
@@ -50,7 +50,7 @@ impl PhaseClient<'_> {
             socket = Socket::connect(&self.to) => socket.map_err(|error| format!("no connection: {error}"))?,
             () = &mut late => return Err(LATE.into()),
         };
-        let mut info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
+        let mut info = ConnectionInfo::new(opened, self.context.clock.now());
         if self.phase == Phase::Silent {
             return Ok(HeldPhase { what: HeldKind::Silent(socket), begun: None, info, id: self.number()? });
         }
@@ -153,8 +153,9 @@ impl PhaseClient<'_> {
         }
         let Ok(id) = self.number() else { return };
         let begun = self.context.clock.now();
-        let opened = self.context.connect(&self.to).await;
-        let info = ConnectionInfo { opened: begun, connected: self.context.clock.now(), fresh: true };
+        let mut silence = Silence::default();
+        let opened = self.context.connect(&self.to, &silence).await;
+        let mut info = ConnectionInfo::new(begun, self.context.clock.now());
         let seen = match opened {
             Err(none) => match none.outcome() {
                 Ok(outcome) => Some(RequestResult { sent: false, ..RequestResult::without_answer(outcome) }),
@@ -163,11 +164,15 @@ impl PhaseClient<'_> {
                     return record_held(self.context, self.phase, Err(why), false);
                 }
             },
-            Ok(mut connection) => match RequestSpec::plain(&self.route).request(&self.to, Some(id)) {
-                Ok(request) => self.within(connection.exchange(request, false)).await,
-                Err(_) => None,
-            },
+            Ok(mut connection) => {
+                silence = connection.silence().clone();
+                match RequestSpec::plain(&self.route).request(&self.to, Some(id)) {
+                    Ok(request) => self.within(connection.exchange(request, false)).await,
+                    Err(_) => None,
+                }
+            }
         };
+        info.silent_ms = silence.if_late();
         record_held(self.context, self.phase, Ok(()), seen.is_none());
         if let Some(seen) = seen {
             self.write(id, info, begun, &seen);

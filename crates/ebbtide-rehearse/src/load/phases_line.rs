@@ -21,7 +21,7 @@ impl PhaseClient<'_> {
             Ok(prepared) => prepared,
             Err(why) => return held(Err(why)),
         };
-        let info = ConnectionInfo { opened, connected: self.context.clock.now(), fresh: true };
+        let info = ConnectionInfo::new(opened, self.context.clock.now());
         let begun = info.connected;
         let line = Line::new(&self.route.path, id);
         let (first, rest) = line.bytes.split_at(line.bytes.len() / 2);

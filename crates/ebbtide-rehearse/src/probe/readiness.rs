@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use crate::clock::{At, Clock};
 use crate::record::{Outcome, ReadySample, ReadyState};
 use crate::scenario::Route;
-use crate::wire::{Address, Connection, NoConnection, ProbeResponse, RequestSpec, TlsFailure};
+use crate::wire::{Address, Connection, NoConnection, ProbeResponse, RequestSpec, Silence, TlsFailure};
 
 /// A probe that polls until it is stopped.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ pub(crate) async fn try_route(to: &Address, route: &Route, limit: Duration) -> G
 }
 
 async fn ask(to: &Address, route: &Route) -> Got {
-    let mut connection = match Connection::open(to, At::default()).await {
+    let mut connection = match Connection::open(to, At::default(), &Silence::default()).await {
         Ok(connection) => connection,
         Err(NoConnection::Outcome(Outcome::Refused)) => return Got::Refused,
         Err(NoConnection::Tls(failure)) => return Got::Tls(failure),

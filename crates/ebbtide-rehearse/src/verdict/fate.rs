@@ -45,6 +45,9 @@ pub(super) enum Doubt {
 /// excludes every other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Reason {
+    /// Closed with no response byte, after its client had left it silent for too long: whether the service would have served a prompt one
+    /// cannot be seen.
+    LateClient,
     ClosedBeforeSend,
     HalfSent,
     NewReset,
@@ -123,6 +126,11 @@ impl Reason {
             }
             Outcome::StreamReset { code, response_begun: false } => Self::Reset(code),
             Outcome::StreamReset { code, response_begun: true } => Self::CutByReset(code),
+            Outcome::ClosedBeforeSend { .. } | Outcome::Unanswered { .. }
+                if request.silent_ms.is_some() && age < WORKED_ON =>
+            {
+                Self::LateClient
+            }
             Outcome::ClosedBeforeSend { .. } => Self::ClosedBeforeSend,
             Outcome::Unanswered { .. } if !request.sent => Self::HalfSent,
             Outcome::Unanswered { .. } if request.phase == Some(Phase::Pipelined) && !request.fresh => {
@@ -144,7 +152,8 @@ impl Reason {
 
     pub(super) fn column(self) -> Column {
         match self {
-            Self::ClosedBeforeSend
+            Self::LateClient
+            | Self::ClosedBeforeSend
             | Self::HalfSent
             | Self::NewReset
             | Self::NewClosed
@@ -184,6 +193,9 @@ impl Reason {
 
     pub(super) fn text(self) -> String {
         match self {
+            Self::LateClient => {
+                "new connection closed after its client, which got no processor time, had left it silent for 100 ms or more"
+            }
             Self::ClosedBeforeSend => {
                 "new connection accepted by the kernel and closed before the first byte was sent"
             }
@@ -228,9 +240,10 @@ impl Reason {
 impl Reason {
     /// Every reason, with an example of each code.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        std::iter::successors(Some(Self::ClosedBeforeSend), |reason| {
+        std::iter::successors(Some(Self::LateClient), |reason| {
             // Exhaustive: a new reason needs a place here.
             Some(match reason {
+                Self::LateClient => Self::ClosedBeforeSend,
                 Self::ClosedBeforeSend => Self::HalfSent,
                 Self::HalfSent => Self::NewReset,
                 Self::NewReset => Self::NewClosed,

@@ -39,6 +39,13 @@ pub(super) struct LossGroup<'a> {
     at_exit: Option<bool>,
 }
 
+impl Reason {
+    /// What a failure for this reason proves at most.
+    fn most_blame(self) -> Blame {
+        if self == Self::LateClient { Blame::Unclear } else { Blame::Shutdown }
+    }
+}
+
 /// With fewer requests before the signal a wider baseline is used.
 const ENOUGH: u64 = 100;
 
@@ -110,11 +117,12 @@ pub(super) fn groups<'a>(
         let of = of.iter().filter(|((_, other), _)| *other == shape).map(|(_, count)| count).sum();
         let after: Vec<&Request> = after.into_iter().map(|(request, _)| request).collect();
         let group = |after: Vec<&'a Request>, at_exit| {
-            let blame = blame(before, (after.len() as u64, of));
+            let blame = blame(before, (after.len() as u64, of)).min(reason.most_blame());
             LossGroup { shape, reason, second, before, after, of, blame, at_exit }
         };
         // A usual failure that happens to end together with the process looks like one that the exit caused.
-        if before.0 > 0 && matches!(reason.column(), Column::Lost | Column::Truncated) {
+        let can_be_shutdown = reason.most_blame() == Blame::Shutdown;
+        if before.0 > 0 && can_be_shutdown && matches!(reason.column(), Column::Lost | Column::Truncated) {
             let (at_exit, others): (Vec<_>, Vec<_>) =
                 after.into_iter().partition(|request| is_at_exit(request));
             groups.extend((!others.is_empty()).then(|| group(others, Some(false))));

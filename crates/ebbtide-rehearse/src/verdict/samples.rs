@@ -61,6 +61,7 @@ pub(crate) fn request(begun: u64, outcome: Outcome) -> Request {
         due: At(begun),
         begun: At(begun),
         connected: (outcome != Outcome::Refused).then_some(At(begun)),
+        silent_ms: None,
         sent: true,
         ended: At(begun + 1000),
         outcome,

@@ -9,7 +9,7 @@ use super::http1::Http1Connection;
 use super::http2::Http2Connection;
 use super::payload::Payload;
 use super::tls::TlsFailure;
-use super::{Address, Socket};
+use super::{Address, Silence, Socket};
 use crate::clock::At;
 use crate::record::{Answer, Close, Outcome, Progress};
 use crate::scenario::Protocol;
@@ -90,13 +90,13 @@ pub(super) const PEER_CLOSE: Duration = Duration::from_millis(50);
 pub(super) const READ_ON: Duration = Duration::from_millis(50);
 
 impl Connection {
-    /// Connects to `to`, at the time `now`.
+    /// Connects to `to`, at the time `now`. `before_tls` ends with the first byte of a handshake of TLS.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future abandons the attempt.
-    pub(crate) async fn open(to: &Address, now: At) -> Result<Self, NoConnection> {
-        let socket = Socket::connect(to).await.map_err(no_connection)?;
+    pub(crate) async fn open(to: &Address, now: At, before_tls: &Silence) -> Result<Self, NoConnection> {
+        let socket = Socket::connect_observed(to, before_tls).await.map_err(no_connection)?;
         Ok(match to.template.protocol {
             Protocol::Http1 => Self::Http1(Box::new(Http1Connection::on(socket, now))),
             Protocol::Http2 { .. } => Self::Http2(Http2Connection::on(socket, now)),
@@ -141,6 +141,14 @@ impl Connection {
         match self {
             Self::Http1(connection) => connection.opened(),
             Self::Http2(connection) => connection.opened(),
+        }
+    }
+
+    /// Returns how long its client left it silent before the first byte.
+    pub(crate) fn silence(&self) -> &Silence {
+        match self {
+            Self::Http1(connection) => connection.silence(),
+            Self::Http2(connection) => connection.silence(),
         }
     }
 

@@ -11,6 +11,7 @@ mod pace;
 mod payload;
 mod raw;
 mod request;
+mod silence;
 mod socket;
 mod stream;
 mod tls;
@@ -26,6 +27,7 @@ pub(crate) use raw::RawConnection;
 pub(crate) use request::{
     MessagePlan, RawRequest, RequestSpec, expecting_request, raw_request, websocket_handshake,
 };
+pub(crate) use silence::Silence;
 pub(crate) use socket::Socket;
 pub(crate) use stream::connect;
 pub(crate) use tls::TlsClients;

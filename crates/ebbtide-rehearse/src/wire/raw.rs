@@ -8,6 +8,7 @@ use ebbtide_http1::{self as http1, Body, Head, Malformed, Parsed, Response, pars
 use super::connection::{GRPC_STATUS, KEPT_BODY, RequestResult, grpc_status};
 use super::events::{EventTail, is_event_stream};
 use super::pace::ReadPace;
+use super::silence::Silence;
 use super::socket::Socket;
 use crate::record::{Answer, Close, Digest, Framing, Outcome, Progress, digest};
 
@@ -35,6 +36,11 @@ impl RawConnection {
     /// Creates a connection on a socket that was just connected.
     pub(crate) fn new(socket: Socket) -> Self {
         Self { socket, read: Vec::new(), written: false }
+    }
+
+    /// Returns how long its client left it silent before the first byte.
+    pub(crate) fn silence(&self) -> &Silence {
+        self.socket.silence()
     }
 
     /// Returns whether the server has closed the connection, by the present state of the socket in the kernel.

@@ -262,7 +262,7 @@ mod tests {
     use crate::clock::At;
     use crate::record::Outcome;
     use crate::scenario::{HostName, RequestHeader, RequestTemplate, Target};
-    use crate::wire::{Connection, Exchange, RequestResult};
+    use crate::wire::{Connection, Exchange, RequestResult, Silence};
 
     /// Starts a server that reads `most` bytes of one connection, and returns them.
     fn reader(most: usize) -> (SocketAddr, JoinHandle<Vec<u8>>) {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     async fn exchange(to: &Address, request: Request<Payload>) -> RequestResult {
-        let mut connection = Connection::open(to, At::default()).await.unwrap();
+        let mut connection = Connection::open(to, At::default(), &Silence::default()).await.unwrap();
         match connection.exchange(request, false).await {
             Exchange::Ended(seen) => seen,
             Exchange::NotSent => panic!("nothing was sent"),

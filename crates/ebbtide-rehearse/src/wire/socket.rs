@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 
 use super::Address;
+use super::silence::Silence;
 use super::stream::Stream;
 use super::tls::TlsSession;
 
@@ -19,6 +20,7 @@ pub(crate) struct Socket {
     tls: Option<Arc<TlsSession>>,
     /// Whether a read or a write has failed.
     failed: Arc<AtomicBool>,
+    silence: Silence,
 }
 
 /// The receive buffer of a slow reader, in bytes.
@@ -27,12 +29,20 @@ const SMALL: u32 = 64 * 1024;
 impl Socket {
     /// Connects to `to`, with a handshake of TLS if it is an `https://` address. Has no timeout: the caller must set one.
     pub(crate) async fn connect(to: &Address) -> io::Result<Self> {
+        Self::connect_observed(to, &Silence::default()).await
+    }
+
+    /// [Connects](Self::connect), and ends `before_tls` with the first byte of a handshake of TLS.
+    pub(crate) async fn connect_observed(to: &Address, before_tls: &Silence) -> io::Result<Self> {
         let stream = Arc::new(Stream::connect(&to.socket, to.reads_slowly.then_some(SMALL)).await?);
         let tls = match &to.tls {
-            Some(target) => Some(Arc::new(TlsSession::open(&stream, target, to.template.protocol).await?)),
+            Some(target) => {
+                before_tls.end(&stream);
+                Some(Arc::new(TlsSession::open(&stream, target, to.template.protocol).await?))
+            }
             None => None,
         };
-        Ok(Self { stream, tls, failed: Arc::default() })
+        Ok(Self { stream, tls, failed: Arc::default(), silence: Silence::default() })
     }
 
     /// Waits until a read would return something.
@@ -64,6 +74,7 @@ impl Socket {
 
     /// Writes as much of `bytes` as is taken.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.silence.end(&self.stream);
         self.note(match &self.tls {
             Some(tls) => tls.try_write(bytes),
             None => self.stream.try_write(bytes),
@@ -105,6 +116,11 @@ impl Socket {
                 flushed => return flushed,
             }
         }
+    }
+
+    /// Returns how long its client left it silent, or after the handshake of TLS, before the first byte.
+    pub(crate) fn silence(&self) -> &Silence {
+        &self.silence
     }
 
     fn has_input(&self) -> bool {

@@ -40,9 +40,18 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
     }
     let unclear = sentences(Blame::Unclear);
     if !unclear.is_empty() {
-        let why = "more often than before the signal, but not significantly";
-        return found(Finding::Inconclusive, format!("{}\n{why}", unclear.join("\n")))
-            .hint("--repeat adds runs, which can decide");
+        let mut groups = case.groups.iter().filter(|group| group.blame == Blame::Unclear && !group.second);
+        let (why, hint) = match groups.all(|group| group.reason == Reason::LateClient) {
+            true => (
+                "whether the service would have served a client that writes at once cannot be seen",
+                "a less busy machine gives the clients the processor time that they need",
+            ),
+            false => (
+                "more often than before the signal, but not significantly",
+                "--repeat adds runs, which can decide",
+            ),
+        };
+        return found(Finding::Inconclusive, format!("{}\n{why}", unclear.join("\n"))).hint(hint);
     }
     if let Some(evidence) = served_by_children(case) {
         return found(Finding::Inconclusive, evidence).hint(
@@ -239,6 +248,24 @@ mod tests {
         for (phase, fresh) in [(Phase::Pipelined, true), (Phase::Awaiting, true)] {
             assert!(evidence(phase, fresh).contains("while the request was being processed"));
         }
+    }
+
+    #[test]
+    fn what_a_late_client_loses_is_no_proof() {
+        let lost = |silent_ms, close, took| {
+            let mut record = good();
+            let (shape, begun) = (Shape::Keepalive, SIGNALLED + 100_000);
+            let late = Request { shape, silent_ms, ..request(begun, Outcome::Unanswered { close }) };
+            record.traffic.requests.push(Request { ended: At(begun + took), ..late });
+            found(CheckId::RequestsAnswered, &record, &terms())
+        };
+        let late = lost(Some(130), Close::Reset, 1000);
+        assert_eq!(late.verdict, Finding::Inconclusive, "{}", late.evidence);
+        assert!(late.evidence.contains("which got no processor time"), "{}", late.evidence);
+        assert!(late.hint.as_ref().is_some_and(|hint| hint.contains("less busy")), "{:?}", late.hint);
+        assert_eq!(lost(None, Close::Reset, 1000).verdict, Finding::Fail);
+        // It was read and processed: its client was not too late.
+        assert_eq!(lost(Some(130), Close::Eof, 400_000).verdict, Finding::Fail);
     }
 
     #[test]

@@ -155,8 +155,9 @@ fn of_reason(case: &Case<'_>, lost: &LossGroup<'_>) -> Vec<Symptom> {
         Reason::Status(503) | Reason::GrpcStatus(14) => vec![Symptom::Unavailable, Symptom::BadGateway],
         Reason::Status(502 | 504) => vec![Symptom::BadGateway],
         Reason::Status(500) => vec![Symptom::ServerError],
-        // What the service did while it served on, or sent itself.
-        Reason::ClosedBeforeSend
+        // What the service did while it served on, or sent itself, and what is no evidence.
+        Reason::LateClient
+        | Reason::ClosedBeforeSend
         | Reason::NewReset
         | Reason::NewClosed
         | Reason::HalfSent

@@ -16,7 +16,7 @@ use crate::wire::pace::{ReadPace, pause};
 use crate::wire::payload::Payload;
 use crate::wire::raw::{RawConnection, Reading};
 use crate::wire::request::write_head;
-use crate::wire::socket::Socket;
+use crate::wire::{Silence, Socket};
 
 /// An open connection.
 pub(crate) struct Http1Connection {
@@ -81,6 +81,11 @@ impl Http1Connection {
     /// Returns when its client began to connect.
     pub(crate) fn opened(&self) -> At {
         self.opened
+    }
+
+    /// Returns how long its client left it silent before the first byte.
+    pub(in crate::wire) fn silence(&self) -> &Silence {
+        self.raw.silence()
     }
 
     /// Sends `request`, once, and reads its response to the end.

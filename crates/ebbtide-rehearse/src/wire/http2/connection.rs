@@ -15,10 +15,10 @@ use super::messages::{Messages, READ};
 use super::state::{ConnectionState, Stream};
 use crate::clock::At;
 use crate::record::{Answer, Close, Framing, Outcome, Progress};
-use crate::wire::Socket;
 use crate::wire::connection::{Exchange, PEER_CLOSE, ProbeResponse, READ_ON, RequestResult};
 use crate::wire::pace::pause;
 use crate::wire::payload::Payload;
+use crate::wire::{Silence, Socket};
 
 /// A connection. Its clones share it; it closes with the last one.
 #[derive(Clone)]
@@ -61,6 +61,11 @@ impl Http2Connection {
     /// Returns when its client began to connect.
     pub(in crate::wire) fn opened(&self) -> At {
         self.opened
+    }
+
+    /// Returns how long its client left it silent before the first byte.
+    pub(in crate::wire) fn silence(&self) -> &Silence {
+        self.socket.silence()
     }
 
     /// Returns the first byte received.
