@@ -151,9 +151,10 @@ pub(super) fn groups<'a>(
         }
     }
     for judged in requests.iter_mut().filter(|judged| judged.after) {
-        let key = (judged.request.shape, judged.reason(), judged.second, Blame::Shutdown);
+        let Some(reason) = judged.reason() else { continue };
+        let key = (judged.request.shape, reason, judged.second, Blame::Shutdown);
         judged.blamed |= groups.iter().any(|group| {
-            (group.shape, Some(group.reason), group.second, group.blame) == key
+            (group.shape, group.reason, group.second, group.blame) == key
                 && group.at_exit.is_none_or(|at_exit| at_exit == is_at_exit(judged.request))
         });
     }

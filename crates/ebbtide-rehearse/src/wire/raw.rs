@@ -190,6 +190,7 @@ impl RawConnection {
         kept: &mut Vec<u8>,
     ) -> Result<Answer, (Outcome, u64)> {
         let header = |name| head.header(&self.read, name);
+        let grpc = header(GRPC_STATUS);
         let mut answer = Answer {
             length: 0,
             digest: 0,
@@ -203,8 +204,8 @@ impl RawConnection {
             keeps: !head.closes,
             open_event: false,
             event_stream: None,
-            grpc: header(GRPC_STATUS).is_some(),
-            grpc_status: header(GRPC_STATUS).and_then(grpc_status),
+            grpc: grpc.is_some(),
+            grpc_status: grpc.and_then(grpc_status),
             open_grpc: false,
             no_number: false,
         };
