@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Sources, UNIT_ENDINGS};
+use super::{Sources, unit_kind};
 
 const KEY: &str = "EnvironmentFile";
 
@@ -26,7 +26,7 @@ pub fn environment_files(sources: &Sources) -> Vec<PathBuf> {
     let mut found = BTreeSet::new();
     for (_, source) in sources.iter() {
         let unit = Path::new(source.name());
-        let is_unit = UNIT_ENDINGS.iter().chain(&[".conf"]).any(|ending| source.name().ends_with(ending));
+        let is_unit = unit_kind(source.name()).is_some() || source.name().ends_with(".conf");
         if !is_unit || source.is_rendered() {
             continue;
         }

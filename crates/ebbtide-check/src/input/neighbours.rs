@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::units::{UNITS, UnitKind, unit_kind};
 use super::walk::{below, in_folder};
-
-/// The endings of units that have a shutdown, or belong to such a unit.
-pub(crate) const UNIT_ENDINGS: [&str; 8] =
-    [".service", ".container", ".kube", ".build", ".image", ".pod", ".volume", ".network"];
 
 /// The names of the file that `docker compose` reads without `-f`, the first one that is there.
 pub(crate) const COMPOSE_BASES: [&str; 4] =
@@ -38,8 +35,9 @@ pub(crate) struct DropIns {
 /// Returns the units that a folder of this name has drop-ins of: `web.service.d`, `web@.service.d`, `shop-.service.d`, `service.d`.
 pub(crate) fn drop_ins_of(folder: &str) -> Option<DropIns> {
     let name = folder.strip_suffix(".d")?;
-    let is_unit = |ending: &str| name.ends_with(ending) || ending.strip_prefix('.') == Some(name);
-    UNIT_ENDINGS.iter().any(|ending| is_unit(ending)).then(|| DropIns { name: name.to_owned() })
+    let is_unit =
+        |kind: &UnitKind| name.ends_with(kind.ending) || kind.ending.strip_prefix('.') == Some(name);
+    UNITS.iter().any(is_unit).then(|| DropIns { name: name.to_owned() })
 }
 
 impl DropIns {
@@ -65,7 +63,7 @@ impl DropIns {
 }
 
 /// Returns the files beside those that are named which the programs that use these read too: the drop-ins of a unit, the override file of a
-/// Compose file, and the other files of a module of Terraform. Of a drop-in and of an override file it is what they change.
+/// Compose file, the other files of a module of Terraform, and the settings of gunicorn beside a Dockerfile or a Procfile. Of a drop-in and of an override file it is what they change.
 pub fn neighbours(named: &[PathBuf]) -> Vec<PathBuf> {
     let (mut found, mut modules) = (BTreeSet::new(), BTreeSet::new());
     for file in named {
@@ -81,12 +79,11 @@ pub fn neighbours(named: &[PathBuf]) -> Vec<PathBuf> {
                 let below = below(folder, VALUES_DEPTH);
                 found.extend(with_names(below, |name| ends_with_any(name, &VALUES)));
             }
-        } else if ends_with_any(name, &UNIT_ENDINGS) {
+        } else if unit_kind(name).is_some() {
             found.extend(drop_ins(folder, |of| of.has(name) || is_instance(of, name)));
         } else if let Some(of) = folder.file_name().and_then(|folder| drop_ins_of(folder.to_str()?)) {
             let units = folder.parent().unwrap_or(Path::new(""));
-            let is_unit =
-                |name: &str| ends_with_any(name, &UNIT_ENDINGS) && (of.has(name) || is_instance(&of, name));
+            let is_unit = |name: &str| unit_kind(name).is_some() && (of.has(name) || is_instance(&of, name));
             let changed: Vec<PathBuf> = with_names(in_folder(units), is_unit).collect();
             let names: Vec<String> = changed.iter().map(|unit| file_name(unit).to_owned()).collect();
             found.extend(drop_ins(units, |other| names.iter().any(|name| other.has(name)) || *other == of));

@@ -3,17 +3,8 @@ use super::links::Links;
 use super::merge::{UnitFile, merged};
 use super::{quadlet, service::service};
 use crate::formats::kubernetes;
-use crate::input::{Place, Problem, Source, SourceId, Sources, UNIT_ENDINGS};
+use crate::input::{Place, Problem, Source, SourceId, Sources, UNITS, UnitRole, unit_kind};
 use crate::model::Workload;
-
-/// The endings of units of Podman that run no program, with their sections.
-const WITHOUT_PROGRAM: [(&str, &str); 5] = [
-    (".build", "[Build]"),
-    (".image", "[Image]"),
-    (".pod", "[Pod]"),
-    (".volume", "[Volume]"),
-    (".network", "[Network]"),
-];
 
 /// Begins of lines that a unit has which was meant to have a shutdown, also if it is broken.
 const MARKS: [&str; 11] = [
@@ -36,22 +27,22 @@ pub(crate) fn is_unit(source: &Source) -> bool {
     let mut lines =
         source.text().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
     let is_section = |line: &str| line.starts_with('[') && line.ends_with(']') && !line.contains(['"', ',']);
-    // Other programs have sections of the names that images and pods have here.
-    let of_name = |line: &str| {
-        let has = |(ending, section): &(&str, &str)| line == *section && source.name().ends_with(ending);
-        matches!(line, "[Build]" | "[Image]" | "[Pod]") && WITHOUT_PROGRAM.iter().any(has)
+    let is_known = |line: &str| {
+        let kind = UNITS.iter().find(|kind| kind.section == line);
+        kind.is_some_and(|kind| match kind.role {
+            UnitRole::Program => true,
+            // Other programs have sections of the names that images and pods have here.
+            UnitRole::Image | UnitRole::Pod => source.name().ends_with(kind.ending),
+            UnitRole::Resource => false,
+        })
     };
-    lines.next().is_some_and(|first| {
-        let is_known = |line: &str| matches!(line, "[Service]" | "[Container]" | "[Kube]") || of_name(line);
-        is_section(first) && (is_known(first) || lines.any(is_known))
-    })
+    lines.next().is_some_and(|first| is_section(first) && (is_known(first) || lines.any(is_known)))
 }
 
 /// Returns what a source of the name of a unit with a shutdown lacks, if it was meant to be one: in a folder, services of D-Bus have such names too.
 pub(crate) fn broken(source: &Source) -> Option<&'static str> {
-    let is_named = [".service", ".container", ".kube", ".build", ".image"]
-        .iter()
-        .any(|ending| source.name().ends_with(ending));
+    let is_named =
+        unit_kind(source.name()).is_some_and(|kind| matches!(kind.role, UnitRole::Program | UnitRole::Image));
     let mut lines = source.text().lines().map(str::trim);
     let is_meant = source.is_required() || lines.any(|line| MARKS.iter().any(|mark| line.starts_with(mark)));
     (is_named && is_meant)
@@ -72,21 +63,24 @@ pub(crate) fn broken_line(id: SourceId, source: &Source) -> Option<Place> {
 
 /// Returns that a source is a unit of Podman whose stop is that of other units.
 pub(crate) fn without_program(source: &Source) -> Option<&'static str> {
-    let has = |section: &str| source.text().lines().any(|line| line.trim() == section);
-    let (ending, _) =
-        WITHOUT_PROGRAM.iter().find(|(ending, section)| source.name().ends_with(ending) && has(section))?;
-    match *ending {
-        ".pod" => Some("unit of a pod: its containers stop by the units of their own"),
-        ".volume" => Some("unit of a volume, which has no program to stop"),
-        ".network" => Some("unit of a network, which has no program to stop"),
+    let kind = unit_kind(source.name())?;
+    let has_section = || source.text().lines().any(|line| line.trim() == kind.section);
+    match kind.role {
+        UnitRole::Pod if has_section() => {
+            Some("unit of a pod: its containers stop by the units of their own")
+        }
+        UnitRole::Resource if has_section() => Some(match kind.ending {
+            ".volume" => "unit of a volume, which has no program to stop",
+            _ => "unit of a network, which has no program to stop",
+        }),
         _ => None,
     }
 }
 
 /// Returns whether a source has the name of a unit or of a drop-in.
 pub(crate) fn has_unit_name(source: &Source) -> bool {
-    let others = [".timer", ".conf"];
-    UNIT_ENDINGS.iter().chain(&others).any(|ending| source.name().ends_with(ending))
+    let name = source.name();
+    unit_kind(name).is_some() || name.ends_with(".timer") || name.ends_with(".conf")
 }
 
 /// Turns unit files into workloads: each unit with its drop-ins, which are applied in the order of their file names. Returns what could not be read.
@@ -108,7 +102,7 @@ pub(crate) fn join(
             player.play(unit, workloads);
         } else if unit.path.ends_with(".pod") {
             player.pod_unit(unit);
-        } else if !WITHOUT_PROGRAM.iter().any(|(ending, _)| unit.path.ends_with(ending)) {
+        } else if unit_kind(&unit.path).is_none_or(|kind| kind.role == UnitRole::Program) {
             workloads.extend(service(unit.name(), &unit.root, unit.is_whole));
         }
     }
