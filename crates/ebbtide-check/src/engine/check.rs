@@ -5,7 +5,7 @@ use super::suppression::Suppressions;
 use super::{Baseline, PathIgnore, Report, ServicePlan, edits, fingerprint, narrow, parallel};
 use crate::findings::{Finding, Rule, Severity};
 use crate::formats::{
-    Assumed, Facts, builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform,
+    Assumed, Facts, builds, compose, dockerfile, ecs, gunicorn, kamal, kubernetes, systemd, terraform,
 };
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
@@ -47,6 +47,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
         recognised = recognised.saturating_add(usize::from(facts.format.is_some()));
         all.workloads.extend(facts.workloads);
         all.scripts.extend(facts.scripts);
+        all.gunicorn.extend(facts.gunicorn);
         all.comments.extend(facts.comments);
         all.uneditable.extend(facts.uneditable);
         all.problems.extend(facts.problems);
@@ -80,6 +81,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     all.problems.extend(compose::join_env_files(&mut all.workloads, &all.env_files, sources));
     builds::join(&mut all.workloads, all.stages, &all.builds, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
+    gunicorn::join(&mut all.workloads, &all.gunicorn, sources);
     knowledge::mark_shielded(&mut all.workloads);
     all.workloads.iter_mut().for_each(declare_times);
     all.problems.extend(unreadable_drains(&all.workloads, sources));

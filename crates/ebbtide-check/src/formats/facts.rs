@@ -1,5 +1,5 @@
 use super::times::Unreadable;
-use super::{builds, compose, dockerfile, ecs, kamal, kubernetes, systemd, terraform};
+use super::{builds, compose, dockerfile, ecs, gunicorn, kamal, kubernetes, systemd, terraform};
 use crate::input::{Place, Problem};
 use crate::model::{Word, Workload};
 use crate::tree::Comment;
@@ -24,6 +24,7 @@ pub(crate) struct Facts {
     pub(crate) builds: builds::Builds,
     /// Shell scripts, which entry points may be.
     pub(crate) scripts: Vec<Word>,
+    pub(crate) gunicorn: Vec<gunicorn::GunicornFile>,
     pub(crate) comments: Vec<Comment>,
     /// Values that no edit is made in: an alias repeats them elsewhere, or their format is not the one that edits are written in.
     pub(crate) uneditable: Vec<Place>,
@@ -66,6 +67,7 @@ impl Facts {
     pub(super) fn is_empty(&self) -> bool {
         self.format.is_none()
             && self.scripts.is_empty()
+            && self.gunicorn.is_empty()
             && self.env_files.is_empty()
             && self.terraform.is_empty()
             && self.problems.is_empty()

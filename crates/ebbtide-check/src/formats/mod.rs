@@ -6,6 +6,7 @@ pub(crate) mod compose;
 pub(crate) mod dockerfile;
 pub(crate) mod ecs;
 mod facts;
+pub(crate) mod gunicorn;
 pub(crate) mod kamal;
 pub(crate) mod kubernetes;
 pub(crate) mod nomad;

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use super::syntax::Syntax;
 use super::{
-    Facts, Format, builds, comment, compose, dockerfile, ecs, kamal, kubernetes, nomad, paas, syntax,
-    systemd, template, terraform, times,
+    Facts, Format, builds, comment, compose, dockerfile, ecs, gunicorn, kamal, kubernetes, nomad, paas,
+    syntax, systemd, template, terraform, times,
 };
 use crate::input::{Place, Problem, Source, SourceId, UNRENDERED};
 use crate::model::Word;
@@ -58,6 +58,9 @@ fn recognise(id: SourceId, source: &Source) -> Facts {
     }
     if dockerfile::is_script(source) {
         return script(id, source);
+    }
+    if gunicorn::has_name(source) {
+        return Facts { gunicorn: vec![gunicorn::read(id, source)], ..Facts::default() };
     }
     if compose::has_env_name(source) {
         return Facts { env_files: vec![compose::read_env_file(id, source)], ..Facts::default() };

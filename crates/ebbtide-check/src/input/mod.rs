@@ -12,7 +12,7 @@ mod walk;
 pub use environment::environment_files;
 pub(crate) use environment::folder_of_units;
 pub use neighbours::neighbours;
-pub(crate) use neighbours::{COMPOSE_BASES, COMPOSE_OVERRIDES, DropIns, drop_ins_of};
+pub(crate) use neighbours::{COMPOSE_BASES, COMPOSE_OVERRIDES, DropIns, GUNICORN_FILE, drop_ins_of};
 pub use place::{Place, Position, SourceId};
 pub use problem::Problem;
 pub(crate) use problem::UNRENDERED;

@@ -18,6 +18,9 @@ pub(crate) const COMPOSE_OVERRIDES: [&str; 4] = [
     "docker-compose.override.yaml",
 ];
 
+/// The file that gunicorn reads in the folder that it starts in.
+pub(crate) const GUNICORN_FILE: &str = "gunicorn.conf.py";
+
 /// The endings of the files of a module of Terraform, and of the values that it reads.
 const MODULE: [&str; 3] = [".tf", ".tofu", ".tf.json"];
 const VALUES: [&str; 2] = [".tfvars", ".tfvars.json"];
@@ -79,6 +82,8 @@ pub fn neighbours(named: &[PathBuf]) -> Vec<PathBuf> {
                 let below = below(folder, VALUES_DEPTH);
                 found.extend(with_names(below, |name| ends_with_any(name, &VALUES)));
             }
+        } else if name == "Procfile" || is_dockerfile(name) {
+            found.extend(Some(folder.join(GUNICORN_FILE)).filter(|other| other.is_file()));
         } else if unit_kind(name).is_some() {
             found.extend(drop_ins(folder, |of| of.has(name) || is_instance(of, name)));
         } else if let Some(of) = folder.file_name().and_then(|folder| drop_ins_of(folder.to_str()?)) {
@@ -100,6 +105,11 @@ fn of_compose(name: &str) -> Option<&'static [&'static str]> {
     } else {
         COMPOSE_OVERRIDES.contains(&name).then_some(&COMPOSE_BASES)
     }
+}
+
+fn is_dockerfile(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["dockerfile", "containerfile"].iter().any(|word| name.starts_with(word) || name.ends_with(word))
 }
 
 /// Returns whether drop-ins belong to an instance of a template.
@@ -175,6 +185,8 @@ mod tests {
             "env/eu/a/b/prod.tfvars",
             "env/values.tf",
             "deploy.yaml",
+            "Dockerfile",
+            "gunicorn.conf.py",
         ] {
             let path = root.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -191,6 +203,7 @@ mod tests {
             ("main.tf", &["env/eu/prod.tfvars", "prod.tfvars", "values.tf"]),
             ("prod.tfvars", &[]),
             ("deploy.yaml", &[]),
+            ("Dockerfile", &["gunicorn.conf.py"]),
         ] {
             let found = neighbours(&[root.join(named)]);
             let found: Vec<_> = found.iter().map(|path| path.strip_prefix(root).unwrap()).collect();

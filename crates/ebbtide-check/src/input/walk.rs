@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use super::Problem;
+use super::{GUNICORN_FILE, Problem};
 
 /// File name endings that deployment files have. What a file is, its content decides.
 const ENDINGS: [&str; 17] = [
@@ -160,6 +160,7 @@ fn is_candidate(path: &Path) -> bool {
         || name.starts_with("dockerfile")
         || name.starts_with("containerfile")
         || name == "procfile"
+        || name == GUNICORN_FILE
         || (name.starts_with("fly.") && ending == Some("toml"))
         || ending.is_some_and(|ending| ENDINGS.contains(&ending))
 }

@@ -52,8 +52,10 @@ pub(crate) struct Container {
     pub(crate) wrapper: Option<Word>,
     /// What its Dockerfile copies from the context of the build.
     pub(crate) copies: Vec<Copied>,
-    /// The folder that its command starts in, if its Dockerfile says so.
+    /// The folder that its command starts in, if that is known.
     pub(crate) folder: Option<String>,
+    /// What a file sets that its server reads in that folder without being named.
+    pub(crate) server_file: Option<ServerFile>,
     /// Packages that the image installs.
     pub(crate) packages: Vec<Word>,
     pub(crate) liveness: Option<Probe>,
@@ -103,6 +105,7 @@ impl Container {
             wrapper: None,
             copies: Vec::new(),
             folder: None,
+            server_file: None,
             packages: Vec::new(),
             liveness: None,
             readiness: None,
@@ -250,6 +253,15 @@ pub(crate) struct Copied {
     pub(crate) from: Vec<String>,
     /// The path in the image. A relative one is joined with the folder, if that is known.
     pub(crate) to: String,
+}
+
+/// What the file of a server says about its drain time.
+#[derive(Clone, Debug)]
+pub(crate) enum ServerFile {
+    /// It sets it to a value.
+    Sets(Word),
+    /// It may set it, and the value is not known.
+    Unread,
 }
 
 /// When a container stops, relative to the others.

@@ -21,7 +21,7 @@ mod workload;
 
 pub(crate) use command::{Command, Init, Word, base_name};
 pub(crate) use container::{
-    Build, BuiltCommand, Container, Copied, Role, Variable, VariableSource, repository,
+    Build, BuiltCommand, Container, Copied, Role, ServerFile, Variable, VariableSource, repository,
 };
 pub(crate) use declared::{Declared, is_variable};
 pub(crate) use disruption::{Allowed, Disruption, NodeShutdown};

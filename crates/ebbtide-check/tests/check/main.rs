@@ -18,6 +18,7 @@ mod fix_properties;
 mod fixes;
 mod fly;
 mod formats;
+mod gunicorn_files;
 mod hooks;
 mod input;
 mod kept_signals;

@@ -231,6 +231,8 @@ fn inherit(container: &mut Container, image: &Container) {
         shell: image.shell.clone(),
         signal: signal_of_image(image),
     });
+    container.copies.clone_from(&image.copies);
+    container.folder = container.folder.take().or_else(|| image.folder.clone());
     let is_replaced = container.entrypoint.is_some() || container.arguments.is_some();
     // An image that runs what its base runs is the server of that base, whatever it is called.
     let is_base = image.run().is_none() || image.has_options_alone();

@@ -91,6 +91,7 @@ fn container(entry: &Entry) -> Container {
     container.arguments = node.get("command").and_then(command);
     container.variables = environment(node.get("environment"));
     container.env_files = env_file::named(node);
+    container.folder = node.text_of("working_dir").map(str::to_owned);
     container.has_ports = !node.list("ports").is_empty();
     container.has_volume = node.list("volumes").iter().any(is_written);
     container.stop_signal = node.get("stop_signal").map(declared);

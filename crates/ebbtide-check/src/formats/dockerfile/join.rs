@@ -64,6 +64,14 @@ fn is_copied(path: &Path, folder: &Path, started: &Started, container: &Containe
     })
 }
 
+/// Returns whether a Dockerfile certainly copies a file of the context of its build to the folder that the image starts in.
+pub(crate) fn is_copied_to_start(path: &Path, context: &Path, container: &Container) -> bool {
+    let (Ok(inside), Some(name)) = (path.strip_prefix(context), path.file_name()) else { return false };
+    let start = Path::new(container.folder.as_deref().unwrap_or_default()).join(name);
+    let mut targets = container.copies.iter().flat_map(|copied| targets(copied, inside));
+    targets.any(|target| plain(&target) == plain(&start))
+}
+
 /// Returns where a file of the context is after a copy.
 fn targets(copied: &Copied, file: &Path) -> Vec<PathBuf> {
     let to = Path::new(&copied.to);

@@ -7,5 +7,5 @@ mod stage;
 mod variables;
 
 pub(crate) use image::{StageImage, image, stages};
-pub(crate) use join::join;
+pub(crate) use join::{is_copied_to_start, join};
 pub(crate) use recognise::{has_name, is_dockerfile, is_meant, is_script};

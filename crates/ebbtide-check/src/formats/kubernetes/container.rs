@@ -18,6 +18,7 @@ pub(super) fn container(node: &Node, role: Role) -> Option<Container> {
     container.arguments = command(node.get("args"));
     container.variables = node.list("env").iter().filter_map(variable).collect();
     container.variable_sources = config::sources(node);
+    container.folder = node.text_of("workingDir").map(str::to_owned);
     container.has_ports = !node.list("ports").is_empty();
     container.pre_stop = lifecycle.and_then(|lifecycle| lifecycle.get("preStop")).map(pre_stop);
     let image = container.image.as_ref().and_then(Declared::value);

@@ -97,6 +97,7 @@ fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     container.arguments = last(section, "Exec").and_then(words);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
     container.env_files = env_files(section);
+    container.folder = last(section, "WorkingDir").and_then(Node::text).map(str::to_owned);
     container.has_ports = !section.list("PublishPort").is_empty();
     let signal = args.value("--stop-signal").map(|node| declared(&node));
     container.stop_signal = signal.or_else(|| last(section, "StopSignal").map(declared));

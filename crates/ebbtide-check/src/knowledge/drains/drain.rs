@@ -47,10 +47,10 @@ pub(crate) fn drain_of(workload: &Workload, container: &Container) -> Option<Dra
                 at_signal.peek()?;
                 let is_certain = || !may_be_set_elsewhere(*runtime, subject, &container);
                 let default = || default(*runtime).filter(|_| is_certain());
-                set(*runtime, subject, variables).unwrap_or_else(default)
+                set(*runtime, subject, &container).unwrap_or_else(default)
             }
             Subject::Hidden(_) | Subject::Program(_) => at_signal
-                .find_map(|runtime| set(*runtime, subject, variables))
+                .find_map(|runtime| set(*runtime, subject, &container))
                 .unwrap_or_else(|| ebbtide::drain_of(variables)),
             Subject::Other => None,
         }
@@ -85,7 +85,6 @@ pub(crate) struct Unreadable {
 /// Returns the values of flags and variables that declare the drain time and cannot be read. What is replaced before the start is none of them.
 pub(crate) fn unreadable_drains(workload: &Workload, container: &Container) -> Vec<Unreadable> {
     let container = what_runs(workload.platform, container);
-    let variables = &container.variables;
     let is_word = |text: &str| text.chars().all(|letter| letter.is_alphanumeric() || "-. ".contains(letter));
     let unreadable = |setting: Setting<'_>| {
         let value = setting.value.filter(|value| is_word(value) && setting.form.read(value).is_none())?;
@@ -94,7 +93,7 @@ pub(crate) fn unreadable_drains(workload: &Workload, container: &Container) -> V
     };
     let mut found = Vec::new();
     for subject in subjects(&container) {
-        let all = candidates(&subject).iter().flat_map(|runtime| settings(*runtime, &subject, variables));
+        let all = candidates(&subject).iter().flat_map(|runtime| settings(*runtime, &subject, &container));
         found.extend(all.filter_map(unreadable));
     }
     found

@@ -4,7 +4,7 @@ use super::setting::{Flag, Setting, options_in, options_of, variable, variable_s
 use super::spring::{self, Line};
 use super::subject::Subject;
 use super::traefik::EntryPoints;
-use crate::model::{Container, Drain, Variable, Word};
+use crate::model::{Container, Drain, ServerFile, Variable, Word};
 
 /// The variable with the flags of gunicorn, which those of its command line replace.
 const GUNICORN: &str = "GUNICORN_CMD_ARGS";
@@ -18,6 +18,7 @@ const SIDEKIQ: &[Flag] = &[Flag { name: "--timeout", shortest: "--ti" }, Flag::w
 
 /// Those that name a file with further settings.
 const GUNICORN_FILE: &[Flag] = &[Flag { name: "--config", shortest: "--co" }, Flag::whole("-c")];
+const IN_FILE: &str = "graceful_timeout of gunicorn.conf.py";
 const SIDEKIQ_FILE: &[Flag] = &[Flag { name: "--config", shortest: "--conf" }, Flag::whole("-C")];
 const TRAEFIK_FILE: &str = "configfile";
 
@@ -28,18 +29,19 @@ const UVICORN: &[Flag] = &[Flag::whole("--timeout-graceful-shutdown")];
 const DIRECTIVE: &str = "worker_shutdown_timeout";
 
 /// Returns what sets the drain time of a server. `None`: nothing does. `Some(None)`: its value is not known, or it does not drain.
-pub(super) fn set(runtime: Runtime, subject: &Subject, variables: &[Variable]) -> Option<Option<Drain>> {
+pub(super) fn set(runtime: Runtime, subject: &Subject, container: &Container) -> Option<Option<Drain>> {
+    let variables = &container.variables;
     match runtime {
         Runtime::Traefik => EntryPoints::read(subject.words(), variables).drain(),
         Runtime::Java => spring::timeout(&line(subject), variables).map(|setting| setting?.drain()),
         Runtime::Dotnet if gives(subject, DOTNET_ARGUMENT) => Some(None),
         Runtime::Dotnet => {
-            let all = settings(runtime, subject, variables);
+            let all = settings(runtime, subject, container);
             let first = all.first()?;
             Some(if all.iter().any(|other| other.value != first.value) { None } else { first.drain() })
         }
         // The last occurrence counts.
-        _ => settings(runtime, subject, variables).last().map(Setting::drain),
+        _ => settings(runtime, subject, container).last().map(Setting::drain),
     }
 }
 
@@ -56,6 +58,7 @@ pub(super) fn may_be_set_elsewhere(runtime: Runtime, subject: &Subject, containe
                 || has_unknown_words(words)
                 || of_variable.is_some_and(|own| !options_in(own, GUNICORN_FILE, Form::Whole).is_empty())
                 || of_variable.is_none() && container.has_unread_variables
+                || matches!(container.server_file, Some(ServerFile::Unread))
         }
         Runtime::Sidekiq => has(SIDEKIQ_FILE) || has_unknown_words(words),
         Runtime::Traefik => {
@@ -84,18 +87,28 @@ fn has_unknown_words(words: &[Word]) -> bool {
 pub(super) fn settings<'w>(
     runtime: Runtime,
     subject: &'w Subject,
-    variables: &'w [Variable],
+    container: &'w Container,
 ) -> Vec<Setting<'w>> {
-    let words = subject.words();
+    let (words, variables) = (subject.words(), &container.variables);
     match runtime {
         Runtime::Gunicorn => {
             let variable = variable(variables, GUNICORN);
             let mut all = variable.map_or_else(Vec::new, |own| options_in(own, GRACEFUL, Form::Whole));
+            let in_file = match &container.server_file {
+                Some(ServerFile::Sets(word)) => Some(word),
+                _ => None,
+            };
             let is_unknown = |own: &&Variable| own.value.as_deref().is_none_or(|value| value.contains('$'));
             if let Some(own) = variable.filter(is_unknown).filter(|_| all.is_empty()) {
                 all.push(Setting { name: GUNICORN, value: None, form: Form::Whole, place: own.place });
             }
             if matches!(subject, Subject::Server(..)) {
+                if let Some(Word { text, place }) =
+                    in_file.filter(|_| !may_be_set_elsewhere(runtime, subject, container))
+                {
+                    let (value, place) = (Some(text.as_str()), *place);
+                    all.insert(0, Setting { name: IN_FILE, value, form: Form::Whole, place });
+                }
                 all.extend(options_of(words, GRACEFUL, Form::Whole));
             }
             all
