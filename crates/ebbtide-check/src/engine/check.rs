@@ -78,6 +78,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     kamal::join(&mut all.workloads, all.kamal);
     all.problems.extend(compose::join_files(&mut all.workloads, all.compose, sources));
     systemd::unset_variables(&mut all.workloads);
+    systemd::expand_variables(&mut all.workloads);
     all.problems.extend(compose::join_env_files(&mut all.workloads, &all.env_files, sources));
     builds::join(&mut all.workloads, all.stages, &all.builds, sources);
     dockerfile::join(&mut all.workloads, &all.scripts, sources);

@@ -97,6 +97,22 @@ fn a_group_of_render_is_read() {
     }
 }
 
+/// What a Secret sets may be longer or shorter than what is beside it.
+#[test]
+fn options_of_java_that_are_not_read_hide_the_drain_of_spring() {
+    let task = |own: &str| {
+        format!(
+            "{{\"containerDefinitions\": [{{\"name\": \"a\", \"command\": [\"java\", \"-jar\", \"a.jar\"], \"environment\": [{{\"name\": \
+             \"SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE\", \"value\": \"60s\"}}], \"secrets\": [{{\"name\": \"{own}\"}}]}}]}}"
+        )
+    };
+    for (name, is_found) in
+        [("PASSWORD", true), ("JAVA_TOOL_OPTIONS", false), ("SPRING_APPLICATION_JSON", false)]
+    {
+        assert_eq!(ids(&check_text("task.json", &task(name))).contains(&"E002"), is_found, "{name}");
+    }
+}
+
 /// A default holds only if nothing that is not read can set another value.
 #[test]
 fn a_default_is_not_claimed_where_another_file_may_set_the_value() {

@@ -162,6 +162,70 @@ fn the_environment_of_a_container_replaces_its_files() {
     }
 }
 
+/// A default holds only if no file that is not read may set another value.
+#[test]
+fn a_default_is_not_claimed_beside_a_file_that_is_not_read() {
+    let unit = "[Service]\nExecStart=/bin/gunicorn a:b\nTimeoutStopSec=20\n";
+    let container = "[Container]\nImage=shop\nExec=gunicorn a:b\nStopTimeout=20\n";
+    for (name, text, rule) in [("a.service", unit, "S001"), ("a.container", container, "Q001")] {
+        let found = |file: &str| {
+            let text = format!("{text}EnvironmentFile={file}\n").replace("EnvironmentFile=\n", "");
+            ids(&check_all(&[(name, &text), ("known", "A=1\n")])).contains(&rule)
+        };
+        assert!(found("") && found("/e/known"), "{name}");
+        assert!(!found("/e/other") && !found("-/e/other"), "{name}");
+    }
+}
+
+/// systemd.service(5), "Command lines".
+#[test]
+fn the_variables_of_a_command_line_are_replaced() {
+    let found = |rest: &str| {
+        let unit = format!("[Service]\nTimeoutStopSec=20\n{rest}");
+        let files = [("a.service", &*unit), ("opts", "OPTS=--workers 2 --graceful-timeout 40\n")];
+        sum(&check_all(&files), "S001").map(|sum| sum.split(' ').next().unwrap_or_default().to_owned())
+    };
+    let of_file = "EnvironmentFile=/e/opts\n";
+    let of_missing = "Environment=T=40\nEnvironmentFile=/e/missing\n";
+    for (line, rest, expected) in [
+        ("gunicorn $OPTS a:b", of_file, Some("40")),
+        ("gunicorn a:b $OPTS", "Environment='OPTS=--graceful-timeout 50'\n", Some("50")),
+        ("gunicorn --graceful-timeout ${T} a:b", "Environment=T=45\n", Some("45")),
+        ("gunicorn --graceful-timeout=${T} a:b", "Environment=T=5\n", None),
+        ("gunicorn $OPTS a:b", "Environment='OPTS=--workers 2'\n", Some("30")),
+        // The opposite: one word, an unknown value, no replacement, a value that is unset.
+        ("gunicorn ${OPTS} a:b", of_file, Some("30")),
+        ("gunicorn $OPTS a:b", "", None),
+        ("gunicorn a:b ${OPTS}", "", None),
+        (":/bin/gunicorn $OPTS a:b", of_file, None),
+        ("gunicorn --graceful-timeout ${T} a:b", "Environment=T=45\nUnsetEnvironment=T\n", None),
+        ("gunicorn --graceful-timeout ${T} a:b", of_missing, Some("40")),
+    ] {
+        let rest = format!("ExecStart={line}\n{rest}");
+        assert_eq!(found(&rest).as_deref(), expected, "{rest}");
+    }
+    let text = format!(
+        "[Service]\nTimeoutStopSec=20\nExecStart=gunicorn --graceful-timeout ${{T}} a:b\n{of_missing}"
+    );
+    let report = check_text("a.service", &text);
+    let severity = report.active().find(|finding| finding.rule.id == "S001").unwrap().severity;
+    assert_eq!(severity, Severity::Warning, "the file may replace it");
+}
+
+/// What Podman passes on are the variables of the service, and not those of the container.
+#[test]
+fn the_variables_of_exec_are_those_of_the_service() {
+    let found = |rest: &str| {
+        let unit = format!("[Container]\nImage=shop\nStopTimeout=20\nExec=gunicorn $OPTS a:b\n{rest}");
+        sum(&check_text("a.container", &unit), "Q001")
+            .map(|sum| sum.split(' ').next().unwrap_or_default().to_owned())
+    };
+    let set = "Environment='OPTS=--graceful-timeout 40'\n";
+    assert_eq!(found(&format!("[Service]\n{set}")).as_deref(), Some("40"));
+    assert_eq!(found(set), None);
+    assert_eq!(found(&format!("[Service]\n{set}EnvironmentFile=/e/other\n")), None);
+}
+
 /// systemd cannot parse the empty value of these keys: it ignores the line.
 #[test]
 fn an_empty_limit_leaves_the_one_before_it() {

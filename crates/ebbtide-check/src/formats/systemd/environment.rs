@@ -50,7 +50,7 @@ impl Files<'_> {
         let mut all = Values::default();
         let (first, last) = if is_systemd { (own, Vec::new()) } else { (Vec::new(), own) };
         first.into_iter().for_each(|variable| all.set(variable));
-        for word in &container.env_files {
+        for word in &std::mem::take(&mut container.env_files) {
             let path = word.text.trim_start_matches('-');
             if is_systemd && !path.starts_with(['/', '%']) {
                 self.note(word, "not absolute: systemd ignores it");
@@ -61,6 +61,7 @@ impl Files<'_> {
                     read(id, source, is_systemd).into_iter().for_each(|variable| all.set(variable));
                 }
                 None => {
+                    container.has_unread_variables = true;
                     all.may_be_replaced_by(path);
                     if is_noted && path.len() == word.text.len() {
                         self.note(word, "not in the input: its variables are not read");

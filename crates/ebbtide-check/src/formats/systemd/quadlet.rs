@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use super::expand::expand;
 use super::links::Links;
 use super::merge::MergedUnit;
 use super::service::{declared, env_files, grace, last, variables, words};
@@ -70,6 +71,13 @@ pub(super) fn container(unit: &MergedUnit, links: &Links<'_>) -> Option<Workload
     );
     workload.quadlet = Some(Quadlet { unit_timeout, place, played: None });
     let mut container = inner(name, section, place, &args);
+    if let Some((service, exec)) = service.zip(container.arguments.as_mut())
+        && env_files(service).is_empty()
+    {
+        // The generator leaves the variables to systemd, which knows none of the container's own.
+        let of_service: Vec<_> = service.list("Environment").iter().flat_map(variables).collect();
+        expand(exec, &of_service);
+    }
     if let Some(image) = last(section, "Image") {
         let (image, build) = links.image(&unit.path, image);
         (container.image, container.build) = (Some(image), build);

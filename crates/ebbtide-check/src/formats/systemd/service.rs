@@ -40,7 +40,7 @@ pub(super) fn service(name: &str, root: &Node, is_whole: bool) -> Option<Workloa
         })
     });
     let mut container = Container::new(name, Role::Main, place);
-    container.entrypoint = start.and_then(command);
+    container.entrypoint = start.and_then(started);
     container.variables = section.list("Environment").iter().flat_map(variables).collect();
     container.env_files = env_files(section);
     container.unset_variables = section.list("UnsetEnvironment").iter().flat_map(unset).collect();
@@ -118,9 +118,23 @@ pub(super) fn declared(node: &Node) -> Declared<String> {
     }
 }
 
+/// Reads the command line of the program. With the sign `:` before it, systemd replaces no variables.
+fn started(node: &Node) -> Option<Command> {
+    let mut command = command(node)?;
+    let text = node.text()?;
+    let signs = text.len().saturating_sub(text.trim_start_matches(SIGNS).len());
+    if text.get(..signs)?.contains(':') {
+        command.words.iter_mut().skip(1).for_each(|word| word.text = word.text.replace('$', "$$"));
+    }
+    Some(command)
+}
+
+/// The signs before a program that change how it runs.
+const SIGNS: [char; 6] = ['@', '-', ':', '+', '!', '|'];
+
 /// Reads a command line, without the signs before the program that change how it runs.
 pub(super) fn command(node: &Node) -> Option<Command> {
-    split(node.text()?.trim_start_matches(['@', '-', ':', '+', '!', '|']), node.place)
+    split(node.text()?.trim_start_matches(SIGNS), node.place)
 }
 
 /// Reads the words of a command line as they are: those of Podman begin with no such signs.

@@ -139,11 +139,16 @@ fn find<'w>(property: &Property, line: &Line<'w>, variables: &'w [Variable]) -> 
     }
     let in_java = |after: bool| {
         let names = JAVA_OPTIONS.iter().filter(move |(_, is_after)| *is_after == after);
-        names.map(|(name, _)| in_variable(variables, name, property)).find_map(last)
+        let find = |(name, _): &(&str, bool)| {
+            last(in_variable(variables, name, property))
+                .or_else(|| has_unknown_words(variable(variables, name)?).then_some(Found::Unknown))
+        };
+        names.into_iter().find_map(find)
     };
     first
         .map(Found::Setting)
         .or_else(|| mentioned(property.leaf, variables, |name| name == JSON))
+        .or_else(|| has_unknown_words(variable(variables, JSON)?).then_some(Found::Unknown))
         .or_else(|| in_java(false))
         .or_else(|| line.has_unknown_option().then_some(Found::Unknown))
         .or_else(|| last(arguments(words(line.java), property.system)))
@@ -182,6 +187,12 @@ fn in_variable<'w>(variables: &'w [Variable], name: &str, property: &Property) -
         words.map(|word| (word, variable.place))
     });
     arguments(words, property.system)
+}
+
+/// Returns whether a variable has options that are only known at the deploy.
+fn has_unknown_words(variable: &Variable) -> bool {
+    let has = |value: &str| value.split_whitespace().any(|word| word.starts_with('$'));
+    variable.value.as_deref().is_none_or(has)
 }
 
 /// Returns that the value of another variable has the property.

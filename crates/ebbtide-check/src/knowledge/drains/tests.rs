@@ -285,6 +285,21 @@ fn spring_takes_arguments_over_system_properties_over_variables() {
             ],
             None,
         ),
+        (
+            "java -jar a.jar".to_owned(),
+            vec![("JAVA_TOOL_OPTIONS", "-Xmx1g $MORE".to_owned()), (name, "60s".to_owned())],
+            None,
+        ),
+        (
+            "java -jar a.jar".to_owned(),
+            vec![("JAVA_TOOL_OPTIONS", "-Xmx$HEAP".to_owned()), (name, "60s".to_owned())],
+            Some(60),
+        ),
+        (
+            "java -jar a.jar".to_owned(),
+            vec![("SPRING_APPLICATION_JSON", "$SETTINGS".to_owned()), (name, "60s".to_owned())],
+            None,
+        ),
         ("./run.sh".to_owned(), vec![("JAVA_OPTS", with("20s")), (name, "60s".to_owned())], None),
         (
             "java -jar a.jar --spring.lifecycle.timeoutPerShutdownPhase=5s".to_owned(),
