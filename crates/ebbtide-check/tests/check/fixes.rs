@@ -239,7 +239,9 @@ fn the_stop_timeout_among_the_options_of_podman_is_changed_where_it_is() {
             "PodmanArgs=-e \"A=b c\" --stop-timeout \"20\" -q",
             Some("PodmanArgs=-e \"A=b c\" --stop-timeout \"62\" -q"),
         ),
-        ("PodmanArgs=\"--stop-timeout=20\"", None),
+        ("PodmanArgs=\"--stop-timeout=20\" -q", Some("PodmanArgs=\"--stop-timeout=62\" -q")),
+        ("PodmanArgs=--stop-timeout='20'", Some("PodmanArgs=--stop-timeout='62'")),
+        ("PodmanArgs=\"--stop-timeout=2\"0", None),
         ("PodmanArgs=--memory=1g \\\n  --stop-timeout=20", None),
     ] {
         let unit =

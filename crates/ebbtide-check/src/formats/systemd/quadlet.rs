@@ -116,13 +116,22 @@ fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
 }
 
 /// The options that are passed to `podman run` as they are, after those of the keys.
-struct Args(Vec<Word>);
+struct Args(Vec<Arg>);
+
+struct Arg {
+    word: Word,
+    /// The word as it is written, with its quotes.
+    written: String,
+}
 
 impl Args {
     fn read(section: &Node) -> Self {
         let words = section.list("PodmanArgs").iter().flat_map(|node| {
-            let words = split_words_at(node.text().unwrap_or_default()).into_iter();
-            words.map(|(text, range)| Word { text, place: part(node, range) })
+            let line = node.text().unwrap_or_default();
+            split_words_at(line).into_iter().map(move |(text, range)| {
+                let written = line.get(range.clone()).unwrap_or_default().to_owned();
+                Arg { word: Word { text, place: part(node, range) }, written }
+            })
         });
         Self(words.collect())
     }
@@ -131,34 +140,43 @@ impl Args {
     fn has(&self, option: &str) -> bool {
         self.0
             .iter()
-            .any(|word| word.text.strip_prefix(option).is_some_and(|rest| matches!(rest, "" | "=true")))
+            .any(|arg| arg.word.text.strip_prefix(option).is_some_and(|rest| matches!(rest, "" | "=true")))
     }
 
     /// Returns the last value of an option, `--option=value` or `--option value`.
     fn value(&self, option: &str) -> Option<Node> {
         let mut found = None;
-        let mut words = self.0.iter();
-        while let Some(word) = words.next() {
-            match word.text.strip_prefix(option) {
-                Some("") => found = words.next().map(|value| Node::text_at(&*value.text, value.place)),
+        let mut args = self.0.iter();
+        while let Some(arg) = args.next() {
+            match arg.word.text.strip_prefix(option) {
+                Some("") => {
+                    found = args.next().map(|value| Node::text_at(&*value.word.text, value.word.place));
+                }
                 Some(rest) => {
-                    // The value alone, which an edit replaces.
-                    let place = |value: &str| {
-                        let start = word.place.end().saturating_sub(value.len());
-                        let is_plain = word.place.end().saturating_sub(word.place.start()) == word.text.len();
-                        if is_plain {
-                            Place::new(word.place.source, start, word.place.end())
-                        } else {
-                            word.place
-                        }
-                    };
-                    let value = rest.strip_prefix('=').map(|value| Node::text_at(value, place(value)));
+                    let value = rest.strip_prefix('=').map(|value| Node::text_at(value, arg.part(value)));
                     found = value.or(found);
                 }
                 None => {}
             }
         }
         found
+    }
+}
+
+impl Arg {
+    /// Returns the place of the value at the end alone, which an edit replaces. That of the whole word, if the value is not written as it is.
+    fn part(&self, value: &str) -> Place {
+        let Place { source, .. } = self.word.place;
+        let (start, end) = (self.word.place.start(), self.word.place.end());
+        let written = Some(&*self.written).filter(|written| written.len() == end.saturating_sub(start));
+        let unquoted = written.map(|written| written.trim_end_matches(['"', '\'']));
+        match written.into_iter().chain(unquoted).find_map(|text| text.strip_suffix(value)) {
+            Some(before) => {
+                let start = start.saturating_add(before.len());
+                Place::new(source, start, start.saturating_add(value.len()))
+            }
+            None => self.word.place,
+        }
     }
 }
 
