@@ -72,6 +72,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     all.problems.extend(builds::leave_out(&mut all.workloads, &all.builds, sources));
     all.uneditable.extend(sources.uneditable());
     kubernetes::join(&mut all.workloads, &objects, sources);
+    builds::rename(&mut all.workloads, &all.builds, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);
     all.problems.extend(systemd::join(&mut all.workloads, all.units, &objects, sources));
     all.problems.extend(systemd::join_env_files(&mut all.workloads, &mut all.assumed, sources));

@@ -195,7 +195,7 @@ impl ServicePlan {
     /// Gives the times to the workloads that the plan is of. What a file declares takes precedence.
     pub(super) fn apply(&self, workloads: &mut [Workload]) -> Option<Problem> {
         let is_meant = |workload: &Workload| match &self.workload {
-            Some(name) => workload.name == *name && !workload.containers.is_empty(),
+            Some(name) => workload.is_named(name) && !workload.containers.is_empty(),
             None => !workload.is_batch() && !workload.containers.is_empty(),
         };
         let count = workloads.iter().filter(|workload| is_meant(workload)).count();

@@ -14,6 +14,8 @@ pub(crate) struct Workload {
     pub(crate) kind: String,
     pub(crate) namespace: Option<String>,
     pub(crate) name: String,
+    /// The names that kustomizations give it, one after the other.
+    pub(crate) renamed: Vec<String>,
     /// Where its name is, for what has no place of its own.
     pub(crate) place: Place,
     pub(crate) labels: Vec<(String, String)>,
@@ -102,6 +104,7 @@ impl Workload {
             containers: Vec::new(),
             replicas: Declared::Default(1),
             replicas_from: None,
+            renamed: Vec::new(),
             rollout: Rollout::Other,
             min_ready: Declared::Default(Duration::ZERO),
             progress_deadline: Declared::Default(Duration::from_secs(600)),
@@ -133,11 +136,17 @@ impl Workload {
         }
     }
 
+    /// Returns whether it has a name: its own, or one that a kustomization gives it.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.renamed.iter().any(|renamed| renamed == name)
+    }
+
     /// Returns how findings name it: `Deployment shop/api`.
     pub(crate) fn title(&self) -> String {
+        let name = self.renamed.last().unwrap_or(&self.name);
         match &self.namespace {
-            Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name),
-            None => format!("{} {}", self.kind, self.name),
+            Some(namespace) => format!("{} {namespace}/{name}", self.kind),
+            None => format!("{} {name}", self.kind),
         }
     }
 

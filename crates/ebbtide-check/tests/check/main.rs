@@ -23,6 +23,7 @@ mod hooks;
 mod input;
 mod kept_signals;
 mod kube_units;
+mod kustomize_names;
 mod lame_ducks;
 mod named;
 mod neighbours;

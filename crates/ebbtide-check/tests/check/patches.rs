@@ -375,3 +375,18 @@ fn a_workload_that_a_kustomization_may_change_otherwise_is_left_out() {
         assert_eq!(shown.contains("Deployment api may be changed by "), is_changed, "{field}\n{shown}");
     }
 }
+
+#[test]
+fn what_a_kustomization_generates_is_noted_and_the_rest_is_checked() {
+    for (field, is_noted) in [
+        ("helmCharts: [{name: redis, repo: 'https://example.org'}]\nhelmGlobals: {chartHome: charts}", true),
+        ("generators: [g.yaml]", true),
+        ("helmCharts: []", false),
+        ("configMapGenerator: [{name: a, literals: [b=c]}]", false),
+    ] {
+        let (found, shown) = checked(&format!("resources: [d.yaml]\n{field}\n"), "");
+        assert_eq!(found, ["K001"], "{field}\n{shown}");
+        let note = "generates is in no file: --render checks it";
+        assert_eq!(shown.contains(note) && shown.contains("not read: what `"), is_noted, "{field}\n{shown}");
+    }
+}

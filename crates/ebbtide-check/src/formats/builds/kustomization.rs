@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::names::Affix;
 use super::patches::{self, Patch};
 use super::unapplied::{self, Unapplied};
 use crate::formats::paths::clean;
@@ -17,8 +18,11 @@ pub(super) struct Kustomization {
     /// The names without tags, and those that take their place.
     pub(super) renames: Vec<(String, String)>,
     pub(super) patches: Vec<Patch>,
+    pub(super) affix: Affix,
     /// What else may change its resources.
     pub(super) unapplied: Vec<Unapplied>,
+    /// The fields that generate resources.
+    pub(super) generators: Vec<(&'static str, Place)>,
     pub(super) components: Vec<(PathBuf, Place)>,
     /// Whether it is a part of the kustomizations that name it.
     pub(super) is_component: bool,
@@ -30,7 +34,8 @@ pub(super) fn is_kustomization(name: &str, root: &Node) -> bool {
     let kind = root.text_of("kind");
     let keys =
         ["resources", "bases", "images", "components", "patches", "patchesStrategicMerge", "patchesJson6902"];
-    let has_keys = keys.iter().chain(&unapplied::KEYS).any(|key| root.get(key).is_some());
+    let has_keys =
+        keys.iter().chain(&unapplied::KEYS).chain(&unapplied::GENERATORS).any(|key| root.get(key).is_some());
     is_named && (matches!(kind, Some("Kustomization" | "Component")) || kind.is_none() && has_keys)
 }
 
@@ -48,7 +53,9 @@ pub(super) fn read(folder: PathBuf, root: &Node) -> Kustomization {
         resources,
         renames: root.list("images").iter().filter_map(rename).collect(),
         patches: patches::read(&folder, root),
+        affix: Affix::read(root),
         unapplied: unapplied::read(root),
+        generators: unapplied::generators(root),
         components,
         is_component: root.text_of("kind") == Some("Component"),
         folder,

@@ -5,6 +5,7 @@ mod inline;
 mod join;
 mod kustomization;
 mod named;
+mod names;
 mod operations;
 mod overlays;
 mod patches;
@@ -16,5 +17,6 @@ mod unapplied;
 
 pub(crate) use join::join;
 pub(crate) use named::{Builds, add};
+pub(crate) use names::rename;
 pub(crate) use overlays::apply_patches;
 pub(crate) use unapplied::leave_out;

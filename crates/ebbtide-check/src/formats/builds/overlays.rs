@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Builds;
 use super::kustomization::{Kustomization, scopes};
+use super::names::Affix;
 use super::patches::{Change, changes_of, files};
 use crate::formats::kubernetes;
 use crate::formats::paths::clean;
@@ -26,13 +27,13 @@ pub(crate) fn apply_patches(
     sources: &Sources,
 ) -> Vec<Problem> {
     let all = &builds.kustomizations;
-    if all.iter().all(|kustomization| kustomization.patches.is_empty()) {
+    if all.iter().all(|kustomization| kustomization.patches.is_empty() && kustomization.affix.is_empty()) {
         return Vec::new();
     }
     let parts = files(all.iter().flat_map(|kustomization| &kustomization.patches));
     let overlays = Overlays::new(all, uneditable, sources);
     let (mut notes, mut left_out, mut applied) = (Vec::new(), Vec::new(), BTreeSet::new());
-    let mut trees: HashMap<SourceId, Vec<Node>> = HashMap::new();
+    let mut trees: HashMap<SourceId, HashMap<Place, Node>> = HashMap::new();
     for workload in std::mem::take(workloads) {
         let path = clean(Path::new(sources.name(workload.place)));
         if parts.contains(&path) {
@@ -40,23 +41,26 @@ pub(crate) fn apply_patches(
             continue;
         }
         let chains = overlays.about(&path, &workload);
-        applied.extend(chains.iter().flatten().filter_map(|change| change.patch.file()));
-        if chains.iter().all(Vec::is_empty) {
-            workloads.push(workload);
+        applied
+            .extend(chains.iter().flat_map(|made| &made.steps).filter_map(|step| step.change.patch.file()));
+        // Those that do not change it make the same of it, but for the name.
+        let (unchanged, changed): (Vec<_>, Vec<_>) =
+            chains.into_iter().partition(|made| made.steps.is_empty());
+        if !unchanged.is_empty() || changed.is_empty() {
+            let mut names = unchanged.iter().map(|made| &made.names);
+            let first = names.next().cloned().unwrap_or_default();
+            let renamed = if names.all(|other| *other == first) { first } else { Vec::new() };
+            workloads.push(Workload { renamed, ..workload.clone() });
+        }
+        if changed.is_empty() {
             continue;
         }
         let id = workload.place.source;
-        let documents = trees.entry(id).or_insert_with(|| documents(id, sources));
-        let object = documents.iter().find_map(|root| kubernetes::object_at(root, workload.place));
-        let object = object.filter(|_| chains.len() <= MAX_OVERLAYS);
-        let mut is_unchanged = false;
-        for chain in chains {
-            // Those that do not change it make the same of it.
-            if chain.is_empty() && std::mem::replace(&mut is_unchanged, true) {
-                continue;
-            }
-            let (patched, note) = patched(&workload, &chain, object, sources);
-            workloads.extend(patched);
+        let objects = trees.entry(id).or_insert_with(|| objects(id, sources));
+        let object = objects.get(&workload.place).filter(|_| changed.len() <= MAX_OVERLAYS);
+        for made in changed {
+            let (patched, note) = patched(&workload, &made.steps, object, sources);
+            workloads.extend(patched.map(|patched| Workload { renamed: made.names, ..patched }));
             notes.extend(note.filter(|note| !notes.contains(note)));
         }
     }
@@ -72,30 +76,30 @@ pub(crate) fn apply_patches(
     notes
 }
 
-fn documents(id: SourceId, sources: &Sources) -> Vec<Node> {
+fn objects(id: SourceId, sources: &Sources) -> HashMap<Place, Node> {
     let parsed = sources.get(id).map(|source| parse_yaml(id, source.text())).unwrap_or_default();
-    parsed.documents.into_iter().map(|document| document.root).collect()
+    parsed.documents.iter().flat_map(|document| kubernetes::objects(&document.root)).collect()
 }
 
 /// Returns a workload as changes make it, and the note about one that is not applied.
 fn patched(
     workload: &Workload,
-    changes: &[&Change<'_>],
+    steps: &[Step<'_, '_>],
     object: Option<&Node>,
     sources: &Sources,
 ) -> (Option<Workload>, Option<Problem>) {
     let mut object = object.cloned();
     let mut left: Vec<&Change<'_>> = Vec::new();
-    for change in changes {
-        match object.as_ref().and_then(|object| change.apply(object)) {
+    for step in steps {
+        match object.as_ref().and_then(|object| step.change.apply(object, &step.names)) {
             Some(changed) => object = Some(changed),
-            None => left.push(change),
+            None => left.push(step.change),
         }
     }
     let read =
-        object.filter(|_| left.len() < changes.len()).and_then(|object| kubernetes::workload_of(&object));
+        object.filter(|_| left.len() < steps.len()).and_then(|object| kubernetes::workload_of(&object));
     if read.is_none() {
-        left = changes.to_vec();
+        left = steps.iter().map(|step| step.change).collect();
     }
     let mut patched = read.unwrap_or_else(|| workload.clone());
     let mut noted: Option<&Change<'_>> = None;
@@ -134,8 +138,20 @@ fn note(workload: &Workload, change: &Change<'_>, sources: &Sources) -> Problem 
     }
 }
 
+/// What a kustomization makes of a workload, and the names that it gives it.
+struct Made<'o, 'k> {
+    steps: Vec<Step<'o, 'k>>,
+    names: Vec<String>,
+}
+
+/// A change, and the names that the workload has had before it.
+struct Step<'o, 'k> {
+    change: &'o Change<'k>,
+    names: Vec<String>,
+}
+
 /// The kustomizations with what their patches change.
-struct Overlays<'k> {
+pub(super) struct Overlays<'k> {
     all: Vec<Overlay<'k>>,
     by_folder: HashMap<&'k Path, Vec<usize>>,
 }
@@ -153,6 +169,18 @@ impl<'k> Overlays<'k> {
     fn new(all: &'k [Kustomization], uneditable: &mut Vec<Place>, sources: &Sources) -> Self {
         let ids: HashMap<PathBuf, SourceId> =
             sources.iter().map(|(id, source)| (clean(Path::new(source.name())), id)).collect();
+        Self::with(all, |kustomization| {
+            let patches = kustomization.patches.iter();
+            patches.flat_map(|patch| changes_of(patch, &ids, uneditable, sources)).collect()
+        })
+    }
+
+    /// Creates those of which the names alone count.
+    pub(super) fn of_names(all: &'k [Kustomization]) -> Self {
+        Self::with(all, |_| Vec::new())
+    }
+
+    fn with(all: &'k [Kustomization], mut changes: impl FnMut(&'k Kustomization) -> Vec<Change<'k>>) -> Self {
         let mut by_folder: HashMap<&Path, Vec<usize>> = HashMap::new();
         for (at, kustomization) in all.iter().enumerate() {
             by_folder.entry(&kustomization.folder).or_default().push(at);
@@ -160,8 +188,7 @@ impl<'k> Overlays<'k> {
         let included: BTreeSet<&Path> =
             all.iter().flat_map(|other| &other.resources).map(PathBuf::as_path).collect();
         let mut overlay = |(kustomization, scope): (&'k Kustomization, BTreeSet<PathBuf>)| {
-            let patches = kustomization.patches.iter();
-            let changes = patches.flat_map(|patch| changes_of(patch, &ids, uneditable, sources)).collect();
+            let changes = changes(kustomization);
             let is_included = included.contains(kustomization.folder.as_path());
             Overlay { kustomization, scope, changes, is_included }
         };
@@ -169,16 +196,47 @@ impl<'k> Overlays<'k> {
     }
 
     /// Returns the changes of a workload, in the order in which they are applied, for each kustomization that is part of no other.
-    fn about<'o>(&'o self, path: &Path, workload: &Workload) -> Vec<Vec<&'o Change<'k>>> {
+    fn about<'o>(&'o self, path: &'o Path, workload: &Workload) -> Vec<Made<'o, 'k>> {
+        let made = |chain: Vec<&'o Overlay<'k>>| {
+            let mut names = vec![workload.name.clone()];
+            let mut steps = Vec::new();
+            for overlay in chain {
+                let affix = &overlay.kustomization.affix;
+                let renamed = names.last().filter(|_| !affix.is_empty()).map(|name| affix.around(name));
+                names.extend(renamed);
+                for change in &overlay.changes {
+                    let known = change.known(&names, !affix.is_empty());
+                    if change.is_about(workload, known) {
+                        steps.push(Step { change, names: known.to_vec() });
+                    }
+                }
+            }
+            Made { steps, names: names.split_off(1) }
+        };
+        self.chains(path).map(made).collect()
+    }
+
+    /// Returns what the names in a file begin and end with in the end: once for each result.
+    pub(super) fn affixes<'o>(&'o self, path: &'o Path) -> Vec<Affix> {
+        let whole = |chain: Vec<&Overlay<'k>>| {
+            let affixes = chain.iter().map(|overlay| &overlay.kustomization.affix);
+            affixes.fold(Affix::default(), |inner, outer| inner.within(outer))
+        };
+        let mut all: Vec<Affix> = self.chains(path).map(whole).collect();
+        all.dedup();
+        all
+    }
+
+    /// Returns the kustomizations that a file is a part of, the inner ones first, for each that is part of no other.
+    fn chains<'o>(&'o self, path: &'o Path) -> impl Iterator<Item = Vec<&'o Overlay<'k>>> {
         let last =
             (0..).zip(&self.all).filter(|(_, overlay)| !overlay.is_included && overlay.scope.contains(path));
-        let chain = |(at, _)| {
+        last.map(move |(at, _)| {
             let mut order = Vec::new();
             self.visit(at, &mut BTreeSet::new(), &mut order);
-            let overlays = order.into_iter().filter(|overlay| overlay.scope.contains(path));
-            overlays.flat_map(|overlay| &overlay.changes).filter(|change| change.is_about(workload)).collect()
-        };
-        last.map(chain).collect()
+            order.retain(|overlay| overlay.scope.contains(path));
+            order
+        })
     }
 
     /// Adds what a kustomization is made of, and then itself.

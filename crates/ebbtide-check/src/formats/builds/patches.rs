@@ -17,6 +17,8 @@ pub(super) struct Patch {
     /// The resources that it is about, if it says so itself.
     target: Option<Target>,
     pub(super) place: Place,
+    /// Whether it is applied after the names are changed: it may name the new one too.
+    is_late: bool,
 }
 
 #[derive(Debug)]
@@ -31,23 +33,24 @@ enum Body {
 /// Reads the patches of a kustomization, in the order in which it applies them.
 pub(super) fn read(folder: &Path, root: &Node) -> Vec<Patch> {
     let file = |path: &str| Body::File(clean(&folder.join(path)));
-    let with_target = ["patches", "patchesJson6902"].iter().flat_map(|key| root.list(key));
-    let with_target = with_target.filter_map(|node| {
+    let of_key = |key: &'static str| root.list(key).iter().map(move |node| (node, key == "patchesJson6902"));
+    let with_target = ["patches", "patchesJson6902"].into_iter().flat_map(of_key);
+    let with_target = with_target.filter_map(|(node, is_late)| {
         let body = match (node.text_of("path"), node.get("patch")) {
             (Some(path), _) => file(path),
             (None, Some(patch)) => Body::Inline(patch.text()?.to_owned(), patch.place),
             (None, None) => return None,
         };
-        Some(Patch { body, target: node.get("target").map(Target::read), place: node.place })
+        Some(Patch { body, target: node.get("target").map(Target::read), place: node.place, is_late })
     });
     let merges = root.list("patchesStrategicMerge").iter().filter_map(|node| {
         let text = node.text()?;
         let body = if text.contains('\n') { Body::Inline(text.to_owned(), node.place) } else { file(text) };
-        Some(Patch { body, target: None, place: node.place })
+        Some(Patch { body, target: None, place: node.place, is_late: false })
     });
     let replicas = root.list("replicas").iter().filter_map(|node| {
         let target = Target::of_name(node.text_of("name")?);
-        Some(Patch { body: Body::Replicas, target: Some(target), place: node.place })
+        Some(Patch { body: Body::Replicas, target: Some(target), place: node.place, is_late: true })
     });
     merges.chain(with_target).chain(replicas).collect()
 }
@@ -72,13 +75,20 @@ pub(super) struct Change<'p> {
 }
 
 impl Change<'_> {
-    pub(super) fn is_about(&self, workload: &Workload) -> bool {
-        self.target.may_be(&workload.kind, &workload.name)
+    /// Returns how many of the names of a workload it may use, of which the kustomization itself gives the last one: kustomize finds a resource
+    /// by each name that it has had.
+    pub(super) fn known<'n>(&self, names: &'n [String], is_renaming: bool) -> &'n [String] {
+        let last = usize::from(is_renaming && !self.patch.is_late);
+        names.get(..names.len().saturating_sub(last)).unwrap_or(names)
+    }
+
+    pub(super) fn is_about(&self, workload: &Workload, names: &[String]) -> bool {
+        self.target.may_be(&workload.kind, names)
     }
 
     /// Returns an object with the change. `None`: what it makes of the object is not certain.
-    pub(super) fn apply(&self, object: &Node) -> Option<Node> {
-        let body = self.body.as_ref().filter(|_| self.target.is(object))?;
+    pub(super) fn apply(&self, object: &Node, names: &[String]) -> Option<Node> {
+        let body = self.body.as_ref().filter(|_| self.target.is(object, names))?;
         if body.items().is_empty() {
             is_built_in(object).then(|| strategic::merge(object, body))?
         } else {

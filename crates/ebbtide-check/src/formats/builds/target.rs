@@ -51,15 +51,15 @@ impl Target {
     }
 
     /// Returns whether it may be about a workload.
-    pub(super) fn may_be(&self, kind: &str, name: &str) -> bool {
+    pub(super) fn may_be(&self, kind: &str, names: &[String]) -> bool {
         let matches = |pattern: &Option<String>, text: &str| {
             pattern.as_ref().is_none_or(|own| own == text || is_pattern(own))
         };
-        matches(&self.kind, kind) && matches(&self.name, name)
+        matches(&self.kind, kind) && names.iter().any(|name| matches(&self.name, name))
     }
 
-    /// Returns whether it certainly is about an object.
-    pub(super) fn is(&self, object: &Node) -> bool {
+    /// Returns whether it certainly is about an object, which has had these names.
+    pub(super) fn is(&self, object: &Node, names: &[String]) -> bool {
         let version = object.text_of("apiVersion").unwrap_or_default();
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         let metadata = |key: &str| object.at(&["metadata", key]).and_then(Node::text);
@@ -70,7 +70,7 @@ impl Target {
         is_named
             && !self.has_selector
             && is(&self.kind, object.text_of("kind"))
-            && is(&self.name, metadata("name"))
+            && names.iter().any(|name| is(&self.name, Some(name)))
             && is(&self.group, Some(group))
             && is(&self.version, Some(version))
             && is(&self.namespace, metadata("namespace"))

@@ -1,4 +1,5 @@
-//! What a kustomization may change beside its patches: the result is not computed, so that the workloads it may be about are left out.
+//! What a kustomization may change beside its patches: the result is not computed, so that the workloads it may be about are left out. What it generates
+//! is noted.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,9 @@ use crate::tree::Node;
 
 /// The fields that may change any value of the resources.
 pub(super) const KEYS: [&str; 4] = ["replacements", "transformers", "vars", "configurations"];
+
+/// The fields that generate resources which are in no file.
+pub(super) const GENERATORS: [&str; 3] = ["generators", "helmCharts", "helmChartInflationGenerator"];
 
 /// The fields that add metadata to all resources, where the times of this check may be.
 const METADATA: [&str; 3] = ["commonAnnotations", "commonLabels", "labels"];
@@ -41,6 +45,13 @@ pub(super) fn read(root: &Node) -> Vec<Unapplied> {
         }
     }
     found
+}
+
+/// Returns the fields that generate resources, each with its place.
+pub(super) fn generators(root: &Node) -> Vec<(&'static str, Place)> {
+    let written = |key: &&'static str| !root.list(key).is_empty();
+    let named = GENERATORS.into_iter().filter(written);
+    named.filter_map(|key| Some((key, root.entry(key)?.key_place))).collect()
 }
 
 /// Returns what a replacement is about. One in a file of its own may be about anything.
@@ -72,7 +83,8 @@ pub(crate) fn leave_out(workloads: &mut Vec<Workload>, builds: &Builds, sources:
         missing.extend(absent.map(|(_, place)| (files.clone(), *place)));
         changes.push((files, &kustomization.unapplied));
     }
-    let mut notes = Vec::new();
+    let mut notes: Vec<Problem> =
+        all.iter().flat_map(|own| &own.generators).map(generated(sources)).collect();
     workloads.retain(|workload| {
         let path = clean(Path::new(sources.name(workload.place)));
         let in_scope = changes.iter().filter(|(files, _)| files.contains(&path));
@@ -96,6 +108,13 @@ pub(crate) fn leave_out(workloads: &mut Vec<Workload>, builds: &Builds, sources:
     notes
 }
 
+fn generated(sources: &Sources) -> impl Fn(&(&'static str, Place)) -> Problem {
+    |(key, place)| {
+        let message = format!("what `{key}` generates is in no file: --render checks it");
+        Problem { place: Some(*place), ..Problem::note(sources.name(*place), message) }
+    }
+}
+
 impl Unapplied {
     fn may_change(&self, workload: &Workload, sources: &Sources) -> bool {
         // `vars` and their configuration replace `$(NAME)`.
@@ -105,7 +124,7 @@ impl Unapplied {
         }
         let is = |own: &Option<String>, text: &str| own.as_deref().is_none_or(|own| own == text);
         let is_about = |(kind, name): &(Option<String>, Option<String>)| {
-            is(kind, &workload.kind) && is(name, &workload.name)
+            is(kind, &workload.kind) && name.as_deref().is_none_or(|name| workload.is_named(name))
         };
         self.targets.as_ref().is_none_or(|targets| targets.iter().any(is_about))
     }

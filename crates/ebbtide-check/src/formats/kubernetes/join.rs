@@ -154,7 +154,11 @@ impl<'o> Index<'o> {
         if workload.replicas.value() == Some(&0) {
             return;
         }
-        let Some(all) = self.scalers.get(&(workload.kind.as_str(), workload.name.as_str())) else { return };
+        let mut names = std::iter::once(&workload.name).chain(&workload.renamed);
+        let Some(all) = names.find_map(|name| self.scalers.get(&(workload.kind.as_str(), name.as_str())))
+        else {
+            return;
+        };
         let is_other = |scaler: &Scaler| matches!((&workload.namespace, &scaler.namespace), (Some(own), Some(other)) if own != other);
         let near = all.iter().copied().filter(|scaler| {
             self.belongs(&workload.namespace, workload.place, &scaler.namespace, scaler.place)

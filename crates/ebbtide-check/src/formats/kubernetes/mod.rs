@@ -13,5 +13,5 @@ mod traffic;
 mod workload;
 
 pub(crate) use join::join;
-pub(crate) use object::{Objects, add, is_object, object_at, workload_of};
+pub(crate) use object::{Objects, add, is_object, objects, workload_of};
 pub(crate) use pod::add_annotations;

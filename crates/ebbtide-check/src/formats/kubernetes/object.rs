@@ -42,18 +42,18 @@ pub(crate) fn is_object(root: &Node) -> bool {
     root.text_of("apiVersion").is_some() && root.text_of("kind").is_some()
 }
 
-/// Returns the object of a document, or of a `List`, whose workload has this place.
-pub(crate) fn object_at(root: &Node, place: Place) -> Option<&Node> {
-    let mut objects = vec![(root, 0)];
-    while let Some((object, depth)) = objects.pop() {
-        if name_place(object) == place {
-            return Some(object);
+/// Returns the objects of a document, also those of a `List`, by the place that the workload of each has.
+pub(crate) fn objects(root: &Node) -> Vec<(Place, Node)> {
+    let mut left = vec![(root, 0)];
+    let mut found = Vec::new();
+    while let Some((object, depth)) = left.pop() {
+        if depth < MAX_LISTS && object.text_of("kind").is_some_and(|kind| kind.ends_with("List")) {
+            left.extend(object.list("items").iter().map(|item| (item, depth.saturating_add(1))));
+        } else {
+            found.push((name_place(object), object.clone()));
         }
-        let is_list = depth < MAX_LISTS && object.text_of("kind").is_some_and(|kind| kind.ends_with("List"));
-        let items = object.list("items").iter().filter(|_| is_list);
-        objects.extend(items.map(|item| (item, depth.saturating_add(1))));
     }
-    None
+    found
 }
 
 /// Reads an object that runs pods.
