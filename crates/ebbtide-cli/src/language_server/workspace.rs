@@ -1,9 +1,11 @@
 //! The documents that are open in the editor, and what is checked together with one of them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ebbtide_check::{Options, Report, SourceId, Sources, Timelines, check, siblings, timelines};
+use ebbtide_check::{
+    Options, Report, SourceId, Sources, Timelines, check, environment_files, neighbours, siblings, timelines,
+};
 
 use super::protocol::{path, uri};
 use crate::check::project_options;
@@ -54,7 +56,8 @@ impl Workspace {
             .collect()
     }
 
-    /// Checks a document together with the deployment files of its folder, since rules look at several files together.
+    /// Checks a document together with the deployment files of its folder, since rules look at several files together, and with what the programs that
+    /// use these read beside them, as `ebbtide check` does with a named file.
     pub(super) fn check(&self, address: &str) -> Checked {
         let Input { sources, addresses, options, problem } = self.input(address);
         Checked { report: check(sources, &options), addresses, problem }
@@ -80,13 +83,18 @@ impl Workspace {
             input.addresses.insert(id, open.clone());
         }
         let Some(file) = path(address) else { return input };
+        let open: Vec<PathBuf> = input.addresses.values().filter_map(|open| path(open)).collect();
         for sibling in siblings(&file) {
-            let other = uri(&sibling);
-            // A file that cannot be read is reported by `ebbtide check`; here it is not what is edited.
-            if !input.addresses.values().any(|open| path(open).as_ref() == Some(&sibling))
-                && let Ok(id) = input.sources.add_file(&sibling)
-            {
-                input.addresses.insert(id, other);
+            self.add(&mut input, &sibling);
+        }
+        for neighbour in neighbours(&open) {
+            if let Some(id) = self.add(&mut input, &neighbour) {
+                input.sources.mark_neighbour(id);
+            }
+        }
+        for variables in environment_files(&input.sources) {
+            if let Some(id) = self.add(&mut input, &variables) {
+                input.sources.mark_variables(id);
             }
         }
         match file.parent().map(project_options).transpose() {
@@ -94,6 +102,21 @@ impl Workspace {
             Err(problem) => input.problem = Some(problem),
         }
         input
+    }
+
+    /// Adds a file that is not there yet: its text in the editor, if it is open.
+    fn add(&self, input: &mut Input, file: &Path) -> Option<SourceId> {
+        if input.addresses.values().any(|known| path(known).as_deref() == Some(file)) {
+            return None;
+        }
+        let open = self.open.iter().find(|(address, _)| path(address).as_deref() == Some(file));
+        // A file that cannot be read is reported by `ebbtide check`; here it is not what is edited.
+        let id = match open {
+            Some((_, text)) => input.sources.add(file.display().to_string(), text.clone()),
+            None => input.sources.add_file(file).ok()?,
+        };
+        input.addresses.insert(id, open.map_or_else(|| uri(file), |(address, _)| address.clone()));
+        Some(id)
     }
 }
 

@@ -202,6 +202,38 @@ fn the_other_files_of_the_folder_and_the_settings_of_the_project_count() {
     assert_eq!(editor.end().code(), Some(0));
 }
 
+/// The same files as of one that is named alone.
+#[test]
+fn what_the_programs_read_beside_a_document_counts() {
+    let folder = tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let unit = "[Service]\nExecStart=/bin/web\nTimeoutStopSec=30\nEnvironmentFile=-/etc/default/web\n";
+    let module = "resource \"aws_ecs_task_definition\" \"web\" {\n  family = \"web\"\n  container_definitions = jsonencode([{ name = \"web\", image = \
+                  \"web\", stopTimeout = var.stop, command = [\"gunicorn\", \"--graceful-timeout\", \"60\"] }])\n}\nvariable \"stop\" {\n  default = 5\n}\n";
+    write("r/etc/systemd/system/web.service", unit);
+    let mut editor = Editor::start(folder.path());
+    let (web, main) =
+        (uri(folder.path(), "r/etc/systemd/system/web.service"), uri(folder.path(), "tf/main.tf"));
+    assert_eq!(codes(&editor.open(&web, unit)), [""; 0]);
+    write("r/etc/default/web", "EBBTIDE_GRACE=60\n");
+    assert_eq!(codes(&editor.change(&web, unit)), ["S001"]);
+    write("r/etc/systemd/system/web.service.d/stop.conf", "[Service]\nTimeoutStopSec=90\n");
+    assert_eq!(codes(&editor.change(&web, unit)), [""; 0]);
+    // What is open counts as it is typed.
+    let drop_in = uri(folder.path(), "r/etc/systemd/system/web.service.d/stop.conf");
+    assert_eq!(codes(&editor.open(&drop_in, "[Service]\nTimeoutStopSec=20\n")), ["S001"]);
+    assert_eq!(codes(&editor.change(&drop_in, "[Service]\n")), [""; 0]);
+    assert_eq!(codes(&editor.change(&web, unit)), ["S001"]);
+    assert_eq!(codes(&editor.open(&main, module)), ["E002"]);
+    write("tf/env/prod.tfvars", "stop = 90\n");
+    assert_eq!(codes(&editor.change(&main, module)), [""; 0]);
+    assert!(editor.end().success());
+}
+
 #[test]
 fn messages_that_are_not_valid_are_answered_and_do_not_end_the_server() {
     let folder = tempdir().unwrap();
