@@ -25,6 +25,7 @@ mod kept_signals;
 mod kube_units;
 mod kustomize_names;
 mod lame_ducks;
+mod long_lines;
 mod named;
 mod neighbours;
 mod patches;
