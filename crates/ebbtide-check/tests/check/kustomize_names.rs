@@ -77,7 +77,8 @@ fn a_patch_names_a_resource_as_the_layers_below_it_do() {
 #[test]
 fn what_refers_to_a_workload_by_its_name_is_joined_and_renamed() {
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: api}}\n---\napiVersion: networking.k8s.io/v1\nkind: \
-                   Ingress\nmetadata: {name: web}\nspec: {defaultBackend: {service: {name: web, port: {number: 80}}}}\n";
+                   Ingress\nmetadata: {name: web}\nspec: {defaultBackend: {service: {name: web, port: {number: 80}}}}\n---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: budget}\nspec: {minAvailable: 9, selector: \
+                   {matchLabels: {app: api}}}\n";
     let hpa = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: api}\nspec:\n  scaleTargetRef: {apiVersion: apps/v1, kind: \
                Deployment, name: NAME}\n  minReplicas: 3\n  maxReplicas: 9\n";
     let check = |kustomization: &str, scaled: &str| {
@@ -95,9 +96,12 @@ fn what_refers_to_a_workload_by_its_name_is_joined_and_renamed() {
     let prefix = format!("{resources}namePrefix: prod-\n");
     for name in ["api", "prod-api"] {
         let (is_alone, shown) = check(&prefix, name);
-        assert!(!is_alone && shown.contains("Ingress prod-web"), "{name}\n{shown}");
+        assert!(
+            !is_alone && shown.contains("Ingress prod-web") && shown.contains("prod-budget"),
+            "{name}\n{shown}"
+        );
     }
     let (is_alone, shown) = check(resources, "api");
-    assert!(!is_alone && shown.contains("Ingress web"), "{shown}");
+    assert!(!is_alone && shown.contains("Ingress web") && !shown.contains("prod-budget"), "{shown}");
     assert!(check(&prefix, "web").0 == check(resources, "web").0);
 }
