@@ -25,6 +25,8 @@ pub(crate) struct Container {
     pub(crate) variable_sources: Vec<VariableSource>,
     /// Whether it has variables that are not read: of a file, a Secret or a group that is not in the input. Those of `variables` count more.
     pub(crate) has_unread_variables: bool,
+    /// Whether they may count more than those of `variables`.
+    pub(crate) unread_count_more: bool,
     /// The names, and the assignments `NAME=value`, of variables that are removed before it starts.
     pub(crate) unset_variables: Vec<Word>,
     /// The files with further variables, in the order in which they are read.
@@ -89,6 +91,7 @@ impl Container {
             variables: Vec::new(),
             variable_sources: Vec::new(),
             has_unread_variables: false,
+            unread_count_more: false,
             unset_variables: Vec::new(),
             env_files: Vec::new(),
             has_ports: false,

@@ -175,6 +175,12 @@ fn a_default_is_not_claimed_beside_a_file_that_is_not_read() {
         assert!(found("") && found("/e/known"), "{name}");
         assert!(!found("/e/other") && !found("-/e/other"), "{name}");
     }
+    // Of systemd the file counts more than the variable, and of Podman less.
+    let found = |name: &str, text: &str, rule: &str| {
+        let text = format!("{text}Environment='GUNICORN_CMD_ARGS=--workers 2'\nEnvironmentFile=/e/other\n");
+        ids(&check_text(name, &text)).contains(&rule)
+    };
+    assert!(!found("a.service", unit, "S001") && found("a.container", container, "Q001"));
 }
 
 /// systemd.service(5), "Command lines".

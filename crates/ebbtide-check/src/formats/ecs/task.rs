@@ -41,6 +41,7 @@ fn container(node: &Node) -> Container {
         .is_some_and(|files| is_computed(files) || !files.items().is_empty())
         || has_unread(node, "environment")
         || has_unread(node, "secrets");
+    // One that is only known at the deploy is no folder of the image.
     container.folder = field(node, "workingDirectory").map(|node| node.text().unwrap_or("$").to_owned());
     container.has_ports = !list(node, "portMappings").is_empty();
     // One that is only known at the deploy may be `false`.

@@ -20,6 +20,7 @@ pub(super) fn task(block: &Block<'_>) -> Container {
             task.image = field(config, "image").map(text);
             task.entrypoint = config.get("entrypoint").and_then(command);
             task.arguments = run;
+            // One that is only known at the deploy is no folder of the image.
             task.folder = config.get("work_dir").map(|node| node.text().unwrap_or("$").to_owned());
         }
     }

@@ -62,6 +62,7 @@ impl Files<'_> {
                 }
                 None => {
                     container.has_unread_variables = true;
+                    container.unread_count_more |= is_systemd;
                     all.may_be_replaced_by(path);
                     if is_noted && path.len() == word.text.len() {
                         self.note(word, "not in the input: its variables are not read");

@@ -57,7 +57,7 @@ pub(super) fn may_be_set_elsewhere(runtime: Runtime, subject: &Subject, containe
             has(GUNICORN_FILE)
                 || has_unknown_words(words)
                 || of_variable.is_some_and(|own| !options_in(own, GUNICORN_FILE, Form::Whole).is_empty())
-                || of_variable.is_none() && container.has_unread_variables
+                || container.has_unread_variables && (of_variable.is_none() || container.unread_count_more)
                 || matches!(container.server_file, Some(ServerFile::Unread))
         }
         Runtime::Sidekiq => has(SIDEKIQ_FILE) || has_unknown_words(words),
