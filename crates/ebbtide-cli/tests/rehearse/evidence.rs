@@ -54,6 +54,20 @@ fn a_second_response_is_not_taken_for_that_to_the_next_request() {
 }
 
 #[test]
+fn a_second_response_only_after_the_signal_is_no_pass() {
+    let row = Row::innocent("answers-twice-late", &["--keepalive=2"]);
+    let evidence = holds(&row.says(Says::Inconclusive)).evidence("requests-answered");
+    assert!(evidence.contains("no request had asked for after the signal, and none before it"), "{evidence}");
+}
+
+#[test]
+fn a_failure_as_frequent_on_new_connections_before_the_signal_is_no_loss() {
+    let seen = holds(&Row::innocent("drops-some", &["--no-phases"]));
+    let notes = seen.verdict.as_ref().unwrap()["runs"][0]["notes"].to_string();
+    assert!(notes.contains("failed before the signal: the baseline"), "{notes}");
+}
+
+#[test]
 fn another_body_of_the_same_length_after_the_signal_is_no_proof() {
     let seen = holds(&Row::innocent("other-word", &[]).says(Says::Inconclusive));
     let evidence = seen.evidence("requests-answered");

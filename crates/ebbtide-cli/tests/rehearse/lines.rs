@@ -99,9 +99,13 @@ impl Seen {
 
 #[test]
 fn a_service_that_closes_after_an_answer_loses_no_line() {
-    for (line, mode) in
-        [("/", "echo"), ("tcp://127.0.0.1:{port}/SAY {id}\\r", "echo"), ("/", "greets"), ("/", "broadcasts")]
-    {
+    for (line, mode) in [
+        ("/", "echo"),
+        ("tcp://127.0.0.1:{port}/SAY {id}\\r", "echo"),
+        ("/", "greets"),
+        ("/", "broadcasts"),
+        ("/", "closes-behind"),
+    ] {
         let seen = rehearse(line, mode, 0, &[]);
         seen.lost(0);
         assert!(seen.count("answered_after_signal") > 0 && seen.count("refused") > 0, "{:#}", seen.verdict);
@@ -153,16 +157,13 @@ fn a_line_that_is_answered_by_an_error_is_answered_wrongly() {
     assert_eq!(check(&seen.verdict, "refusals-clean").0, "pass", "{:#}", seen.verdict);
 }
 
-/// Longer than the end of a connection takes that cannot come together with an answer.
-const THINK: &[&str] = &["--think=40ms-60ms"];
-
 #[test]
 fn lines_over_a_unix_socket_are_judged_alike() {
-    let seen = rehearse("unix:/", "echo", 0, THINK);
+    let seen = rehearse("unix:/", "echo", 0, &[]);
     seen.lost(0);
     assert!(seen.count("answered_after_signal") > 0 && seen.count("refused") > 0, "{:#}", seen.verdict);
     for (mode, outcome) in [("unanswered", "unanswered"), ("half", "cut-in-body")] {
-        let seen = rehearse("unix:/", mode, 3, THINK);
+        let seen = rehearse("unix:/", mode, 3, &[]);
         seen.lost(3);
         seen.each(3, outcome);
     }
@@ -171,10 +172,10 @@ fn lines_over_a_unix_socket_are_judged_alike() {
 #[test]
 fn lines_over_tls_are_judged_alike() {
     let line = "tls://127.0.0.1:{port}/";
-    let seen = rehearse(line, "echo", 0, THINK);
+    let seen = rehearse(line, "echo", 0, &[]);
     seen.lost(0);
     assert!(seen.count("answered_after_signal") > 0, "{:#}", seen.verdict);
-    let seen = rehearse(line, "unanswered", 3, THINK);
+    let seen = rehearse(line, "unanswered", 3, &[]);
     seen.lost(3);
     seen.each(3, "unanswered");
 }

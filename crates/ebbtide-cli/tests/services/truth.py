@@ -131,7 +131,7 @@ def as_wanted(method, headers, body):
 def answer(conn, method, path, headers, number):
     """Answers one request; returns whether the connection is kept."""
     stop = stopping.is_set()
-    close = headers.get("connection", "").lower() == "close" or (stop and not is_("keeps-connections"))
+    close = headers.get("connection", "").lower() == "close" or (stop and not is_("keeps-connections", "answers-twice-late"))
     status, body, more = "200 OK", b"ok", ""
     if is_("particular") and not as_wanted(method, headers, conn.body):
         conn.finish(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", number)
@@ -210,6 +210,12 @@ def answer(conn, method, path, headers, number):
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             conn.sock.close()
             raise Gone
+        if is_("drops-some") and number and path == "/":
+            # One in twenty, whatever the state of the service and of the connection.
+            with slots:
+                waits[0] += 1
+                if waits[0] % 20 == 0:
+                    raise Gone
         if not number and is_("misses-some"):
             pass
         elif not stop and is_("misses-some") and path == "/" and waits[0] < 2:
@@ -254,7 +260,8 @@ def answer(conn, method, path, headers, number):
         return not close
     conn.finish(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
                 f"{'Connection: close' if close else 'X: y'}\r\n{more}\r\n".encode() + body, number)
-    if is_("answers-twice") and not close:
+    late = is_("answers-twice-late") and stop and number and path == "/"
+    if is_("answers-twice") and not close or late:
         conn.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
     return not close
 

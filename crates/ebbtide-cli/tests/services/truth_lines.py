@@ -88,8 +88,7 @@ def serve(sock):
         if not stopping.is_set():
             sock.sendall(answer)
             continue
-        if tls or not is_tcp(sock):
-            # The client thinks for longer than the end takes.
+        if tls or not is_tcp(sock) or MODE == "closes-behind":
             sock.sendall(answer)
             return sock.close()
         # One segment has the answer and the end.

@@ -202,8 +202,17 @@ impl ClientContext {
 
     /// Counts a kept connection that cannot be used again, before anything of the next request was written.
     pub(super) fn left_idle(&self, connection: &Connection) {
+        match connection.has_unasked() {
+            true => self.count_unasked(),
+            false => self.traffic.borrow_mut().idle_closed += 1,
+        }
+    }
+
+    /// Counts a kept connection with bytes that no request had asked for.
+    pub(super) fn count_unasked(&self) {
         let mut traffic = self.traffic.borrow_mut();
-        *if connection.has_unasked() { &mut traffic.unasked } else { &mut traffic.idle_closed } += 1;
+        traffic.unasked += 1;
+        traffic.unasked_after += u64::from(*self.stage.borrow() >= Stage::Signalled);
     }
 
     /// Opens a socket within the limits for a request that its client writes itself. `Err` is the outcome if there is none, or nothing if the

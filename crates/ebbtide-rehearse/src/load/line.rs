@@ -1,10 +1,16 @@
 //! A client of a protocol of lines: it sends a line, waits for its answer, pauses, and sends the next on the same connection.
 
+use std::time::Duration;
+
 use super::clients::{Backoff, exchange_once};
 use super::context::{ClientContext, PendingRequest};
 use crate::record::Shape;
 use crate::scenario::{Route, Span};
 use crate::wire::{Address, Line, LineConnection, RequestResult};
+
+/// The least pause after an answer. A service that closes its connections right after an answer needs some time for it, and has no other way to
+/// announce the end.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// Runs one client. Each line is a request of the record.
 pub(super) async fn lines(
@@ -33,7 +39,7 @@ pub(super) async fn lines(
         };
         let of = (Shape::Tcp, &to, &*label);
         let Some(was_reached) = exchange_once(context, of, exchange).await else { return };
-        context.pause(backoff.after(was_reached, || think.draw(&mut rng))).await;
+        context.pause(backoff.after(was_reached, || think.draw(&mut rng).max(PAUSE))).await;
     }
 }
 

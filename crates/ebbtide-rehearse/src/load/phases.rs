@@ -281,7 +281,9 @@ impl PhaseClient<'_> {
         // A real client checks the connection before it continues to write.
         let closed = ready.raw.closed();
         let has_unasked = ready.begun.is_none() && ready.raw.has_unasked();
-        self.context.traffic.borrow_mut().unasked += u64::from(has_unasked);
+        if has_unasked {
+            self.context.count_unasked();
+        }
         if ready.begun.is_none() && (closed || has_unasked) {
             return record_held(self.context, self.phase, Ok(()), true);
         }

@@ -154,6 +154,8 @@ pub struct Traffic {
     /// Kept connections on which the service sent bytes that no request had asked for, before the next one was written. They were not used
     /// again: a client would take such bytes for the response to that request.
     pub unasked: u64,
+    /// Of these: after the signal.
+    pub unasked_after: u64,
     /// Attempts that failed on the client side (no free port, no file descriptor).
     pub trouble: u64,
     /// The last failure on the client side.

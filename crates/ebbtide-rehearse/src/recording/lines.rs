@@ -141,6 +141,8 @@ pub(super) struct TrafficLine {
     idle_closed: u64,
     #[serde(default)]
     unasked: u64,
+    #[serde(default)]
+    unasked_after: u64,
     trouble: u64,
     last_trouble: Option<String>,
     bound_reached: Option<At>,
@@ -152,6 +154,7 @@ impl From<&Traffic> for TrafficLine {
         Self {
             idle_closed: traffic.idle_closed,
             unasked: traffic.unasked,
+            unasked_after: traffic.unasked_after,
             trouble: traffic.trouble,
             last_trouble: traffic.last_trouble.clone(),
             bound_reached: traffic.bound_reached,
@@ -162,10 +165,12 @@ impl From<&Traffic> for TrafficLine {
 
 impl TrafficLine {
     pub(super) fn restore(self, traffic: &mut Traffic) {
-        let Self { idle_closed, unasked, trouble, last_trouble, bound_reached, no_phases } = self;
+        let Self { idle_closed, unasked, unasked_after, trouble, last_trouble, bound_reached, no_phases } =
+            self;
         *traffic = Traffic {
             idle_closed,
             unasked,
+            unasked_after,
             trouble,
             last_trouble,
             bound_reached,

@@ -64,7 +64,7 @@ fn rich() -> (Record, Terms) {
     record.report = Some(serde_json::json!({"schema": 3, "phases": [null, 1.5]}));
     let traffic = &mut record.traffic;
     traffic.idle_closed = 3;
-    traffic.unasked = 2;
+    (traffic.unasked, traffic.unasked_after) = (2, 1);
     traffic.last_trouble = Some("no port".to_owned());
     traffic.bound_reached = Some(At(77));
     traffic.held = vec![

@@ -89,7 +89,7 @@ impl<'a> Case<'a> {
         };
         let mut requests: Vec<JudgedRequest<'a>> =
             record.traffic.requests.iter().zip(route_of).map(&mut judge).collect();
-        let groups = groups(record, &mut requests, &routes);
+        let groups = groups(record, &mut requests);
         let varying = usual.varying().collect();
         Self { record, terms, requests, routes, by_route, by_shape, groups, varying }
     }

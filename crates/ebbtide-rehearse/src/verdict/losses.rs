@@ -3,23 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use super::blame::{Blame, blame, blame_at_exit, compared};
 use super::case::JudgedRequest;
+use super::earlier_failures::EarlierFailures;
 use super::fate::{Column, Reason};
-use super::route_table::RouteTable;
 use crate::clock::At;
 use crate::record::{Outcome, Progress, Record, Request, Shape};
 use crate::words;
-
-/// Whether the shutdown caused a failure.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Blame {
-    /// It happened before the signal as often.
-    Usual,
-    /// It happened before the signal as well, somewhat less often.
-    Unclear,
-    /// It never happened before the signal, or clearly more often after it.
-    Shutdown,
-}
 
 /// Requests of one shape that ended badly for one reason.
 #[derive(Debug)]
@@ -39,85 +29,44 @@ pub(super) struct LossGroup<'a> {
     at_exit: Option<bool>,
 }
 
-impl Reason {
-    /// What a failure for this reason proves at most.
-    fn most_blame(self) -> Blame {
-        if self == Self::LateClient { Blame::Unclear } else { Blame::Shutdown }
-    }
-}
-
-/// With fewer requests before the signal a wider baseline is used.
-const ENOUGH: u64 = 100;
-
-/// How many ended, and how many of those badly for which reason, before the signal.
-#[derive(Debug, Default)]
-struct BaselineCounts {
-    ended: u64,
-    bad: BTreeMap<Reason, u64>,
-}
-
-impl BaselineCounts {
-    fn add(&mut self, reason: Option<Reason>) {
-        self.ended += 1;
-        if let Some(reason) = reason {
-            *self.bad.entry(reason).or_default() += 1;
-        }
-    }
-
-    fn of(&self, reason: Reason) -> (u64, u64) {
-        (self.bad.get(&reason).copied().unwrap_or_default(), self.ended)
-    }
-
-    /// The share of those that ended badly in a way of `column`.
-    fn share(&self, column: Column) -> f64 {
-        let bad = self.bad.iter().filter(|(reason, _)| reason.column() == column).map(|(_, count)| count);
-        bad.sum::<u64>() as f64 / self.ended.max(1) as f64
-    }
-}
-
 /// Groups the failures of `record`, and marks those that the shutdown caused.
-pub(super) fn groups<'a>(
-    record: &Record,
-    requests: &mut [JudgedRequest<'a>],
-    routes: &RouteTable<'_>,
-) -> Vec<LossGroup<'a>> {
-    // The baselines, the most specific first: the same shape on the same route, the route, everything.
-    let mut by_shape = BTreeMap::<(usize, Shape), BaselineCounts>::new();
-    let mut by_route: Vec<BaselineCounts> = routes.numbers().map(|_| BaselineCounts::default()).collect();
-    let mut everything = BaselineCounts::default();
-    let mut of = BTreeMap::<(usize, Shape), u64>::new();
+pub(super) fn groups<'a>(record: &Record, requests: &mut [JudgedRequest<'a>]) -> Vec<LossGroup<'a>> {
+    let mut earlier = EarlierFailures::default();
+    // By route, shape, and whether the connection was new.
+    let mut of = BTreeMap::<(usize, Shape, bool), u64>::new();
     let mut bad = BTreeMap::<(Shape, Reason, bool), Vec<(&'a Request, usize)>>::new();
     for judged in requests.iter().filter(|judged| judged.accepted()) {
         let request: &'a Request = judged.request;
         let (route, shape, reason) = (judged.route, request.shape, judged.reason());
         if judged.after {
-            *of.entry((route, shape)).or_default() += 1;
+            *of.entry((route, shape, request.fresh)).or_default() += 1;
             if let Some(reason) = reason {
                 bad.entry((shape, reason, judged.second)).or_default().push((request, route));
             }
         } else {
-            by_shape.entry((route, shape)).or_default().add(reason);
-            if let Some(before) = by_route.get_mut(route) {
-                before.add(reason);
-            }
-            everything.add(reason);
+            earlier.add(judged);
         }
     }
-    let before = |route: usize, shape: Shape| {
-        let closest = [by_shape.get(&(route, shape)), by_route.get(route)];
-        closest.into_iter().flatten().find(|before| before.ended >= ENOUGH).unwrap_or(&everything)
-    };
     let exit = record.exit.map(|(exit, _)| (exit, end_of_the_process(record, exit)));
     let is_at_exit = |request: &Request| {
-        exit.as_ref().is_some_and(|(exit, end)| request.begun <= *exit && end.contains(&request.ended.0))
+        let (ended, is_closed) = (request.ended.0, ended_by_a_close(request));
+        exit.as_ref().is_some_and(|(exit, end)| is_closed && request.begun <= *exit && end.contains(&ended))
     };
     let mut groups = Vec::<LossGroup<'a>>::new();
     for ((shape, reason, second), after) in bad {
-        let before = after.first().map_or((0, 0), |(_, route)| before(*route, shape).of(reason));
-        let of = of.iter().filter(|((_, other), _)| *other == shape).map(|(_, count)| count).sum();
+        let connection = reason.connection();
+        let first = after.first().and_then(|(_, route)| earlier.closest(connection, *route, shape));
+        let before = first.map_or((0, 0), |counts| counts.of(reason));
+        let accepted = |connection: Option<bool>| {
+            let alike = of.iter().filter(|((_, other, fresh), _)| {
+                *other == shape && connection.is_none_or(|connection| connection == *fresh)
+            });
+            alike.map(|(_, count)| count).sum()
+        };
+        let (of, exposed) = (accepted(None), accepted(connection));
         let after: Vec<&Request> = after.into_iter().map(|(request, _)| request).collect();
         let group = |after: Vec<&'a Request>, at_exit| {
-            let blame = blame(before, (after.len() as u64, of)).min(reason.most_blame());
+            let blame = blame(before, (after.len() as u64, exposed)).min(reason.most_blame());
             LossGroup { shape, reason, second, before, after, of, blame, at_exit }
         };
         // A usual failure that happens to end together with the process looks like one that the exit caused.
@@ -140,8 +89,9 @@ pub(super) fn groups<'a>(
         let in_column = |group: &&mut LossGroup<'_>| {
             group.reason.column() == column && !group.second && group.blame != Blame::Shutdown
         };
-        let expected =
-            of.iter().map(|((route, shape), of)| before(*route, *shape).share(column) * *of as f64);
+        let expected = of.iter().filter_map(|((route, shape, fresh), of)| {
+            Some(earlier.closest(Some(*fresh), *route, *shape)?.share(column) * *of as f64)
+        });
         let found: usize = groups.iter_mut().filter(in_column).map(|group| group.after.len()).sum();
         // What is usual for each shape alone may not be for all of them together.
         if compared(expected.sum(), found as f64) != Blame::Usual {
@@ -159,37 +109,6 @@ pub(super) fn groups<'a>(
         });
     }
     groups
-}
-
-/// Compares the failure rate before the signal with the one after it.
-fn blame(before: (u64, u64), after: (u64, u64)) -> Blame {
-    if before.0 == 0 {
-        return Blame::Shutdown;
-    }
-    compared(before.0 as f64 / before.1.max(1) as f64 * after.1 as f64, after.0 as f64)
-}
-
-/// Compares a number of failures with the one that is expected. By chance alone, a count that is expected to be e varies by its square
-/// root.
-fn compared(expected: f64, count: f64) -> Blame {
-    let spread = expected.sqrt();
-    if count <= expected + 3.0 * spread + 1.0 {
-        Blame::Usual
-    } else if count <= expected + 5.0 * spread + 2.0 {
-        Blame::Unclear
-    } else {
-        Blame::Shutdown
-    }
-}
-
-/// Returns whether the exit caused `count` failures, which are all that ended together with the process. Each of them is as likely as any to
-/// be a usual one.
-fn blame_at_exit(before: (u64, u64), count: usize) -> Blame {
-    /// From this chance on that all of them are usual, the exit caused them.
-    const UNLIKELY: f64 = 0.001;
-    let share = before.0 as f64 / before.1.max(1) as f64;
-    let chance = share.powi(i32::try_from(count).unwrap_or(i32::MAX));
-    if chance < UNLIKELY { Blame::Shutdown } else { Blame::Unclear }
 }
 
 impl LossGroup<'_> {
@@ -283,11 +202,16 @@ fn end_of_the_process(record: &Record, exit: At) -> RangeInclusive<u64> {
     from..=until
 }
 
+/// Returns whether the end of its connection ended it. One that the service answered in its own way ended earlier, and by other means.
+fn ended_by_a_close(request: &Request) -> bool {
+    !matches!(request.outcome, Outcome::Answered { .. } | Outcome::Malformed)
+}
+
 /// Returns whether each of them ended together with the process.
 pub(super) fn all_ended_with_the_process(lost: &[&Request], record: &Record) -> bool {
     record.exit.is_some_and(|(exit, _)| {
         let end = end_of_the_process(record, exit);
-        lost.iter().all(|request| end.contains(&request.ended.0))
+        lost.iter().all(|request| ended_by_a_close(request) && end.contains(&request.ended.0))
     })
 }
 
@@ -296,7 +220,9 @@ fn with_the_process(lost: &[&Request], record: &Record) -> String {
     let Some((exit, _)) = record.exit else { return String::new() };
     let end = end_of_the_process(record, exit);
     let until = *end.end();
-    let near = |request: &&&Request| request.begun <= exit && end.contains(&request.ended.0);
+    let near = |request: &&&Request| {
+        ended_by_a_close(request) && request.begun <= exit && end.contains(&request.ended.0)
+    };
     let later = |request: &&&Request| request.begun > exit || request.ended.0 > until;
     let how = match record.killed {
         Some(_) => "when SIGKILL ended the process at the end of the grace period",
@@ -382,6 +308,51 @@ mod tests {
         assert_eq!(blamed(2, &shapes), (vec![(1, Blame::Shutdown), (1, Blame::Shutdown)], 2));
         // Where nearly every second one fails, the last ones do too.
         assert_eq!(blamed(50, &[at(exit, CLOSED), at(exit, CLOSED)]).1, 0);
+    }
+
+    #[test]
+    fn a_new_connection_fails_as_often_as_new_ones_did() {
+        let blame = |earlier: Outcome, is_new: bool| {
+            let mut record = good();
+            let early = |fresh, outcome| Request { fresh, ..request(1000, outcome) };
+            let open = |request| Request { shape: Shape::Open, ..request };
+            let each = |number| if number < 3 { earlier } else { ANSWERED };
+            // The clients of `open` keep their connections until the signal, and open others from then on.
+            record.traffic.requests = (0..110)
+                .flat_map(|number| {
+                    let (new, kept) =
+                        if is_new { (each(number), ANSWERED) } else { (ANSWERED, each(number)) };
+                    [early(true, new), open(early(false, kept))]
+                })
+                .collect();
+            let late = |number| if number == 0 { CLOSED } else { ANSWERED };
+            let later = (0..60).map(|number| open(request(SIGNALLED + 100_000, late(number))));
+            record.traffic.requests.extend(later);
+            let terms = terms();
+            Case::new(&record, &terms).groups.iter().map(|group| group.blame).collect::<Vec<_>>()
+        };
+        assert_eq!(blame(CLOSED, true), [Blame::Usual]);
+        // What kept connections failed for excuses no new one.
+        assert_eq!(blame(CLOSED, false), [Blame::Shutdown]);
+    }
+
+    #[test]
+    fn a_response_that_is_not_http_did_not_end_with_the_process() {
+        let mut record = good();
+        let exit = record.exit.unwrap().0.0;
+        let sentence = |record: &Record| {
+            let terms = terms();
+            Case::new(record, &terms).groups[0].sentence(record)
+        };
+        let mut lost = |outcome| {
+            record.traffic.requests.push(Request { ended: At(exit), ..request(exit - 1000, outcome) });
+            let found = sentence(&record);
+            record.traffic.requests.pop();
+            found
+        };
+        assert!(lost(CLOSED).contains("when the process ended"));
+        let found = lost(Outcome::Malformed);
+        assert!(found.contains("not HTTP") && !found.contains("process ended"), "{found}");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 #[cfg(test)]
 mod advice;
 mod baseline;
+mod blame;
 mod case;
 mod check;
 mod checks;
 mod counts;
+mod earlier_failures;
 mod fate;
 mod headline;
 mod judge;

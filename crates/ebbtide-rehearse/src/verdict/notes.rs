@@ -1,7 +1,7 @@
 //! Remarks that are not findings but help to interpret a verdict.
 
+use super::blame::Blame;
 use super::case::Case;
-use super::losses::Blame;
 use crate::record::PreStopEnd;
 use crate::words;
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::record::{NO_MESSAGE_WITH_MS, NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, Shape};
+use crate::verdict::blame::Blame;
 use crate::verdict::case::Case;
 use crate::verdict::checks::container::served_by_children;
 use crate::verdict::fate::{Doubt, Fate, Reason};
-use crate::verdict::losses::{Blame, all_ended_with_the_process};
+use crate::verdict::losses::all_ended_with_the_process;
 use crate::verdict::{Check, CheckId, Finding, ShapeSummary};
 use crate::words;
 
@@ -62,6 +63,19 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
         [Doubt::Body, Doubt::Unframed, Doubt::Unseen].into_iter().find_map(|doubt| unverified(case, doubt))
     {
         return found(Finding::Inconclusive, evidence).hint(hint);
+    }
+    let traffic = &case.record.traffic;
+    if traffic.unasked_after > 0 && traffic.unasked_after == traffic.unasked {
+        let count = words::plural(traffic.unasked, "kept connection", "kept connections");
+        let began = case.record.stop_word();
+        return found(
+            Finding::Inconclusive,
+            format!(
+                "{count} had bytes that no request had asked for after {began}, and none before it: whether a client took them for the \
+                 response to its next request is not known"
+            ),
+        )
+        .hint("a service must send nothing behind a response on a connection that it keeps");
     }
     let idle: Vec<&ShapeSummary> =
         shapes.iter().filter(|shape| shape.shape != Shape::Phases && shape.met_the_stop == 0).collect();
@@ -248,6 +262,19 @@ mod tests {
         for (phase, fresh) in [(Phase::Pipelined, true), (Phase::Awaiting, true)] {
             assert!(evidence(phase, fresh).contains("while the request was being processed"));
         }
+    }
+
+    #[test]
+    fn a_second_response_that_comes_only_after_the_signal_is_no_pass() {
+        let found_with = |unasked, unasked_after| {
+            let mut record = good();
+            (record.traffic.unasked, record.traffic.unasked_after) = (unasked, unasked_after);
+            found(CheckId::RequestsAnswered, &record, &terms())
+        };
+        let late = found_with(2, 2);
+        assert!(late.evidence.starts_with("2 kept connections had bytes"), "{}", late.evidence);
+        assert_eq!(late.verdict, Finding::Inconclusive);
+        assert_eq!([found_with(2, 1), found_with(2, 0)].map(|check| check.verdict), [Finding::Pass; 2]);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use super::exit_code::text;
 use crate::clock::At;
 use crate::record::{Ended, PreStopEnd, PreStopRun, Record};
 use crate::scenario::{SecondSignal, StopAt};
+use crate::verdict::blame::Blame;
 use crate::verdict::case::Case;
 use crate::verdict::fate::Fate;
-use crate::verdict::losses::Blame;
 use crate::verdict::{Check, CheckId, Finding, Terms};
 use crate::words;
 

@@ -7,12 +7,13 @@ use super::knowledge::Symptom;
 use crate::clock::At;
 use crate::record::{Ended, Request, Shape};
 use crate::verdict::CheckId;
+use crate::verdict::blame::Blame;
 use crate::verdict::case::Case;
 use crate::verdict::checks::late::{Late, WaitedFor};
 use crate::verdict::checks::listener::first_refusal;
 use crate::verdict::checks::signals::is_end_by;
 use crate::verdict::fate::{Fate, Reason};
-use crate::verdict::losses::{Blame, LossGroup, all_ended_with_the_process};
+use crate::verdict::losses::{LossGroup, all_ended_with_the_process};
 
 /// A process that ends this soon has not shut down. A service that still answers this long after a loss did not lose it by its end.
 const AT_ONCE: Duration = Duration::from_millis(100);
