@@ -34,6 +34,7 @@ mod rehearsal;
 mod relay;
 mod replay;
 mod run;
+mod sampling;
 mod scenario;
 mod service_report;
 mod stopping;
@@ -53,9 +54,10 @@ pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
     Answer, BadEndpoint, Close, ConnectionOwner, ConnectionSide, Database, DependencyProtocol, Digest, Ended,
-    Endpoint, Framing, HeldConnection, JobsLeft, OrderStore, Orphan, Outcome, Phase, PreStopEnd, PreStopRun,
-    Progress, ReadySample, ReadyState, Recognised, Record, RelayedConnection, RelayedDependency, Request,
-    ServerKind, Session, Shape, SignalState, Store, Traffic,
+    Endpoint, Framing, HeldConnection, JobsLeft, LeftFile, LeftKind, Observed, OrderStore, Orphan, Outcome,
+    Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState, Recognised, Record, RelayedConnection,
+    RelayedDependency, Request, Resources, ServerKind, Session, Shape, SignalState, StackTraces, Store,
+    Traffic, Usage,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;

@@ -28,11 +28,7 @@ pub fn replay(input: impl BufRead, news: &mut dyn FnMut(News<'_>)) -> Result<Rep
     let mut runs = Vec::new();
     while let Some(RecordedRun { record, terms, output_tail }) = reader.next_run()? {
         let verdict = judge(&record, &terms);
-        let facts = Facts {
-            signal_after_load_ms: record.signalled.ms_from(record.load_began),
-            report: record.report.clone(),
-            output_tail,
-        };
+        let facts = Facts::of(&record, output_tail);
         let run = u32::try_from(runs.len()).unwrap_or(u32::MAX).saturating_add(1);
         news(News::Judged {
             run,

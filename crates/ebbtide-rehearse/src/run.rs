@@ -18,6 +18,7 @@ use super::readying::{TAIL, ready};
 use super::recognition::recognise;
 use super::record::{Endpoint, Record, Shape};
 use super::reflection;
+use super::sampling::{Sampled, Sampler, temporary_folder};
 use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_moment};
 use super::service_report;
 use super::stopping::{HookPlace, Stopping};
@@ -93,6 +94,12 @@ async fn run_at(
     let signal = as_sent(scenario.stop.signal);
     let mut record = Record::default();
     let mut service = place.service(scenario, files, clock, janitor)?;
+    let sampled = Sampled {
+        family: service.family(),
+        log: service.log().to_owned(),
+        temporary: temporary_folder(&place.env),
+    };
+    let sampler = Sampler::start(sampled, clock)?;
     let began = clock.now();
     record.load_began = began;
     let readiness = tokio::select! {
@@ -139,6 +146,7 @@ async fn run_at(
         load: watchers.load.as_ref(),
         database: watchers.database.as_ref(),
         relays: place.relays(),
+        sampler: &sampler,
         hook: HookPlace { folder: scenario.folder.as_deref(), env: &place.env, log: place.hook_log(), files },
         clock,
     };
@@ -148,6 +156,7 @@ async fn run_at(
     stopping.stop(&mut record, news).await?;
     let routed_until = record.stop_began() + scenario.stop.min_lame_duck;
     collect(&mut record, &service, place, watchers, routed_until, clock).await?;
+    record.observed = sampler.finish(&record).await;
 
     let socket = readiness.map(|found| found.socket).or(addresses.first().cloned());
     let probed = socket.zip(place.ready_path.clone());
@@ -161,11 +170,7 @@ async fn run_at(
         scenario.report.as_deref().and_then(|path| service_report::copy(&place.report(), path).err()),
     );
     let failed = verdict.verdict == Verdict::Fail;
-    let facts = Facts {
-        signal_after_load_ms: record.signalled.ms_from(record.load_began),
-        report: record.report.clone(),
-        output_tail: if failed { tail(service.log(), TAIL) } else { Vec::new() },
-    };
+    let facts = Facts::of(&record, if failed { tail(service.log(), TAIL) } else { Vec::new() });
     Ok(JudgedRun { record, terms, verdict, facts })
 }
 

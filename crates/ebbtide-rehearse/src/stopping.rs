@@ -14,6 +14,7 @@ use super::probe::DatabaseProbe;
 use super::readying::TAIL;
 use super::record::{PreStopEnd, PreStopRun, Record};
 use super::relay::Relays;
+use super::sampling::Sampler;
 use super::scenario::{PreStop, StopPlan, StopSignal};
 use super::trouble::NotRehearsed;
 use crate::clock::{At, Clock};
@@ -34,6 +35,7 @@ pub(super) struct Stopping<'a> {
     pub(super) load: Option<&'a Load>,
     pub(super) database: Option<&'a DatabaseProbe>,
     pub(super) relays: Option<&'a Relays>,
+    pub(super) sampler: &'a Sampler,
     pub(super) hook: HookPlace<'a>,
     pub(super) clock: Clock,
 }
@@ -96,6 +98,7 @@ impl Stopping<'_> {
         if let Some(relays) = self.relays {
             relays.signalled();
         }
+        self.sampler.signalled();
         if record.exit.is_some() {
             return Ok(());
         }

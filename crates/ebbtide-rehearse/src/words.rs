@@ -31,6 +31,11 @@ pub fn time(duration: Duration) -> String {
     }
 }
 
+/// Formats an amount of memory: `48 MiB`.
+pub fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", count(bytes.div_ceil(1024 * 1024)))
+}
+
 /// Formats a configured limit: `30 s`, `500 ms`.
 pub fn limit(duration: Duration) -> String {
     match duration.subsec_millis() {

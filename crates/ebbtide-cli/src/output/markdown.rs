@@ -99,6 +99,9 @@ fn details(out: &mut dyn Write, run: &NumberedRun, of: usize) -> io::Result<()> 
         writeln!(out, "| {:+.1} | {} |", mark.ms, escaped(&mark.what))?;
     }
     writeln!(out, "\n</details>\n")?;
+    if let Some(resources) = &run.facts.observed.resources {
+        writeln!(out, "Resources: {resources}\n")?;
+    }
     if !run.facts.output_tail.is_empty() {
         writeln!(out, "<details><summary>Last output of the service</summary>\n")?;
         // Indented code has no closing fence that the output could contain.

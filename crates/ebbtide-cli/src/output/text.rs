@@ -121,6 +121,9 @@ fn timeline(out: &mut dyn Write, run: &NumberedRun, of: usize) -> io::Result<()>
         seen.every_ms,
         words::count(most)
     )?;
+    if let Some(resources) = &run.facts.observed.resources {
+        writeln!(out, "{:>12}  {resources}", "resources")?;
+    }
     writeln!(out)
 }
 

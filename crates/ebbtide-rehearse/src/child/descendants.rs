@@ -37,7 +37,7 @@ pub(crate) enum Family {
 
 impl Family {
     /// Returns the ids of the first process and of every process that it started.
-    pub(super) fn members(self) -> Vec<i32> {
+    pub(crate) fn members(self) -> Vec<i32> {
         let (first, others) = match self {
             Self::Started(group) => (group, descendants(group)),
             Self::Attached(pid) => (pid, below(&[pid.as_raw_nonzero().get()], NO_GROUP, NO_GROUP, all())),

@@ -19,10 +19,10 @@ pub use exec_failure::ExecFailure;
 pub use service::StartError;
 
 pub(crate) use aftermath::remaining;
-pub(crate) use descendants::{adopt_orphans, exclude};
+pub(crate) use descendants::{Family, adopt_orphans, exclude};
 pub(crate) use hook::Hook;
 pub(crate) use owners::owners;
-pub(crate) use proc::{listeners, signal_state};
+pub(crate) use proc::{bound_paths, listeners, signal_state};
 pub(crate) use programs::{ServiceProgram, programs};
 pub(crate) use service::{Service, tail};
 pub(crate) use signal::as_sent;

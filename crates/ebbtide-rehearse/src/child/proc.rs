@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -61,23 +61,42 @@ const STREAM: &str = "0001";
 /// The processes that have each socket open, by its inode.
 type Owners = HashMap<String, i32>;
 
+fn owners_of_sockets(pids: &[i32]) -> Owners {
+    pids.iter().flat_map(|pid| sockets(*pid).into_iter().map(move |inode| (inode, *pid))).collect()
+}
+
 /// Returns the addresses on which the processes of the service listen.
 pub(crate) fn listeners(family: Family) -> Vec<String> {
-    let owned = |pid| sockets(pid).into_iter().map(move |inode| (inode, pid));
-    let owners: Owners = family.members().into_iter().flat_map(owned).collect();
+    let owners = owners_of_sockets(&family.members());
     let of_service = |socket: &ListeningSocket| owners.contains_key(&socket.inode);
     let mut found: Vec<String> =
         listening_sockets().into_iter().filter(of_service).map(|socket| socket.local.to_string()).collect();
     found.extend(unix_table().lines().filter_map(|line| {
         let (inode, path) = unix(line)?;
-        // As the process has bound it: a relative path counts from its folder.
-        let folder = fs::read_link(format!("/proc/{}/cwd", owners.get(inode)?)).unwrap_or_default();
-        let path = if path.starts_with('@') { path.into() } else { folder.join(path) };
+        let owner = *owners.get(inode)?;
+        let path = if path.starts_with('@') { path.into() } else { bound_by(owner, path) };
         Some(Endpoint::Unix(path.into()).to_string())
     }));
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Returns the paths to which the processes `pids` have bound Unix sockets.
+pub(crate) fn bound_paths(pids: &[i32]) -> Vec<PathBuf> {
+    let table = unix_table();
+    let is_path = |socket: &UnixSocket<'_>| !socket.path.starts_with('@');
+    let mut bound = table.lines().filter_map(unix_socket).filter(is_path).peekable();
+    if bound.peek().is_none() {
+        return Vec::new();
+    }
+    let owners = owners_of_sockets(pids);
+    bound.filter_map(|socket| Some(bound_by(*owners.get(socket.inode)?, socket.path))).collect()
+}
+
+/// Returns `path` as process `pid` has bound it: a relative one counts from its folder.
+fn bound_by(pid: i32, path: &str) -> PathBuf {
+    fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default().join(path)
 }
 
 /// Returns the inodes of the sockets that process `pid` has open.
@@ -109,8 +128,22 @@ fn unix_table() -> String {
     String::from_utf8_lossy(&fs::read("/proc/net/unix").unwrap_or_default()).into_owned()
 }
 
-/// Returns the inode of a stream socket that listens, and its path, which may contain spaces.
+/// Returns the inode of a stream socket that listens, and its path.
 fn unix(line: &str) -> Option<(&str, &str)> {
+    let socket = unix_socket(line)?;
+    (socket.flags == ACCEPTS && socket.kind == STREAM).then_some((socket.inode, socket.path))
+}
+
+/// A line of the kernel's table of Unix sockets.
+struct UnixSocket<'a> {
+    flags: &'a str,
+    kind: &'a str,
+    inode: &'a str,
+    path: &'a str,
+}
+
+/// Returns a socket that is bound to a path, which may contain spaces, or to a name.
+fn unix_socket(line: &str) -> Option<UnixSocket<'_>> {
     let mut rest = line;
     let mut field = || {
         let (field, after) = rest.trim_start_matches(' ').split_once(' ')?;
@@ -118,7 +151,7 @@ fn unix(line: &str) -> Option<(&str, &str)> {
         Some(field)
     };
     let [_, _, _, flags, kind, _, inode] = [(); 7].map(|()| field());
-    (flags? == ACCEPTS && kind? == STREAM && !rest.is_empty()).then_some((inode?, rest))
+    (!rest.is_empty()).then_some(UnixSocket { flags: flags?, kind: kind?, inode: inode?, path: rest })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What happened in a run, event by event. Nothing here judges: `verdict` does, in one pure pass.
 
 mod endpoint;
+mod observed;
 mod outcome;
 mod relayed;
 mod request;
@@ -9,6 +10,7 @@ mod server;
 
 pub(crate) use endpoint::UNIX;
 pub use endpoint::{BadEndpoint, Endpoint};
+pub use observed::{LeftFile, LeftKind, Observed, Resources, StackTraces, Usage};
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
 pub(crate) use outcome::{FIXED_FROM, Meaning, digest, is_usual_close};
 pub(crate) use relayed::OwnerSeen;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Phase, Recognised, RelayedDependency, Request};
+use super::{Observed, Outcome, Phase, Recognised, RelayedDependency, Request};
 use crate::clock::At;
 use crate::words;
 
@@ -48,6 +48,8 @@ pub struct Record {
     pub relayed: Vec<RelayedDependency>,
     /// What the demo left in its data folder.
     pub store: Option<Store>,
+    /// What else was observed of the service.
+    pub observed: Observed,
     /// The service's report (`EBBTIDE_REPORT`): shown beside a finding, never used as proof.
     pub report: Option<serde_json::Value>,
 }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
 use crate::record::{
-    Database, Ended, Endpoint, Orphan, PreStopRun, Recognised, Record, RelayedDependency, Shape, SignalState,
-    Store, Traffic,
+    Database, Ended, Endpoint, Observed, Orphan, PreStopRun, Recognised, Record, RelayedDependency, Shape,
+    SignalState, Store, Traffic,
 };
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 use crate::verdict::{Terms, Verdict};
@@ -205,6 +205,9 @@ pub(super) struct ProcessLine {
     #[serde(default)]
     relayed: Vec<RelayedDependency>,
     store: Option<Store>,
+    /// Absent in older records.
+    #[serde(default)]
+    observed: Observed,
     report: Option<serde_json::Value>,
 }
 
@@ -227,6 +230,7 @@ impl From<&Record> for ProcessLine {
             database: record.database.clone(),
             relayed: record.relayed.clone(),
             store: record.store.clone(),
+            observed: record.observed.clone(),
             report: record.report.clone(),
         }
     }
@@ -253,6 +257,7 @@ impl ProcessLine {
             database: self.database,
             relayed: self.relayed,
             store: self.store,
+            observed: self.observed,
             report: self.report,
         };
     }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::At;
 use crate::record::{
-    Close, Database, Ended, HeldConnection, Orphan, Outcome, Phase, PreStopEnd, PreStopRun, ReadySample,
-    ReadyState, Record, Session,
+    Close, Database, Ended, HeldConnection, LeftFile, LeftKind, Observed, Orphan, Outcome, Phase, PreStopEnd,
+    PreStopRun, ReadySample, ReadyState, Record, Resources, Session, StackTraces, Usage,
 };
 use crate::scenario::{SecondSignal, StopAt, StopSignal};
 use crate::verdict::samples::{any_request, good, request, terms};
@@ -61,6 +61,23 @@ fn rich() -> (Record, Terms) {
         trouble: Some("gone".to_owned()),
         ..Database::default()
     });
+    let usage = Usage { memory_bytes: 1, threads: 2, descriptors: 3, processes: 4 };
+    record.observed = Observed {
+        stack_traces: Some(StackTraces {
+            count: 2,
+            after_ms: 0.1,
+            first_line: "panic: x".to_owned(),
+            error_line: Some("x".to_owned()),
+        }),
+        cut_line: Some("GET".to_owned()),
+        resources: Some(Resources {
+            peak_before: usage,
+            at_signal: usage,
+            peak_after: Some(usage),
+            before_exit: Some(usage),
+        }),
+        left_behind: vec![LeftFile { path: "/tmp/a".to_owned(), kind: LeftKind::PidFile }],
+    };
     record.report = Some(serde_json::json!({"schema": 3, "phases": [null, 1.5]}));
     let traffic = &mut record.traffic;
     traffic.idle_closed = 3;
@@ -128,7 +145,7 @@ proptest! {
 #[test]
 fn a_record_without_the_fields_of_later_versions_is_read() {
     let text = recorded(&[(good(), terms())]);
-    let fields = ["at", "min_lame_duck", "then", "pre_stop", "second_signal"];
+    let fields = ["at", "min_lame_duck", "then", "pre_stop", "second_signal", "observed"];
     let old: Vec<String> = text
         .lines()
         .map(|line| {

@@ -14,6 +14,7 @@ mod headline;
 mod judge;
 mod losses;
 mod notes;
+mod observed;
 mod picture;
 mod rehearsal;
 mod route_table;

@@ -2,6 +2,7 @@
 
 use super::blame::Blame;
 use super::case::Case;
+use super::observed::observed;
 use crate::record::PreStopEnd;
 use crate::words;
 
@@ -66,6 +67,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
              a client may take them for the response to its next request"
         ));
     }
+    notes.extend(observed(case));
     notes
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Check, CheckId, Counts, ExitSeen, Finding, Headline, RunVerdict, Verdict};
-use crate::record::Shape;
+use crate::record::{Observed, Record, Shape};
 
 /// The result of all runs.
 #[derive(Clone, PartialEq, Debug)]
@@ -93,6 +93,21 @@ pub struct Facts {
     /// The last lines that the service printed, of a run that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub output_tail: Vec<String>,
+    /// What was observed beside the requests.
+    #[serde(flatten)]
+    pub observed: Observed,
+}
+
+impl Facts {
+    /// Returns the facts of `record`, with the last lines of the output.
+    pub(crate) fn of(record: &Record, output_tail: Vec<String>) -> Self {
+        Self {
+            signal_after_load_ms: record.signalled.ms_from(record.load_began),
+            report: record.report.clone(),
+            output_tail,
+            observed: record.observed.clone(),
+        }
+    }
 }
 
 /// Combines `runs`.

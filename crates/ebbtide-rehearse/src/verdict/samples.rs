@@ -176,6 +176,7 @@ pub fn rehearsal() -> RehearsalVerdict {
         signal_after_load_ms: 1000.0,
         report: Some(serde_json::json!({ "schema": 2, "exit_code": 0 })),
         output_tail: tail.iter().map(|line| (*line).to_owned()).collect(),
+        ..Facts::default()
     };
     let runs = [(good(), facts(&[])), (bad, facts(&["stopping"]))];
     conclude(runs.into_iter().map(|(record, facts)| (judge(&record, &terms()), facts)).collect())

@@ -59,7 +59,7 @@ pub(super) const SCOPES: [Scope; 5] = [
             &["scenario"],
             &["wire"],
             &["child", "load", "probe", "relay", "verdict"],
-            &["recording"],
+            &["recording", "sampling"],
         ],
         top: &[],
         files_on_top: true,

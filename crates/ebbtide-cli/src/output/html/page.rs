@@ -254,6 +254,10 @@ fn details(run: &NumberedRun) -> Markup {
             h2 { "Notes" }
             ul .notes { @for note in &run.verdict.notes { li { (note) } } }
         }
+        @if let Some(resources) = &run.facts.observed.resources {
+            h2 { "Resources" }
+            p { (resources) }
+        }
         @if !run.facts.output_tail.is_empty() {
             h2 { "Last output of the service" }
             pre { (run.facts.output_tail.join("\n")) }

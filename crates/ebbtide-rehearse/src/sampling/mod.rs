@@ -1,0 +1,11 @@
+//! What can be observed of a service from outside, beside its requests: what it prints, uses and leaves. Nothing here fails a check.
+
+mod left_behind;
+mod output;
+mod resources;
+mod sampler;
+mod stack_traces;
+mod trace_lines;
+
+pub(crate) use left_behind::temporary_folder;
+pub(crate) use sampler::{Sampled, Sampler};
