@@ -70,6 +70,23 @@ fn a_running_service_that_loses_nothing_passes_although_its_exit_code_is_unknown
 }
 
 #[test]
+fn the_output_and_the_files_of_a_running_service_are_not_observed() {
+    let folder = tempfile::tempdir().unwrap();
+    need("python3");
+    let port = free_port();
+    let mut command = Command::new("python3");
+    command.arg(service("observed.py")).arg(port.to_string()).args(["files", "traceback-late"]);
+    let running = Running::start(command.current_dir(folder.path()).stderr(Stdio::null()), port);
+    let judged = verdict(&attach(&running.pid(), &[]));
+    let run = &judged["runs"][0];
+    for field in ["stack_traces", "truncated_line", "left_behind"] {
+        assert!(run[field].is_null(), "{field}: {run:#}");
+    }
+    assert!(run["resources"]["at_signal"]["memory_bytes"].as_u64().unwrap() > 0, "{run:#}");
+    assert!(folder.path().join("app.lock").exists(), "it left files all the same");
+}
+
+#[test]
 fn a_running_service_that_loses_requests_fails() {
     let running = Running::python("naive.py", &[]);
     let output = attach(&running.pid(), &["--url=slow=/slow/{ms}", "--slow-time=300ms-600ms"]);

@@ -97,6 +97,10 @@ fn memory_and_threads_that_grow_during_the_drain_are_noted() {
     assert_noted(&run, "the threads of the service grew during the shutdown: ");
     let text = fs::read_to_string(folder.path().join("text")).unwrap();
     assert!(text.contains("\n   resources  ") && text.contains(" before the exit\n"), "{text}");
+    for (format, words) in [("markdown", "\nResources: "), ("html", "<h2>Resources</h2><p>")] {
+        let text = fs::read_to_string(folder.path().join(format)).unwrap();
+        assert!(text.contains(words), "{format}");
+    }
 
     // A service that is as large before the signal.
     let run = observed(folder.path(), &["memory", "threads"]);

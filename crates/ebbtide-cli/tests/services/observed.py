@@ -60,7 +60,10 @@ for mode in modes:
 def at_signal():
     for mode in modes:
         if mode in LATE:
-            threading.Thread(target=LATE[mode]).start()
+            # One after the other: lines of two would be mixed.
+            thread = threading.Thread(target=LATE[mode])
+            thread.start()
+            thread.join()
 
 
 register = signal.signal

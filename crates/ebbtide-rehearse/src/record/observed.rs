@@ -12,9 +12,9 @@ pub struct Observed {
     /// The stack traces in the output that began after the signal, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_traces: Option<StackTraces>,
-    /// The beginning of the last line of the output, if it was cut where a buffer ends.
+    /// The beginning of the last line of the output, if it is truncated where a buffer ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cut_line: Option<String>,
+    pub truncated_line: Option<String>,
     /// What its processes used, if it was sampled before the signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,

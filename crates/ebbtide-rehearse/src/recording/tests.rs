@@ -69,7 +69,7 @@ fn rich() -> (Record, Terms) {
             first_line: "panic: x".to_owned(),
             error_line: Some("x".to_owned()),
         }),
-        cut_line: Some("GET".to_owned()),
+        truncated_line: Some("GET".to_owned()),
         resources: Some(Resources {
             peak_before: usage,
             at_signal: usage,

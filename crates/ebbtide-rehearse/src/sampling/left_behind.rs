@@ -48,9 +48,8 @@ impl LeftBehind {
     /// Notes what the processes `pids` have open.
     pub(super) fn look(&mut self, pids: &[i32]) {
         for pid in pids {
-            if self.pids.insert(*pid) {
-                self.working.extend(fs::read_link(format!("/proc/{pid}/cwd")).ok());
-            }
+            self.pids.insert(*pid);
+            self.working.extend(fs::read_link(format!("/proc/{pid}/cwd")));
             let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
             // A file that standard output leads to is a log.
             let files =

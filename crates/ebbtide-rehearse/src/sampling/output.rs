@@ -15,7 +15,7 @@ const LONGEST: usize = 1024;
 const BUFFER: u64 = 4096;
 
 /// Returns the last line of the file `log` if it has no end and the file has the length of whole buffers: the next one was not written.
-pub(super) fn cut_line(log: &Path) -> io::Result<Option<String>> {
+pub(super) fn truncated_line(log: &Path) -> io::Result<Option<String>> {
     let mut file = File::open(log)?;
     let length = file.metadata()?.len();
     if length == 0 || length % BUFFER != 0 {
@@ -110,12 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_that_ends_with_a_buffer_was_cut() {
+    fn a_last_line_that_ends_with_a_buffer_is_truncated() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let cut = |text: &str| {
             fs::write(&log, text).unwrap();
-            cut_line(&log).unwrap()
+            truncated_line(&log).unwrap()
         };
         let lines = "0123456\n".repeat(1024);
         assert_eq!(cut(&lines[4..4100]).as_deref(), Some("0123"));

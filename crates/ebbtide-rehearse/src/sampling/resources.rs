@@ -30,7 +30,7 @@ impl ResourceSamples {
             peak_before: before.iter().map(|(_, used)| *used).reduce(greatest)?,
             at_signal: before.last()?.1,
             peak_after: after().reduce(greatest),
-            before_exit: after().last(),
+            before_exit: after().next_back(),
         })
     }
 }

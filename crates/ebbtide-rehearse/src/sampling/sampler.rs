@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::left_behind::LeftBehind;
-use super::output::{cut_line, stack_traces};
+use super::output::{stack_traces, truncated_line};
 use super::resources::ResourceSamples;
 use crate::child::Family;
 use crate::clock::{At, Clock};
@@ -131,7 +131,7 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
     let files = files.filter(|_| ended.by_itself);
     Some(Observed {
         stack_traces,
-        cut_line: cut_line(&what.log).ok().flatten().as_deref().map(shortened),
+        truncated_line: truncated_line(&what.log).ok().flatten().as_deref().map(shortened),
         resources: resources.resources(ended.signalled, ended.exit),
         left_behind: files.map(|files| files.left()).unwrap_or_default(),
     })
@@ -178,7 +178,7 @@ const SHOWN: usize = 160;
 /// Returns the beginning of `line`, without control characters.
 fn shortened(line: &str) -> String {
     let mut text: String = line.chars().filter(|one| !one.is_control()).take(SHOWN).collect();
-    if text.len() < line.len() {
+    if line.chars().count() > SHOWN {
         text.push('…');
     }
     text

@@ -74,7 +74,9 @@ impl StackTraceReader {
                 }
             }
             State::BeforeError(which) => match Opening::of(line) {
-                Some(opening) if opening != Opening::Exception => self.begin(offset, line, opening),
+                Some(opening) if !matches!(opening, Opening::Exception | Opening::Go) => {
+                    self.begin(offset, line, opening)
+                }
                 _ if which.is(line) => {
                     if let Some(first) = &mut self.first {
                         first.error_line = Some(line.trim_start().to_owned()).filter(|line| !line.is_empty());
@@ -186,7 +188,11 @@ mod tests {
         );
         assert_eq!(found(&chain).unwrap().0, 1);
         assert_eq!(found(&format!("{one}\n{one}")).unwrap().0, 2);
-        let between = one.replace("\nKeyboard", "\n{\"level\": 1}\nKeyboard");
+        let between = one.replace("\nKeyboard", "\n{\"level\": 1}\nPOST /a: x\nKeyboard").replacen(
+            "\n",
+            "\nGET /\n",
+            1,
+        );
         assert_eq!(found(&between).unwrap().2.as_deref(), Some("KeyboardInterrupt"));
         // As uvicorn logs it.
         let logged = format!("ERROR:    {one}");
@@ -291,7 +297,7 @@ mod tests {
             "thread 'main' panicked at noon",
             "thread 'pool' is stopping: it panicked at src/main.rs:2:5:",
             "Traceback (most recent call last):",
-            "Traceback (most recent call last):\n{\"level\":\"info\"}\n  File \"a.py\", line 1, in x",
+            "Traceback (most recent call last):\n1\n2\n3\n4\n  File \"a.py\", line 1, in x",
             "{\"level\":\"error\",\"stack\":\"Traceback (most recent call last):\\n  File \\\"a.py\\\", line 1\"}",
             "{\"msg\":\"java.io.IOException: x\\n\\tat a.B.c(D.java:1)\"}\n{\"msg\":\"next\"}",
             "java.io.IOException: connection reset by peer\nretrying at 12:30:15",

@@ -38,11 +38,11 @@ impl Opening {
     /// Returns within how many lines the frame follows.
     pub(super) fn lines(self) -> u8 {
         match self {
-            Self::Certain | Self::Rust | Self::Python => 1,
+            Self::Certain | Self::Rust => 1,
             // A panic that was recovered and raised again has a line for each, and a signal has one.
             Self::Go => 12,
-            // A message may have several lines.
-            Self::Exception => 4,
+            // A message may have several lines, and another thread may print between.
+            Self::Exception | Self::Python => 4,
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) fn observed(case: &Case<'_>) -> Vec<String> {
     let traces = seen.stack_traces.iter().map(stack_traces);
     // During start-up a service grows in any case.
     let resources = seen.resources.iter().filter(|_| case.terms.at == StopAt::Load);
-    let cut = seen.cut_line.iter().map(|line| cut_line(line));
+    let cut = seen.truncated_line.iter().map(|line| truncated_line(line));
     traces.chain(cut).chain(resources.flat_map(growth)).chain(left_behind(&seen.left_behind)).collect()
 }
 
@@ -38,7 +38,7 @@ fn stack_traces(traces: &StackTraces) -> String {
     }
 }
 
-fn cut_line(line: &str) -> String {
+fn truncated_line(line: &str) -> String {
     format!("the output ends within a line, as if its last buffer was not written: `{line}`")
 }
 
@@ -108,8 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_is_noted() {
-        let observed = Observed { cut_line: Some("GET /ite".to_owned()), ..Observed::default() };
+    fn a_truncated_line_is_noted() {
+        let observed = Observed { truncated_line: Some("GET /ite".to_owned()), ..Observed::default() };
         let note = "the output ends within a line, as if its last buffer was not written: `GET /ite`";
         assert_eq!(notes(observed), [note]);
     }
