@@ -128,10 +128,17 @@ def as_wanted(method, headers, body):
     return sent == ("application/json", b'{"name": "pen"}') if method != "GET" else sent == (None, b"")
 
 
+def twice(path):
+    """Whether a response after the signal is one of the first that are sent twice, on a connection that is kept."""
+    with slots:
+        waits[0] += is_("answers-twice-late") and path == "/"
+        return 0 < waits[0] <= 3 and path == "/"
+
+
 def answer(conn, method, path, headers, number):
     """Answers one request; returns whether the connection is kept."""
     stop = stopping.is_set()
-    close = headers.get("connection", "").lower() == "close" or (stop and not is_("keeps-connections", "answers-twice-late"))
+    close = headers.get("connection", "").lower() == "close" or (stop and not is_("keeps-connections") and not twice(path))
     status, body, more = "200 OK", b"ok", ""
     if is_("particular") and not as_wanted(method, headers, conn.body):
         conn.finish(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", number)
@@ -260,8 +267,7 @@ def answer(conn, method, path, headers, number):
         return not close
     conn.finish(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
                 f"{'Connection: close' if close else 'X: y'}\r\n{more}\r\n".encode() + body, number)
-    late = is_("answers-twice-late") and stop and number and path == "/"
-    if is_("answers-twice") and not close or late:
+    if is_("answers-twice", "answers-twice-late") and not close and (stop or is_("answers-twice")):
         conn.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
     return not close
 
@@ -313,17 +319,23 @@ handlers = []
 PARENT, stalls = os.getppid(), []
 
 
-def stall(sock):
-    """Stops the process of the clients, as a machine does that has no time for it. A connection on which nothing was sent yet is closed after
-    a while; returns whether it was."""
-    os.kill(PARENT, signal.SIGSTOP)
-    try:
-        if select.select([sock], [], [], 0.2)[0]:
-            return False
-        stalls.append(sock.close())
-        return True
-    finally:
-        os.kill(PARENT, signal.SIGCONT)
+def stall(listener):
+    """Stops the process of the clients, as a machine does that has no time for it, between the handshake of a connection and its first byte.
+    After a while the connection is closed."""
+    deadline = time.monotonic() + 4
+    while not stalls and time.monotonic() < deadline:
+        if not select.select([listener], [], [], 0.01)[0]:
+            continue
+        os.kill(PARENT, signal.SIGSTOP)
+        try:
+            sock, _ = listener.accept()
+            if not select.select([sock], [], [], 0.2)[0]:
+                stalls.append(sock.close())
+                return
+        finally:
+            os.kill(PARENT, signal.SIGCONT)
+        handlers.append(threading.Thread(target=serve, args=(sock,), daemon=True))
+        handlers[-1].start()
 
 
 def accept(listener, wait, on_second=False):
@@ -332,8 +344,6 @@ def accept(listener, wait, on_second=False):
     sock, _ = listener.accept()
     if is_tcp(sock):
         sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 0)
-    if is_("stops-its-client") and stopping.is_set() and not stalls and stall(sock):
-        return True
     if is_("one-at-a-time", "one-at-a-time-cut"):
         serve(sock)
         return True
@@ -497,6 +507,8 @@ if is_("closes-first"):
     end(0)
 if is_("health-closes-first"):
     second.close()
+if is_("stops-its-client"):
+    stall(listener)
 end_of_duck = time.monotonic() + LAME_DUCK
 while time.monotonic() < end_of_duck:
     accept(listener, 0.01)

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::case::Case;
-use super::checks::{dependencies, exit_code, listener, process, requests, routes, signals, stores};
+use super::checks::{
+    dependencies, exit_code, lame_duck, listener, process, requests, routes, signals, stores,
+};
 use super::counts::summaries;
 use super::notes::notes;
 use super::routes::routes;
@@ -134,7 +136,7 @@ fn all_checks(case: &Case<'_>, shapes: &[ShapeSummary]) -> Vec<Check> {
         under_load(CheckId::RefusalsClean, &|| listener::refusals_clean(case)),
     ];
     if !terms.min_lame_duck.is_zero() {
-        checks.push(under_load(CheckId::LameDuckServed, &|| listener::lame_duck_served(case)));
+        checks.push(under_load(CheckId::LameDuckServed, &|| lame_duck::lame_duck_served(case)));
     }
     if let Some(then) = &terms.then {
         checks.push(signals::second_signal(case, then));

@@ -3,6 +3,7 @@
 mod container;
 pub(super) mod dependencies;
 pub(super) mod exit_code;
+pub(super) mod lame_duck;
 pub(super) mod late;
 mod library;
 pub(super) mod listener;
