@@ -31,7 +31,7 @@ fn requests_in_flight_that_are_answered_with_an_error_and_status_200_are_found()
 fn a_connection_that_a_stopped_client_left_silent_is_no_proof_of_a_loss() {
     let seen = holds(&Row::innocent("stops-its-client", &["--storm=8"]).says(Says::Inconclusive));
     let evidence = seen.evidence("requests-answered");
-    assert!(evidence.contains("1 of ") && evidence.contains("which got no processor time"), "{evidence}");
+    assert!(evidence.contains("which got no processor time"), "{evidence}");
     // The opposite: without the kernel's time of the silence it is a loss.
     let lines = seen.record.lines().map(|line| {
         let mut event: Value = serde_json::from_str(line).unwrap();

@@ -321,9 +321,9 @@ PARENT, stalls = os.getppid(), []
 
 def stall(listener):
     """Stops the process of the clients, as a machine does that has no time for it, between the handshake of a connection and its first byte.
-    After a while the connection is closed."""
+    After a while the connection is closed. It does so to several: one may be that of the readiness probe."""
     deadline = time.monotonic() + 4
-    while not stalls and time.monotonic() < deadline:
+    while len(stalls) < 4 and time.monotonic() < deadline:
         if not select.select([listener], [], [], 0.01)[0]:
             continue
         os.kill(PARENT, signal.SIGSTOP)
@@ -331,7 +331,7 @@ def stall(listener):
             sock, _ = listener.accept()
             if not select.select([sock], [], [], 0.2)[0]:
                 stalls.append(sock.close())
-                return
+                continue
         finally:
             os.kill(PARENT, signal.SIGCONT)
         handlers.append(threading.Thread(target=serve, args=(sock,), daemon=True))

@@ -72,9 +72,15 @@ impl FailureCounts {
         (self.bad.get(&reason).copied().unwrap_or_default(), self.ended)
     }
 
-    /// Returns the share of those that ended badly in a way of `column`.
-    pub(super) fn share(&self, column: Column) -> f64 {
+    /// Returns how many failed in a way of `column`, and of how many.
+    pub(super) fn of_column(&self, column: Column) -> (u64, u64) {
         let bad = self.bad.iter().filter(|(reason, _)| reason.column() == column).map(|(_, count)| count);
-        bad.sum::<u64>() as f64 / self.ended.max(1) as f64
+        (bad.sum(), self.ended)
+    }
+
+    /// Returns the share of those that failed in a way of `column`.
+    pub(super) fn share(&self, column: Column) -> f64 {
+        let (bad, ended) = self.of_column(column);
+        bad as f64 / ended.max(1) as f64
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct LossGroup<'a> {
     pub(super) reason: Reason,
     /// How many ended so before the signal, and of how many: of the same shape on the same route, or more if those were few.
     pub(super) before: (u64, u64),
+    /// What they are compared with: the same, or if none ended so, those that ended in a similar way.
+    usual: (u64, u64),
     /// Those after the signal.
     pub(super) after: Vec<&'a Request>,
     /// Of how many of the shape that were accepted and ended after the signal.
@@ -57,6 +59,12 @@ pub(super) fn groups<'a>(record: &Record, requests: &mut [JudgedRequest<'a>]) ->
         let connection = reason.connection();
         let first = after.first().and_then(|(_, route)| earlier.closest(connection, *route, shape));
         let before = first.map_or((0, 0), |counts| counts.of(reason));
+        // A usual failure may have another reason because it comes at another moment of its request.
+        let can_be_alike = matches!(reason.column(), Column::Lost | Column::Truncated);
+        let usual = match first.filter(|_| before.0 == 0 && can_be_alike) {
+            Some(counts) => counts.of_column(reason.column()),
+            None => before,
+        };
         let accepted = |connection: Option<bool>| {
             let alike = of.iter().filter(|((_, other, fresh), _)| {
                 *other == shape && connection.is_none_or(|connection| connection == *fresh)
@@ -66,12 +74,13 @@ pub(super) fn groups<'a>(record: &Record, requests: &mut [JudgedRequest<'a>]) ->
         let (of, exposed) = (accepted(None), accepted(connection));
         let after: Vec<&Request> = after.into_iter().map(|(request, _)| request).collect();
         let group = |after: Vec<&'a Request>, at_exit| {
-            let blame = blame(before, (after.len() as u64, exposed)).min(reason.most_blame());
-            LossGroup { shape, reason, second, before, after, of, blame, at_exit }
+            let least = if before.0 == 0 { Blame::Unclear } else { Blame::Usual };
+            let blame = blame(usual, (after.len() as u64, exposed)).max(least).min(reason.most_blame());
+            LossGroup { shape, reason, second, before, usual, after, of, blame, at_exit }
         };
         // A usual failure that happens to end together with the process looks like one that the exit caused.
         let can_be_shutdown = reason.most_blame() == Blame::Shutdown;
-        if before.0 > 0 && can_be_shutdown && matches!(reason.column(), Column::Lost | Column::Truncated) {
+        if usual.0 > 0 && can_be_shutdown && can_be_alike {
             let (at_exit, others): (Vec<_>, Vec<_>) =
                 after.into_iter().partition(|request| is_at_exit(request));
             groups.extend((!others.is_empty()).then(|| group(others, Some(false))));
@@ -83,7 +92,7 @@ pub(super) fn groups<'a>(record: &Record, requests: &mut [JudgedRequest<'a>]) ->
     let ended_with_it: usize =
         groups.iter().filter(|group| group.at_exit == Some(true)).map(|group| group.after.len()).sum();
     for group in groups.iter_mut().filter(|group| group.at_exit == Some(true)) {
-        group.blame = group.blame.max(blame_at_exit(group.before, ended_with_it));
+        group.blame = group.blame.max(blame_at_exit(group.usual, ended_with_it));
     }
     for column in [Column::Lost, Column::Truncated, Column::TimedOut, Column::Wrong] {
         let in_column = |group: &&mut LossGroup<'_>| {
@@ -94,10 +103,10 @@ pub(super) fn groups<'a>(record: &Record, requests: &mut [JudgedRequest<'a>]) ->
         });
         let found: usize = groups.iter_mut().filter(in_column).map(|group| group.after.len()).sum();
         // What is usual for each shape alone may not be for all of them together.
-        if compared(expected.sum(), found as f64) != Blame::Usual {
-            for group in groups.iter_mut().filter(in_column) {
-                group.blame = group.blame.max(Blame::Unclear);
-            }
+        let together = compared(expected.sum(), found as f64);
+        for group in groups.iter_mut().filter(in_column) {
+            let most = if group.before.0 == 0 { Blame::Shutdown } else { Blame::Unclear };
+            group.blame = group.blame.max(together.min(most)).min(group.reason.most_blame());
         }
     }
     for judged in requests.iter_mut().filter(|judged| judged.after) {
@@ -334,6 +343,29 @@ mod tests {
         assert_eq!(blame(CLOSED, true), [Blame::Usual]);
         // What kept connections failed for excuses no new one.
         assert_eq!(blame(CLOSED, false), [Blame::Shutdown]);
+        // One failed in another moment of its request.
+        assert_eq!(blame(Outcome::Unanswered { close: Close::Reset }, true), [Blame::Unclear]);
+    }
+
+    #[test]
+    fn more_failures_than_similar_ones_before_are_losses() {
+        let reset = Outcome::Unanswered { close: Close::Reset };
+        let blame = |count: u64| {
+            let mut record = good();
+            let early = (0..110).map(|number| request(1000, if number < 2 { reset } else { ANSWERED }));
+            record.traffic.requests = early.collect();
+            for shape in [Shape::Storm, Shape::Open] {
+                let late = |number| if number < count { CLOSED } else { ANSWERED };
+                let late =
+                    (0..100).map(|number| Request { shape, ..request(SIGNALLED + 100_000, late(number)) });
+                record.traffic.requests.extend(late);
+            }
+            let terms = terms();
+            Case::new(&record, &terms).groups.iter().map(|group| group.blame).collect::<Vec<_>>()
+        };
+        assert_eq!(blame(2), [Blame::Unclear; 2]);
+        // Each shape alone could be by chance.
+        assert_eq!(blame(8), [Blame::Shutdown; 2]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
                 "a less busy machine gives the clients the processor time that they need",
             ),
             false => (
-                "more often than before the signal, but not significantly",
+                "requests failed before the signal as well, and not significantly less often",
                 "--repeat adds runs, which can decide",
             ),
         };
