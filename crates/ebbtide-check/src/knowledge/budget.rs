@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{ebbtide, may_run_ebbtide};
+use super::{ebbtide, is_istio_proxy, istio_stop, may_run_ebbtide};
 use crate::findings::Sum;
 use crate::model::{Container, Declared, Drain, Role, UNBOUNDED, Workload, seconds, show};
 
@@ -75,9 +75,9 @@ impl<'w> Budget<'w> {
 pub(crate) fn sidecar_drains(workload: &Workload) -> impl Iterator<Item = (&Container, Duration)> {
     let sidecars = workload.containers.iter().filter(|container| container.role == Role::Sidecar);
     sidecars.filter_map(|sidecar| {
-        let is_istio = sidecar.image_name() == Some("proxyv2");
         let own = workload.drain_of(sidecar).map(|drain| drain.time);
-        Some((sidecar, own.or_else(|| is_istio.then_some(seconds(5)))?))
+        let known = || istio_stop(workload, Some(sidecar)).drain.filter(|_| is_istio_proxy(sidecar));
+        Some((sidecar, own.or_else(known)?))
     })
 }
 

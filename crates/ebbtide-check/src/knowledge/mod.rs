@@ -5,6 +5,7 @@ mod drains;
 mod ebbtide;
 mod exec;
 mod images;
+mod mesh;
 mod pid1;
 mod programs;
 mod script;
@@ -22,6 +23,7 @@ pub(crate) use drains::{
 pub(crate) use ebbtide::{lame_duck_of, refused_settings};
 pub(crate) use exec::exec_offset;
 pub(crate) use images::{Shell, lacks};
+pub(crate) use mesh::{is_istio_proxy, istio_stop, mesh_waits};
 pub(crate) use pid1::{
     behind_shell, has_other_shell, mark_shielded, run_of, script_ends, shell_of, shell_of_program,
 };

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::model::{Container, Platform, Project, UNBOUNDED, Workload, seconds, show};
+use crate::knowledge::{is_istio_proxy, istio_stop};
+use crate::model::{Container, Platform, Project, UNBOUNDED, Workload, show};
 
 pub(super) static RULE: Rule = Rule {
     id: "K019",
@@ -15,8 +16,8 @@ the program still drains and needs its connections:
 
     preStop + drain of the proxy < preStop + drain of the program
 
-Known are istio-proxy (5 s), linkerd-proxy (0 s) and cloud-sql-proxy (0 s), unless they are set to wait for their connections
-(`EXIT_ON_ZERO_ACTIVE_CONNECTIONS`, `--max-sigterm-delay`). The preStop hook or the drain of the program has to be declared.
+Known are istio-proxy (5 s, or `terminationDrainDuration` of the annotation `proxy.istio.io/config`), linkerd-proxy (0 s) and cloud-sql-proxy (0 s), unless they are set to wait for their connections
+(`EXIT_ON_ZERO_ACTIVE_CONNECTIONS` as a variable or in `proxyMetadata` of the annotation, `--max-sigterm-delay`). The preStop hook or the drain of the program has to be declared.
 ",
     sources: &[
         "kubernetes/enhancements, KEP-753: why sidecars stop last",
@@ -30,7 +31,7 @@ Known are istio-proxy (5 s), linkerd-proxy (0 s) and cloud-sql-proxy (0 s), unle
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes).filter(|workload| !workload.is_batch()) {
         for proxy in workload.main() {
-            let Some(own) = proxy.image_name().and_then(proxy_drain) else { continue };
+            let Some(own) = proxy_drain(workload, proxy) else { continue };
             if waits_for_connections(proxy) {
                 continue;
             }
@@ -42,7 +43,6 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 },
                 None => Duration::ZERO,
             };
-            let own = proxy.drain.as_ref().map_or(own, |drain| drain.time);
             let programs = workload.main().filter(|container| container.name != proxy.name);
             let Some((program, time)) = programs
                 .filter_map(|container| Some((container, needs(workload, container)?)))
@@ -77,28 +77,28 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Returns how long a known proxy goes on after SIGTERM.
-fn proxy_drain(image: &str) -> Option<Duration> {
-    match image {
-        "proxyv2" => Some(seconds(5)),
+/// Returns how long a known proxy goes on after SIGTERM, unless it waits for its connections.
+fn proxy_drain(workload: &Workload, proxy: &Container) -> Option<Duration> {
+    let declared = proxy.drain.as_ref().map(|drain| drain.time);
+    if is_istio_proxy(proxy) {
+        let stop = istio_stop(workload, Some(proxy));
+        return declared.or(stop.drain).filter(|_| !stop.waits_for_connections);
+    }
+    let known = match proxy.image_name()? {
         "linkerd-proxy" | "cloud-sql-proxy" | "gce-proxy" | "cloudsql-docker" | "alloydb-auth-proxy" => {
             Some(Duration::ZERO)
         }
         _ => None,
-    }
+    };
+    known.map(|known| declared.unwrap_or(known))
 }
 
 /// Returns whether a proxy is set to stay until its connections are closed.
 fn waits_for_connections(proxy: &Container) -> bool {
     let flags = ["max-sigterm-delay", "term_timeout"];
     let has_flag = |word: &str| flags.iter().any(|flag| word.trim_start_matches('-').starts_with(flag));
-    let has_variable = |name: &str, value: Option<&str>| match name {
-        "CSQL_PROXY_MAX_SIGTERM_DELAY" => true,
-        "EXIT_ON_ZERO_ACTIVE_CONNECTIONS" => value == Some("true"),
-        _ => false,
-    };
     proxy.words().iter().any(|word| has_flag(&word.text))
-        || proxy.variables.iter().any(|variable| has_variable(&variable.name, variable.value.as_deref()))
+        || proxy.variables.iter().any(|variable| variable.name == "CSQL_PROXY_MAX_SIGTERM_DELAY")
 }
 
 /// Returns how long a program may need the proxy, if it is declared.

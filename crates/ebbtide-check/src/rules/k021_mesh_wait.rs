@@ -1,9 +1,7 @@
-use std::time::Duration;
-
 use super::words::workload_grace;
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::knowledge::{MARGIN, grace_label};
-use crate::model::{Annotation, Platform, Project, go_duration, seconds};
+use crate::knowledge::{MARGIN, grace_label, mesh_waits};
+use crate::model::{Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "K021",
@@ -15,28 +13,27 @@ The annotation `config.alpha.linkerd.io/proxy-wait-before-exit-seconds` makes Li
 drains for `terminationDrainDuration` of `proxy.istio.io/config`. Both run inside of the grace period:
 
     wait > terminationGracePeriodSeconds - 2
+
+The rule is not about pods that switch the injection of the proxy off (`sidecar.istio.io/inject: \"false\"`, `linkerd.io/inject: disabled`), nor about a proxy of Istio
+that waits for its connections instead (`EXIT_ON_ZERO_ACTIVE_CONNECTIONS` in `proxyMetadata`).
 ",
     sources: &[
         "linkerd/linkerd2, `charts/partials/templates/_proxy.tpl`: the wait is a preStop hook",
         "istio/istio, `pkg/config/mesh/mesh.go`: terminationDrainDuration",
+        "istio/istio, `pkg/kube/inject/inject.go`: what switches the injection off",
     ],
     bad: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K021/bad.yaml") }],
     good: &[Example { name: "deployment.yaml", text: include_str!("../../fixtures/K021/good.yaml") }],
     check,
 };
 
-/// Linkerd's wait, in seconds.
-const LINKERD: &str = "config.alpha.linkerd.io/proxy-wait-before-exit-seconds";
-/// Istio's configuration of one proxy, in YAML.
-const ISTIO: &str = "proxy.istio.io/config";
-
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
         let Some(&grace) = workload.grace.value().filter(|grace| !grace.is_zero()) else { continue };
-        for annotation in &workload.annotations {
-            let Some(wait) = wait(annotation).filter(|wait| *wait > grace.saturating_sub(MARGIN)) else {
+        for (wait, declared) in mesh_waits(workload) {
+            if wait <= grace.saturating_sub(MARGIN) {
                 continue;
-            };
+            }
             let (place, label) = workload_grace(workload);
             let terms = vec![(wait, "wait of the proxy".to_owned()), (MARGIN, "margin".to_owned())];
             findings.push(
@@ -45,7 +42,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                     Severity::Error,
                     workload,
                     "kills its mesh proxy while it waits",
-                    annotation.place,
+                    declared,
                     "the wait of the proxy",
                 )
                 .also(Some(place), label)
@@ -56,17 +53,5 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .remedy("shorten the wait, or set terminationGracePeriodSeconds to the wait and 2 s more"),
             );
         }
-    }
-}
-
-fn wait(annotation: &Annotation) -> Option<Duration> {
-    match annotation.key.as_str() {
-        LINKERD => annotation.value.parse().ok().map(seconds),
-        ISTIO => {
-            let (_, rest) = annotation.value.split_once("terminationDrainDuration")?;
-            let value = rest.trim_start_matches(['"', '\'', ':', ' ']);
-            go_duration(value.split(['"', '\'', '\n', ',', '}', ' ']).next()?)
-        }
-        _ => None,
     }
 }

@@ -27,6 +27,7 @@ mod kustomize_names;
 mod lame_ducks;
 mod long_lines;
 mod named;
+mod meshes;
 mod neighbours;
 mod patches;
 mod refused;

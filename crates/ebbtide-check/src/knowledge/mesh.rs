@@ -1,0 +1,98 @@
+//! What the annotations and labels of a pod say of the proxy of its mesh.
+
+use std::time::Duration;
+
+use crate::input::Place;
+use crate::model::{Annotation, Container, Workload, go_duration, is_variable, seconds};
+use crate::tree::{Node, parse_yaml};
+
+/// Istio's configuration of one proxy, in YAML.
+const ISTIO: &str = "proxy.istio.io/config";
+/// Whether Istio injects a proxy: an annotation, or a label, which counts more.
+const ISTIO_INJECT: &str = "sidecar.istio.io/inject";
+/// Linkerd's wait, in seconds.
+const LINKERD: &str = "config.alpha.linkerd.io/proxy-wait-before-exit-seconds";
+/// Whether Linkerd injects a proxy.
+const LINKERD_INJECT: &str = "linkerd.io/inject";
+
+/// How long Istio's proxy drains by default. With EXIT_ON_ZERO_ACTIVE_CONNECTIONS it is the least time before it looks for connections.
+const ISTIO_DRAIN: Duration = seconds(5);
+
+/// What Istio's proxy does after SIGTERM.
+pub(crate) struct IstioStop {
+    /// How long it drains at least; nothing if that is not known.
+    pub(crate) drain: Option<Duration>,
+    /// Whether it then waits until its connections are closed.
+    pub(crate) waits_for_connections: bool,
+}
+
+/// Returns whether a container is Istio's proxy.
+pub(crate) fn is_istio_proxy(container: &Container) -> bool {
+    container.image_name() == Some("proxyv2")
+}
+
+/// Returns what Istio's proxy of a pod does after SIGTERM: its container, if the file has one, and the annotation configure it.
+pub(crate) fn istio_stop(workload: &Workload, proxy: Option<&Container>) -> IstioStop {
+    let Some(annotation) = annotation(workload, ISTIO) else { return stop_of(None, proxy) };
+    let parsed = parse_yaml(annotation.place.source, &annotation.value);
+    match parsed.documents.as_slice() {
+        [] if parsed.errors.is_empty() => stop_of(None, proxy),
+        [document] if parsed.errors.is_empty() => stop_of(Some(&document.root), proxy),
+        _ => IstioStop { drain: None, waits_for_connections: true },
+    }
+}
+
+fn stop_of(config: Option<&Node>, proxy: Option<&Container>) -> IstioStop {
+    let setting = |name: &str| {
+        let of_container = proxy.and_then(|proxy| proxy.variables.iter().rev().find(|own| own.name == name));
+        let of_metadata = || config?.at(&["proxyMetadata", name])?.text();
+        of_container.map(|own| own.value.as_deref()).or_else(|| of_metadata().map(Some))
+    };
+    // A value that is not known may be true.
+    let may_be_true = |value: Option<&str>| {
+        value.is_none_or(|value| {
+            is_variable(value) || ["1", "t", "true"].contains(&&*value.to_ascii_lowercase())
+        })
+    };
+    let waits_for_connections = setting("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").is_some_and(may_be_true);
+    let written = if waits_for_connections {
+        setting("MINIMUM_DRAIN_DURATION")
+    } else {
+        config.and_then(|config| config.get("terminationDrainDuration")).map(Node::text)
+    };
+    let drain = written.map_or(Some(ISTIO_DRAIN), |written| go_duration(written?));
+    IstioStop { drain, waits_for_connections }
+}
+
+/// Returns the waits of the proxies that a mesh injects into a pod, as annotations declare them, and where.
+pub(crate) fn mesh_waits(workload: &Workload) -> impl Iterator<Item = (Duration, Place)> {
+    let linkerd = annotation(workload, LINKERD).filter(|_| has_linkerd(workload));
+    let linkerd = linkerd.and_then(|own| Some((own.value.trim().parse().ok().map(seconds)?, own.place)));
+    let istio = annotation(workload, ISTIO).filter(|_| has_istio(workload));
+    let istio = istio.and_then(|own| {
+        let proxy = workload.running().find(|container| is_istio_proxy(container));
+        let stop = istio_stop(workload, proxy);
+        Some((stop.drain.filter(|_| !stop.waits_for_connections)?, own.place))
+    });
+    linkerd.into_iter().chain(istio)
+}
+
+/// Returns whether a pod may have a proxy of Istio: its own, or one that is injected. The namespace of a pod that says nothing decides.
+fn has_istio(workload: &Workload) -> bool {
+    let label = workload.labels.iter().find(|(key, _)| key == ISTIO_INJECT).map(|(_, value)| value);
+    let said = label.or_else(|| annotation(workload, ISTIO_INJECT).map(|own| &own.value));
+    let is_injected =
+        said.is_none_or(|said| ["", "y", "yes", "true", "on"].contains(&&*said.to_ascii_lowercase()));
+    is_injected || workload.running().any(is_istio_proxy)
+}
+
+/// Returns whether Linkerd may inject its proxy, with a hook for the wait.
+fn has_linkerd(workload: &Workload) -> bool {
+    let said = annotation(workload, LINKERD_INJECT);
+    said.is_none_or(|said| ["enabled", "ingress"].contains(&&*said.value))
+}
+
+/// Returns an annotation. The last one is that of the pod.
+fn annotation<'w>(workload: &'w Workload, key: &str) -> Option<&'w Annotation> {
+    workload.annotations.iter().rev().find(|annotation| annotation.key == key)
+}
