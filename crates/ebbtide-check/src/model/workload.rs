@@ -45,7 +45,7 @@ pub(crate) struct Workload {
     pub(crate) is_fargate: bool,
     /// Whether its command runs to its end, and nothing is left to stop.
     pub(crate) is_oneshot: bool,
-    /// Whether it is started manually for a task, as far as its file says.
+    /// Whether it is started for a task rather than to run for long, as far as its file says.
     pub(crate) is_on_demand: bool,
     pub(crate) service: Option<Service>,
     pub(crate) target_group: Option<TargetGroup>,

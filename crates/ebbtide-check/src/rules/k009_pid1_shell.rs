@@ -30,7 +30,8 @@ Whether the shell stays depends on the script and on the shell: some replace the
 | `exec app` | replaced | replaced | replaced |
 
 The last command is what counts, and each branch of it; an `exec` in a command before it changes nothing. It is an error if all three stay, and a warning if it depends on the shell.
-Scripts with a `trap` for a signal, those that end with `source` or `eval`, idle ones (`sleep infinity`) and pods with `shareProcessNamespace` are left out. In a Job it is an info: it is seldom stopped before it has finished.
+Scripts with a `trap` for a signal, those that end with `source` or `eval`, idle ones (`sleep infinity`) and pods with `shareProcessNamespace` are left out. In a Job it is an info: it is seldom stopped before it has finished. The same
+holds for a Pod with `restartPolicy` `Never` or `OnFailure` that no Service selects.
 ",
     sources: &[
         "docker/cli, Dockerfile reference: the shell form does not receive Unix signals",

@@ -1,7 +1,7 @@
 use super::words::named;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::Script;
-use crate::model::{Platform, PreStopAction, Project};
+use crate::knowledge::{Script, server_of_image};
+use crate::model::{Container, Declared, Platform, PreStopAction, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "K011",
@@ -13,7 +13,8 @@ A hook that sends SIGTERM to process 1 starts the shutdown before Kubernetes wou
 delay the signal until no traffic arrives. If the hook then sleeps, the program has stopped long before; if it returns, SIGTERM is
 delivered a second time, which many programs take as a request to stop at once.
 
-The rule is about `kill`, `pkill`, `killall` and `nginx -s quit` in a hook without a `sleep` before them.
+The rule is about `kill`, `pkill`, `killall` and `nginx -s quit` in a hook without a `sleep` before them, and about pods that traffic may reach: a Service selects them, a
+container has `ports`, or its image is that of a known server such as nginx.
 ",
     sources: &[
         "kubernetes/website, `pod-lifecycle.md`: endpoints change at the same time as the hook begins",
@@ -25,8 +26,9 @@ The rule is about `kill`, `pkill`, `killall` and `nginx -s quit` in a hook witho
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
-        // No traffic flows to a job.
-        if workload.is_batch() {
+        // No traffic flows to a job, nor to a worker that takes its work from a queue.
+        let may_be_reached = !workload.routes.is_empty() || workload.running().any(serves);
+        if workload.is_batch() || !may_be_reached {
             continue;
         }
         for container in workload.running() {
@@ -53,6 +55,12 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// Returns whether clients may connect to a container, as far as its file says.
+fn serves(container: &Container) -> bool {
+    let image = container.image.as_ref().and_then(Declared::value);
+    container.has_ports || image.is_some_and(|image| server_of_image(image).is_some())
 }
 
 /// Returns whether a script sends a signal that ends the program, and does not sleep before.

@@ -45,3 +45,4 @@ mod terraform;
 mod texts;
 mod timeline;
 mod times;
+mod unrouted;

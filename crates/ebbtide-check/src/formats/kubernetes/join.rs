@@ -41,6 +41,8 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
         });
         workload.routes = routes;
         workload.disruptions = index.budgets_of(workload);
+        // A pod that serves is to run for long, whatever its restart policy.
+        workload.is_on_demand &= workload.routes.is_empty();
         index.scale(workload);
         let (namespace, place) = (workload.namespace.clone(), workload.place);
         for container in &mut workload.containers {

@@ -36,6 +36,9 @@ pub(super) fn workload(object: &Node, group: &str, kind: &str) -> Option<Workloa
         pod::add_annotations(&mut workload, metadata);
     }
     pod::fill(&mut workload, pod.get("metadata"), spec);
+    // Every other kind of controller but a job has `Always`.
+    workload.is_on_demand =
+        kind == "Pod" && matches!(spec.text_of("restartPolicy"), Some("Never" | "OnFailure"));
     if let Some(controller) = object.get("spec").filter(|_| kind != "Pod") {
         workload.replicas = count(controller.get("replicas"), 1);
         workload.min_ready = duration(controller.get("minReadySeconds"), seconds(0));

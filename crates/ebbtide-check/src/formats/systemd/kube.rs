@@ -128,6 +128,8 @@ impl<'s> Player<'s> {
             pod.grace = Declared::Default(seconds(10));
         }
         let kind = service.and_then(|service| last(service, "Type")).and_then(Node::text);
+        // The unit restarts a pod, whatever the restart policy of that.
+        pod.is_on_demand = false;
         pod.is_oneshot = pod.is_batch() || kind == Some("oneshot");
         pod.runs_always = runs_always(root);
         (pod.replicas, pod.rollout) = (Declared::Default(1), Rollout::Other);
