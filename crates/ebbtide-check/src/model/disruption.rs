@@ -26,4 +26,6 @@ pub(crate) struct NodeShutdown {
     pub(crate) total: Declared<Duration>,
     /// The part of it that critical pods have for themselves.
     pub(crate) critical: Declared<Duration>,
+    /// The time of pods without a class of priority, if each priority has a time of its own.
+    pub(crate) of_usual_pods: Option<Declared<Duration>>,
 }

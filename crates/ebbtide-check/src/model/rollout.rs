@@ -28,6 +28,11 @@ pub(crate) enum Amount {
 }
 
 impl Amount {
+    /// Returns whether it is no instance at all.
+    pub(crate) fn is_zero(self) -> bool {
+        matches!(self, Self::Count(0) | Self::Percent(0))
+    }
+
     /// Returns the number of instances out of `of`, a share rounded up.
     pub(crate) fn ceil(self, of: u32) -> u32 {
         match self {

@@ -68,6 +68,8 @@ pub(crate) struct Workload {
     pub(crate) claims: Vec<Word>,
     /// Labels that a node must have.
     pub(crate) node_labels: Vec<Annotation>,
+    /// The class of its priority, if it has one.
+    pub(crate) priority_class: Option<String>,
     /// The drain time that is declared for the workload rather than for one container.
     pub(crate) drain: Option<Drain>,
     /// How long it keeps serving after the signal, if it is declared.
@@ -128,6 +130,7 @@ impl Workload {
             os: None,
             claims: Vec::new(),
             node_labels: Vec::new(),
+            priority_class: None,
             drain: None,
             lame_duck: None,
             block: None,

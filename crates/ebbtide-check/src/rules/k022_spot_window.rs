@@ -16,7 +16,7 @@ GKE, 2 min on AWS. What does not fit is killed with the machine.
 
     terminationGracePeriodSeconds > notice
 
-The rule is about pods whose node selector asks for spot nodes. With the default grace period it is an info.
+The rule is about pods that run on spot nodes alone: their node selector, or each term of their required node affinity, asks for one. With the default grace period it is an info.
 ",
     sources: &[
         "cloud.google.com, GKE Spot VMs: 15 s for ordinary pods",

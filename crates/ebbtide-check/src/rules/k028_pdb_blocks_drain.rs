@@ -1,5 +1,5 @@
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::model::{Allowed, Amount, Declared, Platform, Project};
+use crate::model::{Allowed, Declared, Platform, Project};
 
 pub(super) static RULE: Rule = Rule {
     id: "K028",
@@ -28,9 +28,8 @@ not limited by a disruption budget.
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Kubernetes) {
         for disruption in &workload.disruptions {
-            let is_none = |amount: Amount| matches!(amount, Amount::Count(0) | Amount::Percent(0));
             let found = match (&disruption.allowed, &workload.replicas) {
-                (Allowed::Unavailable(Declared::Written(amount, place)), _) if is_none(*amount) => {
+                (Allowed::Unavailable(Declared::Written(amount, place)), _) if amount.is_zero() => {
                     Some((*place, "no pod may be missing".to_owned()))
                 }
                 (Allowed::Available(Declared::Written(amount, place)), Declared::Written(replicas, _))

@@ -30,6 +30,7 @@ mod named;
 mod meshes;
 mod neighbours;
 mod patches;
+mod nodes;
 mod refused;
 mod rule_pages;
 mod rules;

@@ -1,5 +1,7 @@
 //! What changes the number of instances: the number in the file of the workload is that of the first deploy.
 
+use ebbtide_check::Severity;
+
 use crate::common::{check_all, check_text, ids, shown};
 
 /// A Deployment behind a Service, of which one pod may be missing.
@@ -124,4 +126,31 @@ fn the_tasks_that_application_auto_scaling_counts_are_not_known() {
     assert_eq!(ids(&check_text("main.tf", module)), ["E008"]);
     assert_eq!(ids(&check_all(&[("main.tf", module), ("scaling.tf", scaling)])), [""; 0]);
     assert_eq!(ids(&check_all(&[("a/main.tf", module), ("b/scaling.tf", scaling)])), ["E008"]);
+}
+
+/// The API server computes with what is written: percentages too.
+#[test]
+fn two_zeros_of_a_rollout_are_rejected_and_rounded_ones_are_an_outage() {
+    let found = |amounts: &str, replicas: u32, is_routed: bool| {
+        let all = deployment(&format!("  replicas: {replicas}\n"))
+            .replace("maxSurge: 0, maxUnavailable: 1", amounts);
+        let text = if is_routed { all } else { all.split("---").next().unwrap().to_owned() };
+        let report = check_text("web.yaml", &text);
+        let found = report.active().find(|finding| finding.rule.id == "K015");
+        found.map(|finding| (finding.severity, finding.arithmetic.is_some()))
+    };
+    for zeros in [
+        "maxSurge: 0, maxUnavailable: 0",
+        "maxSurge: 0%, maxUnavailable: 0",
+        "maxSurge: 0, maxUnavailable: \"0%\"",
+    ] {
+        for (replicas, is_routed) in [(1, true), (9, true), (1, false)] {
+            assert_eq!(found(zeros, replicas, is_routed), Some((Severity::Error, false)), "{zeros}");
+        }
+    }
+    assert_eq!(found("maxSurge: 0, maxUnavailable: 25%", 1, true), Some((Severity::Warning, true)));
+    assert_eq!(found("maxSurge: 0, maxUnavailable: 25%", 1, false), None);
+    assert_eq!(found("maxSurge: 1, maxUnavailable: 0", 1, true), None);
+    assert_eq!(found("maxUnavailable: 0", 1, true), None);
+    assert_eq!(found("maxSurge: 0, maxUnavailable: \"${N}\"", 1, true), None);
 }

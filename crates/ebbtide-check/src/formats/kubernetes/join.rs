@@ -83,7 +83,7 @@ impl<'o> Index<'o> {
         }
         let mut budgets: HashMap<_, Vec<_>> = HashMap::new();
         for budget in &objects.budgets {
-            let first = budget.selector.first().map(|(key, value)| (key.as_str(), value.as_str()));
+            let first = budget.selector.pairs.first().map(|(key, value)| (key.as_str(), value.as_str()));
             budgets.entry(first).or_default().push(budget);
         }
         let mut scalers: HashMap<_, Vec<_>> = HashMap::new();
@@ -126,7 +126,7 @@ impl<'o> Index<'o> {
         let pairs = labels.iter().map(|(key, value)| Some((key.as_str(), value.as_str())));
         let candidates = pairs.chain([None]).filter_map(|pair| self.budgets.get(&pair));
         let selecting = candidates.flatten().copied().filter(|budget| {
-            budget.selector.iter().all(|wanted| labels.contains(wanted))
+            budget.selector.selects(labels)
                 && self.belongs(
                     &workload.namespace,
                     workload.place,

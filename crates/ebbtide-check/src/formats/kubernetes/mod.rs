@@ -10,6 +10,7 @@ mod probe;
 mod scalar;
 mod scaler;
 mod traffic;
+mod selector;
 mod workload;
 
 pub(crate) use join::join;

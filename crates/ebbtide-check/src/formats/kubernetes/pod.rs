@@ -13,7 +13,8 @@ pub(super) fn fill(workload: &mut Workload, metadata: Option<&Node>, spec: &Node
     workload.shares_process_namespace =
         spec.get("shareProcessNamespace").and_then(Node::boolean).unwrap_or_default();
     workload.os = spec.at(&["os", "name"]).map(scalar::text);
-    workload.node_labels = pairs(spec.get("nodeSelector"));
+    workload.node_labels = node_labels(spec);
+    workload.priority_class = spec.text_of("priorityClassName").map(str::to_owned);
     workload.containers = containers(spec);
     workload.claims = claims(spec);
     if let Some(metadata) = metadata {
@@ -38,6 +39,31 @@ pub(crate) fn add_annotations(workload: &mut Workload, metadata: &Node) {
         }
         workload.annotations.push(annotation);
     }
+}
+
+/// Returns the labels that every node has to have on which a pod may run: those of the selector, and those that each term of the required affinity asks
+/// for.
+fn node_labels(spec: &Node) -> Vec<Annotation> {
+    let affinity = ["affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"];
+    let terms = spec.at(&affinity).map_or(&[][..], |required| required.list("nodeSelectorTerms"));
+    let mut of_terms = terms.iter().map(|term| term.list("matchExpressions").iter().filter_map(only_value));
+    let mut labels = pairs(spec.get("nodeSelector"));
+    let first: Vec<Annotation> = of_terms.next().into_iter().flatten().collect();
+    let others: Vec<Vec<Annotation>> = of_terms.map(Iterator::collect).collect();
+    let is_in = |label: &Annotation, all: &[Annotation]| {
+        all.iter().any(|other| (&other.key, &other.value) == (&label.key, &label.value))
+    };
+    let required = first.into_iter().filter(|label| others.iter().all(|other| is_in(label, other)));
+    let required: Vec<_> = required.filter(|label| !is_in(label, &labels)).collect();
+    labels.extend(required);
+    labels
+}
+
+/// Returns the label that an expression asks for, if it allows one value alone.
+fn only_value(expression: &Node) -> Option<Annotation> {
+    let [value] = expression.list("values") else { return None };
+    let key = expression.text_of("key").filter(|_| expression.text_of("operator") == Some("In"))?;
+    Some(Annotation { key: key.to_owned(), value: value.text()?.to_owned(), place: value.place })
 }
 
 fn containers(spec: &Node) -> Vec<Container> {

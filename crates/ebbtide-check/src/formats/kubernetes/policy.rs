@@ -1,41 +1,36 @@
 use std::time::Duration;
 
 use super::scalar::name_place;
+use super::selector::Selector;
 use super::workload::amount;
 use crate::formats::times::Form;
 use crate::model::{Allowed, Amount, Declared, Disruption, NodeShutdown, Platform, Workload, seconds};
-use crate::tree::{Node, Value};
+use crate::tree::Node;
 
-/// The times of a kubelet: that of its shutdown, and the part for critical pods.
-pub(super) const TIMES: [(&str, Form); 2] =
-    [("shutdownGracePeriod", Form::Units), ("shutdownGracePeriodCriticalPods", Form::Units)];
+/// The times of a kubelet: that of its shutdown, the part for critical pods, and that of a priority.
+pub(super) const TIMES: [(&str, Form); 3] = [
+    ("shutdownGracePeriod", Form::Units),
+    ("shutdownGracePeriodCriticalPods", Form::Units),
+    ("shutdownGracePeriodSeconds", Form::Number),
+];
 
 /// A PodDisruptionBudget, and which pods it is about.
 #[derive(Debug)]
 pub(crate) struct DisruptionBudget {
     pub(super) namespace: Option<String>,
-    /// Without a pair it is about every pod of the namespace.
-    pub(super) selector: Vec<(String, String)>,
+    /// An empty one is about every pod of the namespace.
+    pub(super) selector: Selector,
     pub(super) disruption: Disruption,
 }
 
-/// Reads a PodDisruptionBudget. A selector with expressions is not read.
+/// Reads a PodDisruptionBudget.
 pub(super) fn disruption_budget(object: &Node) -> Option<DisruptionBudget> {
     let spec = object.get("spec")?;
-    let selector = spec.get("selector")?;
-    let is_list = |node: &Node| matches!(&node.value, Value::List(items) if items.is_empty());
-    if selector.get("matchExpressions").is_some_and(|expressions| !is_list(expressions)) {
-        return None;
-    }
-    let labels = selector.get("matchLabels").unwrap_or(selector);
-    let is_of_labels = matches!(labels.value, Value::Map(_)) && labels.tag.is_none();
-    let is_empty = labels.entries().iter().all(|entry| entry.key == "matchExpressions");
+    let selector = Selector::read(spec.get("selector")?)?;
     // An empty selector takes every pod of the namespace, and in v1beta1 none.
-    if !is_of_labels || is_empty && object.text_of("apiVersion") != Some("policy/v1") {
+    if selector.is_empty() && object.text_of("apiVersion") != Some("policy/v1") {
         return None;
     }
-    let pairs = labels.entries().iter().filter(|_| !is_empty);
-    let selector = pairs.map(|entry| Some((entry.key.clone(), entry.node.text()?.to_owned())));
     let read = |key: &str| spec.get(key).map(|node| amount(Some(node), Amount::Count(1)));
     let allowed = match (read("minAvailable"), read("maxUnavailable")) {
         (Some(available), None) => Allowed::Available(available),
@@ -45,7 +40,7 @@ pub(super) fn disruption_budget(object: &Node) -> Option<DisruptionBudget> {
     let text = |key: &str| object.at(&["metadata", key]).and_then(Node::text).map(str::to_owned);
     Some(DisruptionBudget {
         namespace: text("namespace"),
-        selector: selector.collect::<Option<_>>()?,
+        selector,
         disruption: Disruption { name: text("name")?, place: name_place(object), allowed },
     })
 }
@@ -57,7 +52,26 @@ pub(super) fn kubelet(object: &Node) -> Workload {
     let mut workload =
         Workload::new(Platform::Kubernetes, "KubeletConfiguration", "of the nodes", place, grace);
     let time = |(key, form): (&str, Form)| form.declared(object.get(key), Duration::ZERO);
-    let [total, critical] = TIMES;
-    workload.node_shutdown = Some(NodeShutdown { total: time(total), critical: time(critical) });
+    let [total, critical, _] = TIMES;
+    let by_priority = object.get("shutdownGracePeriodByPodPriority");
+    let of_usual_pods =
+        by_priority.filter(|list| list.text().is_some() || !list.items().is_empty()).map(of_usual_pods);
+    workload.node_shutdown =
+        Some(NodeShutdown { total: time(total), critical: time(critical), of_usual_pods });
     workload
+}
+
+/// Returns the time that a list of priorities gives the pods of priority 0: that of the greatest priority up to theirs, else of the lowest.
+fn of_usual_pods(list: &Node) -> Declared<Duration> {
+    let read = |item: &Node| {
+        let priority = item.get("priority").map_or(Some(0), Node::integer)?;
+        let time = item.get("shutdownGracePeriodSeconds")?;
+        Some((priority, Form::Number.written(time)))
+    };
+    let all: Option<Vec<_>> = list.items().iter().map(read).collect();
+    let nearest = all
+        .into_iter()
+        .flatten()
+        .max_by_key(|(priority, _)| (*priority <= 0, std::cmp::Reverse(priority.unsigned_abs())));
+    nearest.map_or(Declared::Unresolved(list.place), |(_, time)| time)
 }
