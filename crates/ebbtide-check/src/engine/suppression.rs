@@ -7,10 +7,12 @@ use crate::tree::Comment;
 
 /// The prefix of an annotation that suppresses a rule for its object: `ignore.ebbtide.dev/K001: reason`.
 const ANNOTATION: &str = "ignore.ebbtide.dev/";
-/// The begin of a comment that suppresses rules at its line or at the next one: `ebbtide:ignore K001,K005 reason`.
-const LINE: &str = "ebbtide:ignore ";
-/// The begin of a comment that suppresses rules in the whole file.
-const FILE: &str = "ebbtide:ignore-file ";
+/// The begin of every comment that suppresses rules.
+const COMMENT: &str = "ebbtide:";
+/// The word of a comment that suppresses rules at its line or at the next one: `ebbtide:ignore K001,K005 reason`.
+const LINE: &str = "ignore";
+/// The word of a comment that suppresses rules in the whole file.
+const FILE: &str = "ignore-file";
 
 /// What the files suppress.
 pub(super) struct Suppressions {
@@ -38,13 +40,25 @@ impl Suppressions {
         let mut suppressions = Self { all: Vec::new(), problems: Vec::new() };
         for comment in comments {
             let source = comment.place.source;
-            if let Some(rest) = comment.text.strip_prefix(FILE) {
-                suppressions.add(sources, rest, Scope::File(source), comment.place);
-            } else if let Some(rest) = comment.text.strip_prefix(LINE) {
-                let first = sources.position(comment.place).line;
-                let scope = Scope::Lines(source, first, last_line(sources, source, first));
-                suppressions.add(sources, rest, scope, comment.place);
-            }
+            let Some(text) = comment.text.strip_prefix(COMMENT) else { continue };
+            let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+            let scope = match word {
+                FILE => Scope::File(source),
+                LINE => {
+                    let first = sources.position(comment.place).line;
+                    Scope::Lines(source, first, last_line(sources, source, first))
+                }
+                _ => {
+                    if text.trim_start().starts_with(LINE) {
+                        let message = format!(
+                            "unknown comment `{COMMENT}{word}`: expected `{COMMENT}{LINE} RULE reason` or `{COMMENT}{FILE} RULE reason`"
+                        );
+                        suppressions.note(sources, comment.place, message);
+                    }
+                    continue;
+                }
+            };
+            suppressions.add(sources, rest, scope, comment.place);
         }
         for workload in workloads {
             for annotation in &workload.annotations {
@@ -58,27 +72,20 @@ impl Suppressions {
     }
 
     fn add(&mut self, sources: &Sources, text: &str, scope: Scope, place: Place) {
-        let (rules, reason) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
-        let reason = reason.trim().to_owned();
+        let (rules, reason) = rules_and_reason(text);
         if reason.is_empty() {
-            self.problems.push(Problem {
-                path: sources.name(place).to_owned(),
-                place: Some(place),
-                message: format!("suppression of {rules} without a reason: not applied"),
-                is_failure: false,
-            });
+            let all = if rules.is_empty() { "no rule".to_owned() } else { rules.join(",") };
+            self.note(sources, place, format!("suppression of {all} without a reason: not applied"));
             return;
         }
-        let rules: Vec<String> = rules.split(',').map(str::to_owned).collect();
         for unknown in rules.iter().filter(|rule| rules::find(rule).is_none()) {
-            self.problems.push(Problem {
-                path: sources.name(place).to_owned(),
-                place: Some(place),
-                message: format!("suppression of {unknown}: no rule has this id"),
-                is_failure: false,
-            });
+            self.note(sources, place, format!("suppression of {unknown}: no rule has this id"));
         }
-        self.all.push(Suppression { rules, scope, reason, place });
+        self.all.push(Suppression { rules, scope, reason: reason.to_owned(), place });
+    }
+
+    fn note(&mut self, sources: &Sources, place: Place, message: String) {
+        self.problems.push(Problem { place: Some(place), ..Problem::note(sources.name(place), message) });
     }
 
     /// Marks the findings that are suppressed.
@@ -114,11 +121,32 @@ impl Suppression {
     }
 }
 
+/// Splits a text into the rules before its reason. A comma, with or without spaces around it, is between two of them.
+fn rules_and_reason(text: &str) -> (Vec<String>, &str) {
+    let mut rules = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let end = rest.find(|letter: char| letter == ',' || letter.is_whitespace()).unwrap_or(rest.len());
+        let (rule, after) = rest.split_at(end);
+        rules.extend(Some(rule.to_owned()).filter(|rule| !rule.is_empty()));
+        match after.trim_start().strip_prefix(',') {
+            Some(next) => rest = next.trim_start(),
+            None => return (rules, after.trim()),
+        }
+    }
+}
+
 /// Returns the line that a comment is about: its own, if there is something before it, else the next that is not a comment.
 fn last_line(sources: &Sources, source: SourceId, first: usize) -> usize {
     let Some(source) = sources.get(source) else { return first };
+    let is_comment = |line: &str| {
+        let line = line.trim();
+        line.starts_with(['#', ';'])
+            || line.starts_with("//")
+            || line.starts_with("/*") && line.ends_with("*/")
+    };
     let mut line = first;
-    while source.line(line).trim_start().starts_with(['#', ';']) {
+    while is_comment(source.line(line)) {
         line = line.saturating_add(1);
     }
     line

@@ -16,7 +16,11 @@ pub(super) fn comments(source: SourceId, text: &str, signs: &[&str]) -> Vec<Comm
             Some((at, at.saturating_add(sign.len())))
         });
         if let Some((at, after)) = begins.min() {
-            let text = content.get(after..).unwrap_or_default().trim().to_owned();
+            let text = content.get(after..).unwrap_or_default();
+            // That of a block ends before the end of the line, or later.
+            let is_block = content.get(at..after) == Some("/*");
+            let text = if is_block { text.split("*/").next().unwrap_or_default() } else { text };
+            let text = text.trim().to_owned();
             let place = Place::new(source, start.saturating_add(at), start.saturating_add(content.len()));
             comments.push(Comment { text, place });
         }

@@ -19,7 +19,7 @@ const MAX_ENTRIES: usize = 5_000;
 /// type are several entries.
 pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
     let builder = Builder { source, text };
-    let mut parsed = Parsed { comments: comments(source, text, &["#", "//"]), ..Parsed::default() };
+    let mut parsed = Parsed { comments: comments(source, text, &["#", "//", "/*"]), ..Parsed::default() };
     if let Some((message, at)) = excess(text) {
         parsed.errors.push(SyntaxError { message, place: Place::new(source, at, at) });
         return parsed;

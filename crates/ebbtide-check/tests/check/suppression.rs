@@ -3,7 +3,7 @@
 use ebbtide_check::Severity;
 use ebbtide_check::render::{Look, text};
 
-use crate::common::{check_text, ids};
+use crate::common::{check_text, ids, shown};
 
 fn pod(annotation: &str, comment: &str) -> String {
     format!(
@@ -59,4 +59,69 @@ fn a_suppression_of_a_rule_that_does_not_exist_is_noted() {
         ["suppression of K01: no rule has this id", "suppression of K999: no rule has this id"]
     );
     assert!(!report.is_incomplete());
+}
+
+#[test]
+fn rules_are_separated_by_commas_with_or_without_spaces() {
+    let service = |comment: &str| {
+        format!(
+            "services:\n  f:\n    image: x/a\n    stop_signal: SIGKILL\n    stop_grace_period: 5s\n    {comment}\n    labels: {{ebbtide.dev/drain: 20s}}\n"
+        )
+    };
+    assert_eq!(ids(&check_text("compose.yaml", &service(""))), ["C003", "C001"]);
+    for rules in ["C001,C003", "C001, C003", "C001 ,C003", "C001 , C003", "C001,  compose-budget,C003,"] {
+        let text = format!("# ebbtide:ignore-file {rules} both are known\n{}", service(""));
+        let report = check_text("compose.yaml", &text);
+        assert_eq!(ids(&report), [""; 0], "{rules}");
+        let last = rules.ends_with(',');
+        assert_eq!(report.problems.is_empty(), !last, "{rules}: {}", shown(&report));
+    }
+    // What follows the last comma is a rule.
+    let report = check_text("compose.yaml", &service("# ebbtide:ignore C001, because"));
+    assert!(shown(&report).contains("suppression of C001,because without a reason: not applied"));
+}
+
+/// It would be taken for one that is applied.
+#[test]
+fn a_comment_that_suppresses_nothing_by_its_form_is_noted() {
+    for (comment, word) in [
+        ("# ebbtide:ignore: K001 known", "ignore:"),
+        ("# ebbtide:ignored K001 known", "ignored"),
+        ("# ebbtide:ignore-line K001 known", "ignore-line"),
+        ("# ebbtide: ignore K001 known", ""),
+    ] {
+        let report = check_text("a.yaml", &pod("a: b", comment));
+        assert_eq!(ids(&report), ["K001"], "{comment}");
+        let expected = format!("unknown comment `ebbtide:{word}`: expected `ebbtide:ignore RULE reason`");
+        assert!(report.problems[0].message.starts_with(&expected), "{comment}: {}", shown(&report));
+        assert!(!report.is_incomplete());
+    }
+    let report = check_text("a.yaml", &pod("a: b", "# ebbtide:ignore"));
+    assert_eq!(report.problems[0].message, "suppression of no rule without a reason: not applied");
+    for other in ["# ebbtide: see the runbook", "# ebbtide:ignore K001 known"] {
+        assert!(check_text("a.yaml", &pod("a: b", other)).problems.is_empty(), "{other}");
+    }
+}
+
+#[test]
+fn comments_of_hcl_suppress_in_each_of_their_forms() {
+    let task = |comment: &str| {
+        format!(
+            "resource \"aws_ecs_task_definition\" \"a\" {{\n  family = \"a\"\n  container_definitions = jsonencode([{{\n    name = \"a\"\n    image =              \"b\"\n    {comment}\n    stopTimeout = 5\n    dockerLabels = {{ \"ebbtide.dev/drain\" = \"20s\" }}\n  }}])\n}}\n"
+        )
+    };
+    for comment in [
+        "# ebbtide:ignore E002 hash",
+        "// ebbtide:ignore E002 slashes",
+        "/* ebbtide:ignore E002 block */",
+        "// ebbtide:ignore E002 slashes\n    # another\n    /* and another */",
+    ] {
+        let report = check_text("a.tf", &task(comment));
+        assert_eq!(ids(&report), [""; 0], "{comment}\n{}", shown(&report));
+        let reason = report.findings[0].suppressed.as_ref().unwrap().reason.clone();
+        assert!(["hash", "slashes", "block"].contains(&&*reason), "{reason}");
+    }
+    for comment in ["", "/* ebbtide:ignore E001 other */", "/* ebbtide:ignore E002 far */ cpu = 1"] {
+        assert_eq!(ids(&check_text("a.tf", &task(comment))), ["E002"], "{comment}");
+    }
 }

@@ -127,6 +127,7 @@ Suppression:
   A comment at the line of a finding or above it: # ebbtide:ignore K001 reason
   A comment for the whole file:                   # ebbtide:ignore-file K001 reason
   An annotation on a Kubernetes object:           ignore.ebbtide.dev/K001: reason
+  A comment may have several rules: K001,K005 or K001, K005
 
 Configuration:
   The file ebbtide.toml of the current folder, or of the nearest folder above it
