@@ -8,12 +8,13 @@ use crate::findings::Rule;
 /// Rules that do not run for some files.
 #[derive(Clone, Debug)]
 pub struct PathIgnore {
+    pattern: String,
     matcher: Gitignore,
     /// Ids, names or prefixes of the rules.
     pub(super) rules: Vec<String>,
 }
 
-/// The text is not a pattern of paths, or is one that matches nothing.
+/// The text is not a pattern of paths, or is one that can match nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidPattern {
     /// Its syntax is not that of a pattern.
@@ -24,7 +25,7 @@ pub enum InvalidPattern {
         /// What is wrong.
         source: ignore::Error,
     },
-    /// It matches no path.
+    /// It can match no path.
     #[error("pattern `{pattern}` matches nothing: {reason}")]
     Inert {
         /// The pattern.
@@ -39,7 +40,7 @@ impl PathIgnore {
     ///
     /// # Errors
     ///
-    /// Returns an error if the pattern is not valid, or matches nothing.
+    /// Returns an error if the pattern is not valid, or can match nothing.
     pub fn new(root: &Path, pattern: &str, rules: Vec<String>) -> Result<Self, InvalidPattern> {
         if let Some(reason) = inert(pattern) {
             return Err(InvalidPattern::Inert { pattern: pattern.to_owned(), reason });
@@ -49,15 +50,29 @@ impl PathIgnore {
         // git takes an open bracket literally: a pattern that has one is a mistake.
         builder.allow_unclosed_class(false);
         builder.add_line(None, pattern).map_err(invalid)?;
-        Ok(Self { matcher: builder.build().map_err(invalid)?, rules })
+        Ok(Self { pattern: pattern.to_owned(), matcher: builder.build().map_err(invalid)?, rules })
+    }
+
+    /// Returns the pattern as it is written.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Returns the folder that the pattern is relative to.
+    pub fn root(&self) -> &Path {
+        self.matcher.path()
+    }
+
+    /// Returns whether the pattern is about a file: by its name, relative to the current folder or absolute.
+    pub fn matches(&self, name: &str) -> bool {
+        let Ok(path) = std::path::absolute(name) else { return false };
+        let Ok(inside) = path.strip_prefix(self.root()) else { return false };
+        self.matcher.matched_path_or_any_parents(inside, false).is_ignore()
     }
 
     /// Returns whether a rule does not run for a file.
     pub(super) fn covers(&self, name: &str, rule: &Rule) -> bool {
-        let Ok(path) = std::path::absolute(name) else { return false };
-        let Ok(inside) = path.strip_prefix(self.matcher.path()) else { return false };
-        self.rules.iter().any(|word| means(word, rule))
-            && self.matcher.matched_path_or_any_parents(inside, false).is_ignore()
+        self.rules.iter().any(|word| means(word, rule)) && self.matches(name)
     }
 }
 

@@ -5,9 +5,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ebbtide_check::{
-    Problem, Report, ServicePlan, SourceId, Sources, collect, environment_files, neighbours, read_text,
+    PathIgnore, Problem, Report, ServicePlan, SourceId, Sources, collect, environment_files, neighbours,
+    read_text,
 };
 use ebbtide_rehearse::words::chain;
+
+use crate::settings;
 
 /// The name of what is read from standard input.
 const STDIN: &str = "<stdin>";
@@ -110,6 +113,23 @@ pub(super) fn note_nothing(report: &Report, paths: &[PathBuf]) -> Option<Problem
         message: format!("nothing recognised: no known deployment file among {}", report.sources.len()),
         is_failure: false,
     })
+}
+
+/// Returns notes about the patterns of the settings that match none of the files, if the whole folder of the settings was checked.
+pub(super) fn note_patterns(report: &Report, paths: &[PathBuf], patterns: &[PathIgnore]) -> Vec<Problem> {
+    let is_whole = |pattern: &&PathIgnore| {
+        let folders = paths.iter().filter_map(|path| std::path::absolute(path).ok());
+        folders.into_iter().any(|folder| pattern.root().starts_with(folder))
+    };
+    let is_unused =
+        |pattern: &&PathIgnore| !report.sources.iter().any(|(_, source)| pattern.matches(source.name()));
+    let note = |pattern: &PathIgnore| Problem {
+        path: pattern.root().join(settings::NAME).display().to_string(),
+        place: None,
+        message: format!("pattern `{}` of per-path-ignores matches none of the files", pattern.pattern()),
+        is_failure: false,
+    };
+    patterns.iter().filter(is_whole).filter(is_unused).map(note).collect()
 }
 
 fn names(paths: &[PathBuf]) -> String {

@@ -81,6 +81,8 @@ fn checked(mut args: CheckArgs) -> Result<Ending, Ending> {
     }
     report.problems.append(&mut input.problems);
     report.problems.extend(input::note_nothing(&report, &all));
+    let unused = input::note_patterns(&report, &args.paths, &options.path_ignores);
+    report.problems.extend(unused);
     if let Some(file) = &args.write_baseline {
         let baseline = Baseline::of(&report);
         std::fs::write(file, baseline.text())

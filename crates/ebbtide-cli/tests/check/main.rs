@@ -266,6 +266,12 @@ fn the_file_of_the_project_sets_rules_and_threshold_and_an_option_replaces_them(
         (code(&["bad.yaml"]), code(&["legacy/bad.yaml"]), code(&["legacy"])),
         (Some(1), Some(0), Some(0))
     );
+    // A pattern of no file is noted if all of them are checked.
+    write("ebbtide.toml", "[check.per-path-ignores]\n\"/legacy/\" = [\"K001\"]\n\"/gone/\" = [\"K001\"]\n");
+    let noted = |path: &str| text(&ebbtide(folder.path(), &["check", path]).stdout);
+    let note = "pattern `/gone/` of per-path-ignores matches none of the files";
+    assert!(noted(".").contains(note) && !noted(".").contains("`/legacy/`"), "{}", noted("."));
+    assert!(!noted("legacy").contains(note), "{}", noted("legacy"));
     write("ebbtide.toml", "[check.per-path-ignores]\n\"legacy[\" = [\"K001\"]\n");
     let refused = ebbtide(folder.path(), &["check", "bad.yaml"]);
     let said = text(&refused.stderr);
