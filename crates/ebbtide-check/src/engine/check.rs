@@ -9,7 +9,7 @@ use crate::formats::{
 };
 use crate::input::{Place, Problem, Sources};
 use crate::knowledge;
-use crate::model::{Declared, Project, Workload, seconds, show};
+use crate::model::{Declared, Drain, Project, Workload, seconds, show};
 use crate::rules::RULES;
 use crate::tree::Comment;
 
@@ -88,7 +88,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     all.workloads.iter_mut().for_each(declare_times);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(shorter_drains(&all.workloads, sources));
-    all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads)));
+    all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads, sources)));
     all.problems.extend(all.workloads.iter().filter_map(|workload| unassigned_drain(workload, sources)));
     all.workloads.iter_mut().for_each(knowledge::drain_after_lame_duck);
     let project = Project { workloads: all.workloads };
@@ -166,19 +166,20 @@ fn shorter_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
     let note = |workload: &Workload| {
         let declared = workload.drain.as_ref()?;
         let container = workload.containers.iter().find(|container| workload.is_about(container))?;
-        let own = container
-            .drain
-            .as_ref()
-            .filter(|own| own.is_declared && own.time > declared.time.saturating_add(ROUNDED))?;
-        let place = own.place?;
-        let (own, time) = (format!("{} of {}", own.from, show(own.time)), show(declared.time));
-        let message = format!("{own}: the {} of {time} takes precedence", declared.from);
-        Some(Problem { place: Some(place), ..Problem::note(sources.name(place), message) })
+        takes_precedence(declared, container.drain.as_ref().filter(|own| own.is_declared)?, sources)
     };
     workloads.iter().filter_map(note).collect()
 }
 
 /// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
+/// Returns the note that a drain counts instead of a longer one of a file.
+pub(super) fn takes_precedence(counts: &Drain, other: &Drain, sources: &Sources) -> Option<Problem> {
+    let place = other.place.filter(|_| other.time > counts.time.saturating_add(ROUNDED))?;
+    let (longer, time) = (format!("{} of {}", other.from, show(other.time)), show(counts.time));
+    let message = format!("{longer}: the {} of {time} takes precedence", counts.from);
+    Some(Problem { place: Some(place), ..Problem::note(sources.name(place), message) })
+}
+
 pub fn check(sources: Sources, options: &Options) -> Report {
     let Read { project, mut problems, comments, uneditable, assumed, recognised } = read(&sources, options);
     let mut findings = Vec::new();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-use crate::input::Problem;
+use super::check::takes_precedence;
+use crate::input::{Problem, Sources};
 use crate::model::{Declared, Drain, Workload, seconds};
 
 /// What a service built with Ebbtide prints for `EBBTIDE_PLAN=json`: how long its shutdown takes.
@@ -192,8 +193,8 @@ impl ServicePlan {
         &self.times
     }
 
-    /// Gives the times to the workloads that the plan is of. What a file declares takes precedence.
-    pub(super) fn apply(&self, workloads: &mut [Workload]) -> Option<Problem> {
+    /// Gives the times to the workload that the plan is of. They take precedence over what a file declares; what is longer there is noted.
+    pub(super) fn apply(&self, workloads: &mut [Workload], sources: &Sources) -> Option<Problem> {
         let is_meant = |workload: &Workload| match &self.workload {
             Some(name) => workload.is_named(name) && !workload.containers.is_empty(),
             None => !workload.is_batch() && !workload.containers.is_empty(),
@@ -209,24 +210,20 @@ impl ServicePlan {
                 format!("plan of {name} matches {count} workloads: expected one; the input has {seen}"),
             ));
         }
-        for workload in workloads.iter_mut().filter(|workload| is_meant(workload)) {
-            let place = workload.place;
-            let (of_file, lame_duck_of_file) = (workload.file_drain.take(), workload.file_lame_duck.take());
-            workload.drain = workload.drain.take().or(of_file).or_else(|| {
-                Some(Drain {
-                    time: self.times.drain(),
-                    from: format!("plan {}", self.file),
-                    place: None,
-                    is_declared: true,
-                })
-            });
-            workload.lame_duck = workload.lame_duck.take().or(lame_duck_of_file);
-            let lame_duck = self.times.lame_duck.min;
-            if !lame_duck.is_zero() {
-                workload.lame_duck.get_or_insert(Declared::Written(lame_duck, place));
-            }
+        let workload = workloads.iter_mut().find(|workload| is_meant(workload))?;
+        let from = format!("--plan {}", self.file);
+        let drain = Drain { time: self.times.drain(), from, place: None, is_declared: true };
+        let lame_duck = Declared::Written(self.times.lame_duck.min, workload.place);
+        let declared = workload.drain.replace(drain.clone()).or(workload.file_drain.take());
+        workload.lame_duck = Some(lame_duck.clone());
+        let program = workload.program().map(|program| program.place);
+        // A service of ECS has copies of the containers of its task.
+        let services = workloads.iter_mut().filter_map(|workload| workload.service.as_mut());
+        let copies = services.flat_map(|service| &mut service.containers);
+        for copy in copies.filter(|copy| Some(copy.place) == program) {
+            (copy.drain, copy.lame_duck) = (Some(drain.clone()), Some(lame_duck.clone()));
         }
-        None
+        takes_precedence(&drain, &declared?, sources)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One fact in each notation that has it is one finding, and a value that is computed elsewhere is none.
 
-use ebbtide_check::{Options, Place, ServicePlan, Severity, Sources, check};
+use ebbtide_check::{Place, Severity};
 
 use crate::common::{check_all, check_text, ids, shown};
 
@@ -293,19 +293,5 @@ fn the_help_of_an_overrun_says_what_it_adds_for_sidecars() {
         finding.remedy.contains("at least 37 (with 5 s for the drain of `istio-proxy` after it)"),
         "{}",
         finding.remedy
-    );
-}
-
-#[test]
-fn a_plan_without_its_workload_lists_those_of_the_input() {
-    const PLAN: &str = r#"{"grace_ms": 30000, "margin_ms": 5000, "deadline_ms": 25000, "servers_end_ms": 21000, "workers_end_ms": 22000,
-        "resources_end_ms": 23000, "telemetry_end_ms": 24500, "lame_duck": {"min_ms": 5000, "quiet_ms": 1000, "max_ms": 15000}}"#;
-    let mut sources = Sources::new();
-    sources.add("Procfile", "web: bin/web\nworker: bin/worker\n");
-    let plan = ServicePlan::parse(Some("orders"), "plan.json", PLAN).unwrap();
-    let report = check(sources, &Options { plans: vec![plan], ..Options::default() });
-    assert_eq!(
-        report.problems[0].message,
-        "plan of orders matches 0 workloads: expected one; the input has web, worker"
     );
 }

@@ -31,6 +31,8 @@ mod meshes;
 mod neighbours;
 mod patches;
 mod nodes;
+mod patches;
+mod plans;
 mod refused;
 mod rule_pages;
 mod rules;

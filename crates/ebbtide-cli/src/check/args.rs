@@ -43,8 +43,8 @@ pub(crate) struct CheckArgs {
 
     /// Plan of a service, as EBBTIDE_PLAN=json prints it; may be repeated
     ///
-    /// Declares how long the service drains. WORKLOAD is the name of its workload; without it the files must have a single
-    /// one.
+    /// Declares how long the service drains, whatever the files declare. WORKLOAD is the name of its workload; without it the
+    /// files must have a single one.
     #[arg(long, value_name = "[WORKLOAD=]FILE")]
     pub(super) plan: Vec<String>,
 
