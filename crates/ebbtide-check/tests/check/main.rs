@@ -1,6 +1,7 @@
 //! The check as its users see it: files in, findings out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
+mod alternatives;
 mod baseline;
 mod build_arguments;
 mod built_images;
@@ -13,6 +14,7 @@ mod corpus;
 mod declared;
 mod engines;
 mod entry_scripts;
+mod env_commands;
 mod env_files;
 mod fix_properties;
 mod fixes;

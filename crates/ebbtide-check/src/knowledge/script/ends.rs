@@ -1,12 +1,13 @@
 use super::parser::{Choice, Item, Node};
 use super::tree::{Script, Separator, Simple};
 use crate::knowledge::ShellsThatStay;
+use crate::model::base_name;
 
 /// Commands that prepare or end something and do not serve.
-const SHORT: [&str; 36] = [
+const SHORT: [&str; 35] = [
     "cd", "export", "set", "unset", "echo", "printf", "true", "false", "exit", "return", ":", "test", "[",
     "[[", "mkdir", "chmod", "chown", "umask", "ulimit", "rm", "cp", "mv", "ln", "touch", "cat", "sleep",
-    "wait", "ls", "read", "sed", "date", "env", "id", "kill", "shift", "local",
+    "wait", "ls", "read", "sed", "date", "id", "kill", "shift", "local",
 ];
 
 /// Commands that may run anything.
@@ -147,7 +148,11 @@ impl<'s> Reader<'s> {
                         ends.into_iter().map(|end| end.in_front(ShellsThatStay::ALL)).collect(),
                     );
                 }
-                Ending::Known(ends) if is_last => return Ending::Known(ends),
+                Ending::Known(ends) if is_last => {
+                    let mut all = self.alternative(list, index);
+                    all.extend(ends);
+                    return Ending::Known(all);
+                }
                 Ending::Known(ends) => {
                     let is_replaced = ends.iter().all(|end| end.stays.is_none());
                     if is_replaced {
@@ -165,6 +170,28 @@ impl<'s> Reader<'s> {
             is_last &= matches!(item.pipeline.as_slice(), [Node::Function { .. }]);
         }
         Ending::Nothing { is_conditional }
+    }
+
+    /// Returns the ends of what runs instead of a command if a test succeeds: B of `[ … ] && B || C`.
+    fn alternative(self, list: &'s [Item], index: usize) -> Vec<ScriptEnd> {
+        let Some((other, before)) = list.get(..index).and_then(<[Item]>::split_last) else {
+            return Vec::new();
+        };
+        let mut conditions =
+            before.iter().rev().take_while(|item| item.separator == Separator::And).peekable();
+        let is_choice = conditions.peek().is_some()
+            && other.separator == Separator::Or
+            && conditions
+                .all(|item| matches!(item.pipeline.as_slice(), [Node::Simple(simple)] if is_test(simple)));
+        let ending = match other.pipeline.as_slice() {
+            [node] if is_choice => self.node(node, ShellsThatStay::ALL),
+            nodes if is_choice => piped(nodes),
+            _ => return Vec::new(),
+        };
+        match ending {
+            Ending::Known(ends) => ends.into_iter().map(ScriptEnd::before_another).collect(),
+            Ending::Nothing { .. } | Ending::Unknown => Vec::new(),
+        }
     }
 
     /// Returns a list up to the command at which the script certainly ends: what is after it is never reached.
@@ -258,7 +285,7 @@ impl<'s> Reader<'s> {
         if UNKNOWN.contains(&program) {
             return Ending::Unknown;
         }
-        if SHORT.contains(&program) || is_idle(simple) {
+        if !lasts(simple) {
             return nothing;
         }
         let called = self.body.iter().flat_map(|item| &item.pipeline).find_map(|node| match node {
@@ -325,11 +352,8 @@ fn stays_in_list(list: &[Item], index: usize) -> bool {
 
 /// Returns the end of a pipeline, whose commands every shell waits for.
 fn piped(nodes: &[Node]) -> Ending {
-    let lasts = |simple: &&Simple| {
-        simple.program().is_some_and(|program| {
-            !SHORT.contains(&program) && simple.words.len() > usize::from(program == "exec")
-        })
-    };
+    let lasts =
+        |simple: &&Simple| lasts(simple) && (simple.program() != Some("exec") || simple.words.len() > 1);
     let mut commands = nodes.iter().filter_map(|node| match node {
         Node::Simple(simple) => Some(simple),
         _ => None,
@@ -345,9 +369,16 @@ fn piped(nodes: &[Node]) -> Ending {
     }
 }
 
-/// Programs that only wait, so that killing them loses nothing.
-fn is_idle(command: &Simple) -> bool {
-    command.program() == Some("tail") && command.words.iter().any(|word| word == "/dev/null")
+fn is_test(simple: &Simple) -> bool {
+    matches!(simple.program(), Some("[" | "[[" | "test"))
+}
+
+/// Returns whether a command may serve: it does not prepare or end something, nor does it only wait, so that killing it loses nothing.
+fn lasts(simple: &Simple) -> bool {
+    let words = simple.behind_env();
+    let Some(program) = words.first().map(|word| base_name(word)) else { return false };
+    let is_idle = program == "tail" && words.iter().any(|word| word == "/dev/null");
+    !is_idle && !SHORT.contains(&program)
 }
 
 impl ScriptEnd {

@@ -1,4 +1,5 @@
 use super::parser::{self, Item, Node, Parsed};
+use crate::model::base_name;
 
 /// A shell script.
 #[derive(Debug, Default)]
@@ -61,6 +62,25 @@ impl Simple {
     /// Returns the first word, without its folder.
     pub(crate) fn program(&self) -> Option<&str> {
         self.words.first().map(|word| word.rsplit('/').next().unwrap_or(word))
+    }
+
+    /// Returns the words from the program on that `env` executes in its place: nothing behind an `env` that prints the environment.
+    pub(super) fn behind_env(&self) -> &[String] {
+        let mut words = self.words.as_slice();
+        while let Some(("env", rest)) = words.split_first().map(|(first, rest)| (base_name(first), rest)) {
+            words = rest;
+            while let Some((word, rest)) = words.split_first() {
+                let has_operand = matches!(word.as_str(), "-u" | "--unset" | "-C" | "--chdir");
+                // The words of a program in one word.
+                if matches!(word.as_str(), "-S" | "--split-string")
+                    || !(word.starts_with('-') || word.contains('='))
+                {
+                    break;
+                }
+                words = if has_operand { rest.get(1..).unwrap_or_default() } else { rest };
+            }
+        }
+        words
     }
 }
 
