@@ -11,6 +11,7 @@ mod programs;
 mod script;
 mod servers;
 mod shell;
+mod stateful;
 mod words;
 
 pub(crate) use budget::{
@@ -27,8 +28,9 @@ pub(crate) use mesh::{is_istio_proxy, istio_stop, mesh_waits};
 pub(crate) use pid1::{
     behind_shell, has_other_shell, mark_shielded, run_of, script_ends, shell_of, shell_of_program,
 };
-pub(crate) use programs::{Program, may_run, possible_programs, programs, within};
+pub(crate) use programs::{Program, possible_programs, programs, within};
 pub(crate) use script::{Script, Separator, Simple, ends, replacements};
-pub(crate) use servers::{Server, is_server_package, server_of_image, server_of_program, stateful_programs};
+pub(crate) use servers::{Server, is_server_package, server_of_image, server_of_program};
 pub(crate) use shell::{ShellsThatStay, is_errexit, least_sleep, shells_that_stay};
+pub(crate) use stateful::{flushes, is_stateful};
 pub(crate) use words::{split_words, split_words_at};

@@ -123,31 +123,3 @@ pub(crate) fn server_of_image(image: &str) -> Option<&'static Server> {
         _ => None,
     }
 }
-
-/// Databases and brokers that flush when they stop: the names of their images, and the programs that these are made for, or the first words of
-/// arguments that their entry points take.
-const STATEFUL: [(&[&str], &[&str]); 18] = [
-    (&["postgres", "timescaledb", "postgis"], &["postgres"]),
-    (&["mysql", "mariadb", "percona"], &["mysqld", "mariadbd", "mysqld_safe"]),
-    (&["mongo"], &["mongod", "mongos"]),
-    (&["redis"], &["redis-server", "redis-sentinel"]),
-    (&["valkey"], &["valkey-server", "valkey-sentinel"]),
-    (&["rabbitmq"], &["rabbitmq-server"]),
-    (&["elasticsearch"], &["elasticsearch", "eswrapper"]),
-    (&["opensearch"], &["opensearch", "opensearchwrapper"]),
-    (&["cassandra"], &["cassandra"]),
-    (&["kafka"], &["kafka-server-start", "start-kafka", "run"]),
-    (&["couchdb"], &["couchdb"]),
-    (&["clickhouse-server"], &["clickhouse", "clickhouse-server"]),
-    (&["influxdb"], &["influxd"]),
-    (&["neo4j"], &["neo4j"]),
-    (&["sonarqube"], &["java", "sonar"]),
-    (&["zookeeper"], &["zkServer"]),
-    (&["etcd"], &["etcd"]),
-    (&["cockroach"], &["cockroach", "start", "start-single-node"]),
-];
-
-/// Returns the programs of an image that is a database or a broker that flushes when it stops.
-pub(crate) fn stateful_programs(image: &str) -> Option<&'static [&'static str]> {
-    STATEFUL.iter().find(|(images, _)| images.contains(&image)).map(|(_, programs)| *programs)
-}

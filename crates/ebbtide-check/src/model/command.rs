@@ -68,16 +68,18 @@ impl Command {
                 at = run;
                 continue;
             }
-            let operands = match base_name(&word.text) {
-                "env" | "nice" | "nohup" => 0,
-                "gosu" | "su-exec" => 1,
+            let (operands, options): (usize, &[&str]) = match base_name(&word.text) {
+                "env" | "nice" | "nohup" => (0, &["-n", "-u", "-C"]),
+                "gosu" | "su-exec" => (1, &[]),
+                "setpriv" => (0, &SETPRIV_OPTIONS),
+                "stdbuf" => (0, &["-i", "-o", "-e", "--input", "--output", "--error"]),
                 _ => break,
             };
             at = at.saturating_add(1);
             while let Some(word) =
                 self.words.get(at).filter(|word| word.text.starts_with('-') || word.text.contains('='))
             {
-                let has_operand = matches!(word.text.as_str(), "-n" | "-u" | "-C");
+                let has_operand = options.contains(&word.text.as_str());
                 at = at.saturating_add(1).saturating_add(usize::from(has_operand));
             }
             at = at.saturating_add(operands);
@@ -168,6 +170,24 @@ impl Command {
 
 /// Managers of projects whose `run` replaces itself by the program: `os.execvpe` and `os.execve` in their sources, and measured.
 const PROJECT_RUNNERS: [&str; 2] = ["poetry", "pipenv"];
+
+/// Options of `setpriv` with an operand.
+const SETPRIV_OPTIONS: [&str; 14] = [
+    "--ambient-caps",
+    "--apparmor-profile",
+    "--bounding-set",
+    "--egid",
+    "--euid",
+    "--groups",
+    "--inh-caps",
+    "--pdeathsig",
+    "--regid",
+    "--reuid",
+    "--rgid",
+    "--ruid",
+    "--securebits",
+    "--selinux-label",
+];
 
 /// Options of `uv run` without an operand.
 const UV_FLAGS: [&str; 17] = [

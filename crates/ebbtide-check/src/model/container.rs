@@ -34,6 +34,8 @@ pub(crate) struct Container {
     pub(crate) has_ports: bool,
     /// Whether it may write to a volume, as far as its format is read for that.
     pub(crate) has_volume: bool,
+    /// The folders that are file systems in memory, as far as its format is read for that.
+    pub(crate) in_memory: Vec<String>,
     pub(crate) pre_stop: Option<PreStop>,
     pub(crate) stop_signal: Option<Declared<String>>,
     /// The stop signal of the platform if none is written, where that is not SIGTERM or the image's.
@@ -96,6 +98,7 @@ impl Container {
             env_files: Vec::new(),
             has_ports: false,
             has_volume: false,
+            in_memory: Vec::new(),
             pre_stop: None,
             stop_signal: None,
             default_signal: None,

@@ -1,6 +1,6 @@
 use super::words::workload_grace;
 use crate::findings::{Example, Finding, Rule, Severity};
-use crate::knowledge::{may_run, stateful_programs};
+use crate::knowledge::flushes;
 use crate::model::{Declared, Platform, Project, Workload, seconds};
 
 pub(super) static RULE: Rule = Rule {
@@ -14,7 +14,8 @@ by default. A database that is killed recovers at its next start, which takes lo
 
 It is a warning if the service is meant to run for long: in Compose by `restart: always`, `unless-stopped` or a `deploy` section for Swarm, in a Quadlet by `Restart` or
 `[Install]`; the accessories of Kamal always are, unless their option `restart` says otherwise. Otherwise it is an info: all 346 databases of the public
-Compose files that were counted have the default. A container that runs another program in such an image, such as a backup, is left out.
+Compose files that were counted have the default. A container that runs another program in such an image, such as a backup, is left out. So are
+a Redis without persistence (`--save \"\" --appendonly no`), a sentinel, and a database whose folder of data is a `tmpfs`: they have nothing to flush.
 ",
     sources: &[
         "SonarSource/docker-sonarqube, documentation: a longer stop timeout, so that the search index is not damaged",
@@ -33,8 +34,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on_engines().filter(has_default) {
         for container in &workload.containers {
             let Some(name) = container.image_name() else { continue };
-            // A backup or a client in the image of the server has nothing to flush.
-            if !stateful_programs(name).is_some_and(|own| may_run(container, own)) {
+            if !flushes(container) {
                 continue;
             }
             let severity = if workload.runs_always { Severity::Warning } else { Severity::Info };

@@ -18,6 +18,7 @@ mod env_commands;
 mod env_files;
 mod fix_properties;
 mod fixes;
+mod flushes;
 mod fly;
 mod formats;
 mod gunicorn_files;

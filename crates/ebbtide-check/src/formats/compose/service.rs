@@ -94,6 +94,7 @@ fn container(entry: &Entry) -> Container {
     container.folder = node.text_of("working_dir").map(str::to_owned);
     container.has_ports = !node.list("ports").is_empty();
     container.has_volume = node.list("volumes").iter().any(is_written);
+    container.in_memory = in_memory(node);
     container.stop_signal = node.get("stop_signal").map(declared);
     let has_init = node.get("init").and_then(Node::boolean);
     container.init = has_init.filter(|init| *init).map(|_| Init { signals_group: false });
@@ -112,6 +113,14 @@ fn is_written(volume: &Node) -> bool {
     let is_socket = parts.next().is_some_and(|source| source.ends_with(".sock"));
     let is_read_only = parts.any(|part| part.split(',').any(|option| option == "ro"));
     !is_socket && !is_read_only
+}
+
+/// Returns the folders that are file systems in memory: `tmpfs` is a path or a list of them, each with options.
+fn in_memory(service: &Node) -> Vec<String> {
+    let short = service.get("tmpfs").into_iter().flat_map(|node| node.items().iter().chain(Some(node)));
+    let short = short.filter_map(|node| node.text()?.split(':').next());
+    let volumes = service.list("volumes").iter().filter(|volume| volume.text_of("type") == Some("tmpfs"));
+    short.chain(volumes.filter_map(|volume| volume.text_of("target"))).map(str::to_owned).collect()
 }
 
 fn pre_stop(node: &Node) -> PreStop {

@@ -107,6 +107,8 @@ fn inner(name: &str, section: &Node, place: Place, args: &Args) -> Container {
     container.env_files = env_files(section);
     container.folder = last(section, "WorkingDir").and_then(Node::text).map(str::to_owned);
     container.has_ports = !section.list("PublishPort").is_empty();
+    let in_memory = section.list("Tmpfs").iter().filter_map(|node| node.text()?.split(':').next());
+    container.in_memory = in_memory.map(str::to_owned).collect();
     let signal = args.value("--stop-signal").map(|node| declared(&node));
     container.stop_signal = signal.or_else(|| last(section, "StopSignal").map(declared));
     let has_init = last(section, "RunInit").and_then(Node::boolean).unwrap_or(false) || args.has("--init");

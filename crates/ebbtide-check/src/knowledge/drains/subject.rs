@@ -1,5 +1,5 @@
 use super::runtime::Runtime;
-use crate::knowledge::{Program, possible_programs, server_of_image, stateful_programs};
+use crate::knowledge::{Program, is_stateful, possible_programs, server_of_image};
 use crate::model::{Container, Word, base_name};
 
 /// What a container runs, as far as its drain is concerned.
@@ -26,10 +26,11 @@ impl Subject {
 }
 
 /// Programs in front of a server that execute it. What they have as options is theirs.
-const RUNNERS: [&str; 16] = [
+const RUNNERS: [&str; 17] = [
     "bundle",
     "chpst",
     "ddtrace-run",
+    "dockerize",
     "doppler",
     "dotenv",
     "env",
@@ -109,7 +110,7 @@ fn of_image(container: &Container, options: Vec<Word>) -> Subject {
     {
         Some(Some(runtime)) => Subject::Server(runtime, options),
         Some(None) => Subject::Other,
-        None if OTHER_IMAGES.contains(&name) || stateful_programs(name).is_some() => Subject::Other,
+        None if OTHER_IMAGES.contains(&name) || is_stateful(name) => Subject::Other,
         None => Subject::Hidden(options),
     }
 }
