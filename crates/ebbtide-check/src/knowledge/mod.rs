@@ -1,6 +1,7 @@
 //! What is known about programs, shells and images that deployment files do not say.
 
 mod budget;
+mod chain;
 mod drains;
 mod ebbtide;
 mod exec;
@@ -17,6 +18,7 @@ mod words;
 pub(crate) use budget::{
     Budget, MARGIN, drain_after_lame_duck, grace_label, sidecar_drains, unit_ends_before,
 };
+pub(crate) use chain::longest_chain;
 pub(crate) use drains::{
     declare as declare_drains, drain_of, may_run_ebbtide, reads_variables, server_name, signal_of_image,
     unreadable_drains,

@@ -32,10 +32,11 @@ const TERRAFORM: [(&str, &str); 20] = [
 ];
 
 /// Keys of CloudFormation, which begin with a capital.
-const CLOUD_FORMATION: [(&str, &str); 6] = [
+const CLOUD_FORMATION: [(&str, &str); 7] = [
     ("stopTimeout", "StopTimeout"),
     ("dependsOn", "DependsOn"),
     ("containerName", "ContainerName"),
+    ("\"condition\"", "\"Condition\""),
     ("healthCheckGracePeriodSeconds", "HealthCheckGracePeriodSeconds"),
     ("minimumHealthyPercent", "MinimumHealthyPercent"),
     ("maximumPercent", "MaximumPercent"),

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use crate::findings::{Example, Finding, Rule, Severity, Sum};
-use crate::model::{Container, Declared, Platform, Project, seconds};
+use crate::knowledge::longest_chain;
+use crate::model::{Platform, Project, seconds};
 
 pub(super) static RULE: Rule = Rule {
     id: "E012",
@@ -13,6 +14,9 @@ A container that others depend on (`dependsOn`) is stopped after they have stopp
 takes up to the sum along the longest chain:
 
     stopTimeout + stopTimeout of what it depends on + ... > 120
+
+Dependencies with the conditions `START` and `HEALTHY` count. A container that another one waits for to end (`COMPLETE`, `SUCCESS`) has ended before that one
+starts, and is not stopped.
 
 On Fargate Spot the notice is two minutes: an error if every timeout of the chain is written. Elsewhere the task may take that long, an info.
 ",
@@ -37,7 +41,7 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
             Some(_) => continue,
             None => &workload.containers,
         };
-        let Some(chain) = longest(containers).filter(|chain| chain.len() > 1) else { continue };
+        let Some(chain) = longest_chain(containers).filter(|chain| chain.len() > 1) else { continue };
         let terms = chain.iter().map(|link| (link.time, format!("stopTimeout of `{}`", link.container.name)));
         let limit = if spot.is_some() { "notice of Fargate Spot" } else { "two minutes" };
         let sum = Sum::new(terms.collect(), NOTICE, limit);
@@ -63,44 +67,4 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .remedy("shorten the stop timeouts, or remove dependencies that only the start needs"),
         );
     }
-}
-
-/// A container in the order of the stop.
-#[derive(Clone, Copy)]
-struct Link<'c> {
-    container: &'c Container,
-    time: Duration,
-    is_declared: bool,
-}
-
-/// Returns the chain of containers, each of which depends on the next, that takes longest. `None` if a timeout is not known.
-fn longest(containers: &[Container]) -> Option<Vec<Link<'_>>> {
-    let mut links = Vec::with_capacity(containers.len());
-    for container in containers {
-        let grace = container.grace.as_ref()?;
-        links.push(Link {
-            container,
-            time: *grace.value()?,
-            is_declared: matches!(grace, Declared::Written(..)),
-        });
-    }
-    // Paths grow by one link in each round, so that a cycle, which ECS refuses, ends too.
-    let mut best: Vec<Vec<Link<'_>>> = links.iter().map(|link| vec![*link]).collect();
-    for _ in 1..links.len() {
-        let grown = links.iter().zip(&best).map(|(link, now)| {
-            let next = links.iter().zip(&best).filter(|(next, path)| {
-                link.container.depends_on.contains(&next.container.name)
-                    && path.iter().all(|other| other.container.name != link.container.name)
-            });
-            let tail = next.map(|(_, path)| path).max_by_key(|path| total(path));
-            let path: Vec<_> = std::iter::once(*link).chain(tail.into_iter().flatten().copied()).collect();
-            if total(&path) > total(now) { path } else { now.clone() }
-        });
-        best = grown.collect();
-    }
-    best.into_iter().max_by_key(|path| total(path))
-}
-
-fn total(path: &[Link<'_>]) -> Duration {
-    path.iter().fold(Duration::ZERO, |sum, link| sum.saturating_add(link.time))
 }

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     summary: "A shell is process 1 and keeps the stop signal from the program",
     details: "
 `\"command\": [\"sh\", \"-c\", \"…\"]` makes a shell process 1 of the container; it ignores SIGTERM and does not pass it on. The table of
-[K009](K009.md) says which shell stays for which script. With `initProcessEnabled` it is [D008](D008.md).
+[K009](K009.md) says which shell stays for which script. With `initProcessEnabled` it is [D008](D008.md). A container that
+another one waits for to end (`SUCCESS`, `COMPLETE`) is left out.
 ",
     sources: &[
         "botocore, ecs, `ContainerDefinition.command`",
@@ -24,7 +25,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {
     for workload in project.on(Platform::Ecs) {
-        for container in &workload.containers {
+        for container in workload.running() {
             let Some(command) = container.run() else { continue };
             // With an init it is D008.
             if container.may_have_init() {

@@ -12,6 +12,7 @@ mod compose_projects;
 mod config_maps;
 mod corpus;
 mod declared;
+mod ecs_tasks;
 mod engines;
 mod entry_scripts;
 mod env_commands;

@@ -106,7 +106,7 @@ fn the_overruns_are_those_of_the_rules() {
         let late: Vec<String> = all.filter(|row| row.overrun().is_some()).map(row).collect();
         assert_eq!(
             late.len(),
-            has(&["K001", "C001", "E002", "M001", "N001", "P001", "P002", "P003", "Q001", "S001"]),
+            has(&["K001", "C001", "E002", "E014", "M001", "N001", "P001", "P002", "P003", "Q001", "S001"]),
             "{late:?} {:?}",
             examples[0]
         );
@@ -145,4 +145,32 @@ fn a_task_of_nomad_ends_when_its_client_kills_it() {
     assert_eq!(rows(&[("a.nomad.hcl", &long), ("client.hcl", client)]), [unknown(120)]);
     let killed = job("kill_timeout = \"20s\"\n      kill_signal = \"SIGKILL\"");
     assert_eq!(rows(&[("a.nomad.hcl", &killed)]), ["a:; signal 0, kill 0"]);
+}
+
+/// Nomad kills a sidecar after the other tasks, and its kill timeout begins then.
+#[test]
+fn a_sidecar_of_nomad_has_its_own_kill_timeout_after_the_others() {
+    let job = |meta: &str| {
+        let task = |name: &str, own: &str| {
+            format!(
+                "    task \"{name}\" {{\n      driver = \"docker\"\n      config {{ image = \"x/{name}\" }}\n      {own}\n    }}\n"
+            )
+        };
+        let sidecar = "kill_timeout = \"8s\"\n      meta = { \"ebbtide.dev/drain\" = \"5s\" }\n      lifecycle {\n        hook = \"prestart\"\n        sidecar = true\n      }";
+        let tasks = task("api", &format!("kill_timeout = \"25s\"\n      {meta}"))
+            + &task("first", sidecar)
+            + &task("second", sidecar);
+        format!("job \"shop\" {{\n  group \"api\" {{\n{tasks}  }}\n}}\n")
+    };
+    let known = rows(&[("a.nomad.hcl", &job("meta = { \"ebbtide.dev/drain\" = \"20s\" }"))]);
+    assert_eq!(
+        known,
+        [
+            "api: drain 0-20, margin 20-22; signal 0, kill 25",
+            "second: drain 20-25, margin 25-27; signal 20, kill 28",
+            "first: drain 20-25, margin 25-27; signal 20, kill 28",
+        ]
+    );
+    let unknown = rows(&[("a.nomad.hcl", &job(""))]);
+    assert_eq!(unknown[1], "second: drain 25-30, margin 30-32; signal 25, kill 33");
 }

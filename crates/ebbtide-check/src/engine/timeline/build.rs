@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{SpanKind, TimelineRow, TimelineSpan};
-use crate::knowledge::{Budget, MARGIN};
+use crate::knowledge::{Budget, MARGIN, longest_chain};
 use crate::model::{Container, Declared, Platform, Role, Route, Service, UNBOUNDED, Workload, seconds};
 
 /// What the kubelet leaves to a program whose preStop hook took the whole grace period.
@@ -9,17 +9,10 @@ const LEAST: Duration = seconds(2);
 
 /// Returns the rows of a workload: its containers, then what leads to it.
 pub(super) fn rows(workload: &Workload) -> Vec<TimelineRow> {
-    let mains: Vec<TimelineRow> = workload.main().map(|main| container(workload, main, None)).collect();
-    // Sidecars receive their signal when every main container has exited.
-    let exits: Option<Vec<Duration>> = mains.iter().map(exit).collect();
-    let mut begin = exits.and_then(|exits| exits.into_iter().max());
-    let mut rows = mains;
-    let sidecars = workload.containers.iter().rev().filter(|container| container.role == Role::Sidecar);
-    for sidecar in sidecars {
-        let row = container(workload, sidecar, Some(begin));
-        begin = exit(&row);
-        rows.push(row);
-    }
+    let mut rows = match workload.platform {
+        Platform::Ecs => tasks_containers(workload),
+        _ => pod(workload),
+    };
     if let Some(service) = &workload.service {
         rows.extend(tasks(service));
     }
@@ -32,10 +25,57 @@ pub(super) fn rows(workload: &Workload) -> Vec<TimelineRow> {
     rows
 }
 
-/// Returns when a container has exited: after its drain, or at SIGKILL.
-fn exit(row: &TimelineRow) -> Option<Duration> {
+/// Returns the containers that stop together, then the sidecars, which receive their signal when every other one has exited. Those of a pod do so one
+/// after the other, and those of Nomad together.
+fn pod(workload: &Workload) -> Vec<TimelineRow> {
+    let mut rows: Vec<TimelineRow> = workload.main().map(|main| container(workload, main, None)).collect();
+    let exits: Option<Vec<Duration>> = rows.iter().map(|row| exit(workload, row)).collect();
+    let mut begin = exits.and_then(|exits| exits.into_iter().max());
+    let sidecars = workload.containers.iter().rev().filter(|container| container.role == Role::Sidecar);
+    for sidecar in sidecars {
+        let row = container(workload, sidecar, Some(begin));
+        if !has_own_kill(workload) {
+            begin = exit(workload, &row);
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// Returns the containers of a task of ECS, each after those that depend on it.
+fn tasks_containers(workload: &Workload) -> Vec<TimelineRow> {
+    let mut rows: Vec<TimelineRow> = Vec::new();
+    let mut left: Vec<&Container> = workload.running().collect();
+    while !left.is_empty() {
+        let is_first = |container: &&Container| {
+            !left
+                .iter()
+                .any(|other| other.place != container.place && other.depends_on.contains(&container.name))
+        };
+        let (next, rest): (Vec<_>, Vec<_>) = left.iter().copied().partition(is_first);
+        // ECS refuses a cycle.
+        let (next, rest) = if next.is_empty() { (rest, Vec::new()) } else { (next, rest) };
+        left = rest;
+        for one in next {
+            let before = workload.running().filter(|other| other.depends_on.contains(&one.name));
+            let before = before.filter_map(|other| rows.iter().find(|row| row.name == other.name));
+            let exits: Vec<Option<Duration>> = before.map(|row| exit(workload, row)).collect();
+            let after = exits.iter().copied().max().map(|latest| latest.filter(|_| !exits.contains(&None)));
+            rows.push(container(workload, one, after));
+        }
+    }
+    rows
+}
+
+/// Returns whether the kill timeout of each container begins at its own signal, rather than at the begin of the stop.
+fn has_own_kill(workload: &Workload) -> bool {
+    matches!(workload.platform, Platform::Ecs | Platform::Nomad)
+}
+
+/// Returns when a container has exited: after its drain, or at SIGKILL. Where the others have their own time after that, it is the latest one.
+fn exit(workload: &Workload, row: &TimelineRow) -> Option<Duration> {
     if row.spans.iter().any(|span| span.kind == SpanKind::Unknown) {
-        return None;
+        return row.kill.filter(|_| has_own_kill(workload));
     }
     let drain =
         row.spans.iter().filter(|span| !matches!(span.kind, SpanKind::Margin)).map(|span| span.end).max()?;
@@ -73,8 +113,14 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
         }
     }
     if let Some(after) = after {
-        let Some(after) = after else { return row };
+        let Some(after) = after else {
+            row.kill = row.kill.filter(|_| !has_own_kill(workload));
+            return row;
+        };
         signal = signal.max(after);
+        if has_own_kill(workload) {
+            row.kill = grace.map(|grace| signal.saturating_add(grace));
+        }
     }
     row.signal = Some(signal);
     if workload.signal_of(container) == "SIGKILL" {
@@ -98,8 +144,8 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
         row.spans.push(span(SpanKind::Drain, &format!("drain, from {}", drain.from), quiet, end));
     }
     row.spans.push(span(SpanKind::Margin, SpanKind::Margin.name(), end, end.saturating_add(MARGIN)));
-    row.arithmetic =
-        Budget::of(workload, container).filter(|_| after.is_none()).map(|budget| budget.sum.to_string());
+    let is_own = after.is_none() || has_own_kill(workload);
+    row.arithmetic = Budget::of(workload, container).filter(|_| is_own).map(|budget| budget.sum.to_string());
     row.arithmetic.iter_mut().for_each(|sum| workload.spelling.spell(sum));
     row
 }
@@ -125,8 +171,10 @@ fn tasks(service: &Service) -> Vec<TimelineRow> {
         })
         .collect();
     let signal = delays.into_iter().max().unwrap_or_default();
-    let kill =
-        service.stop_timeout.as_ref().and_then(Declared::value).map(|time| signal.saturating_add(*time));
+    let chain = longest_chain(&service.containers).into_iter().flatten().map(|link| link.time);
+    let longest = chain.reduce(Duration::saturating_add);
+    let longest = longest.or(service.stop_timeout.as_ref().and_then(Declared::value).copied());
+    let kill = longest.map(|time| signal.saturating_add(time));
     let unknown = kill.map(|kill| span(SpanKind::Unknown, SpanKind::Unknown.name(), signal, kill));
     rows.push(TimelineRow {
         name: "tasks".to_owned(),

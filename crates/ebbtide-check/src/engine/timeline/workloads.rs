@@ -40,6 +40,7 @@ impl Timeline {
 pub fn timelines(sources: Sources, options: &Options) -> Timelines {
     let mut read = read(&sources, options);
     cap_kill_timeouts(&mut read.project);
+    take_agent_timeouts(&mut read.project);
     let is_stopped = |workload: &&Workload| {
         workload.platform != Platform::Image
             && !workload.is_oneshot
@@ -70,5 +71,14 @@ fn cap_kill_timeouts(project: &mut Project) {
                 None => Declared::Unresolved(place),
             };
         }
+    }
+}
+
+/// Gives the containers of ECS that have no stop timeout the one of their machines.
+fn take_agent_timeouts(project: &mut Project) {
+    for workload in &mut project.workloads {
+        let Some((timeout, _)) = workload.agent_timeout else { continue };
+        let own = workload.containers.iter_mut().filter_map(|container| container.grace.as_mut());
+        own.filter(|grace| grace.is_default()).for_each(|grace| *grace = Declared::Default(timeout));
     }
 }

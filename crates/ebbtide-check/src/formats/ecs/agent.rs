@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::conditions;
 use crate::formats::times::{UNITS, Unreadable, complaint};
-use crate::input::Place;
+use crate::input::{Place, Sources};
 use crate::model::{go_duration, seconds};
 use crate::tree::{Node, Value};
 
@@ -32,6 +32,17 @@ fn in_scripts(node: &Node, depth: usize) -> Option<(Duration, Place)> {
         Value::List(items) => items.iter().find_map(|item| in_scripts(item, inner)),
         Value::Map(entries) => entries.iter().find_map(|entry| in_scripts(&entry.node, inner)),
     }
+}
+
+/// Returns the place of the setting in the script that it was read from. It is that of the script where the text has the script in another form.
+pub(super) fn narrow(script: Place, sources: &Sources) -> Place {
+    let found = || {
+        let text = sources.get(script.source)?.text().get(script.start()..script.end())?;
+        let start = script.start().saturating_add(text.find(SETTING)?);
+        let end = start.saturating_add(SETTING.len()).saturating_add(value(text)?.len());
+        Some(Place::new(script.source, start, end))
+    };
+    found().unwrap_or(script)
 }
 
 /// Notes the setting if its value is no time. The agent then takes its default.

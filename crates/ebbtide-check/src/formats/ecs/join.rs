@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use super::Resources;
 use super::service::Found;
+use super::{Resources, agent};
 use crate::input::{Place, Sources};
 use crate::model::{Declared, Platform, Workload, seconds};
 
@@ -26,7 +26,7 @@ pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources, sources:
             service.desired = Declared::Unresolved(scaled.place);
         }
         service.stop_timeout = task.and_then(|task| {
-            let all = task.workload.containers.iter().map(|container| task.workload.grace_of(container));
+            let all = task.workload.running().map(|container| task.workload.grace_of(container));
             all.max_by_key(|grace| grace.value().copied()).cloned()
         });
         service.containers = task.map(|task| task.workload.containers.clone()).unwrap_or_default();
@@ -38,7 +38,11 @@ pub(crate) fn join(workloads: &mut Vec<Workload>, resources: Resources, sources:
         workload.service = Some(service);
         workloads.push(workload);
     }
-    workloads.extend(resources.tasks.into_iter().map(|found| found.workload));
+    workloads.extend(resources.tasks.into_iter().map(|found| found.workload).map(|mut workload| {
+        let narrow = |(time, script)| (time, agent::narrow(script, sources));
+        workload.agent_timeout = workload.agent_timeout.map(narrow);
+        workload
+    }));
     for found in resources.target_groups {
         let grace = Declared::Default(seconds(30));
         let mut workload = Workload::new(Platform::Ecs, "target group", &found.id, found.group.place, grace);

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::conditions;
 use super::fields::{field, has_unread, is_computed, list, read_items, text};
@@ -24,8 +25,42 @@ pub(super) fn task(node: &Node, id: Option<&str>, place: Place) -> Found {
     let compatibilities = list(node, "requiresCompatibilities").iter().filter_map(Node::text);
     workload.is_fargate = compatibilities.collect::<Vec<_>>().contains(&"FARGATE");
     workload.containers = read_items(node, "containerDefinitions").map(container).collect();
+    let ended = ended(node);
+    for container in workload.containers.iter_mut().filter(|container| ended.contains(&*container.name)) {
+        container.role = Role::Init;
+    }
     let runs_on_machines = !workload.is_fargate && !has_unread(node, "requiresCompatibilities");
     Found { id: id.map(str::to_owned), runs_on_machines, workload }
+}
+
+/// Returns the containers that another one waits for to end: they have ended before that one starts, and nothing stops them.
+fn ended(task: &Node) -> BTreeSet<&str> {
+    let dependencies = read_items(task, "containerDefinitions").flat_map(|node| list(node, "dependsOn"));
+    dependencies.filter(|item| condition(item) == Some(Condition::End)).filter_map(dependency).collect()
+}
+
+/// What a container waits for that depends on another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    /// The other one runs. It then stops after the one that depends on it.
+    Start,
+    End,
+}
+
+/// Returns `None` for a condition that is only known at the deploy.
+fn condition(item: &Node) -> Option<Condition> {
+    match field(item, "condition") {
+        Some(node) if is_computed(node) => None,
+        Some(node) => match node.text()? {
+            "COMPLETE" | "SUCCESS" => Some(Condition::End),
+            text => (!text.contains("${")).then_some(Condition::Start),
+        },
+        None => Some(Condition::Start),
+    }
+}
+
+fn dependency(item: &Node) -> Option<&str> {
+    field(item, "containerName")?.text()
 }
 
 fn container(node: &Node) -> Container {
@@ -47,11 +82,11 @@ fn container(node: &Node) -> Container {
     // One that is only known at the deploy may be `false`.
     container.is_essential =
         field(node, "essential").is_none_or(|essential| essential.boolean() == Some(true));
-    container.has_unread_dependencies = has_unread(node, "dependsOn");
-    container.depends_on = list(node, "dependsOn")
-        .iter()
-        .filter_map(|item| field(item, "containerName")?.text().map(str::to_owned))
-        .collect();
+    let dependencies = list(node, "dependsOn");
+    container.has_unread_dependencies =
+        has_unread(node, "dependsOn") || dependencies.iter().any(|item| condition(item).is_none());
+    let started = dependencies.iter().filter(|item| condition(item) == Some(Condition::Start));
+    container.depends_on = started.filter_map(dependency).map(str::to_owned).collect();
     // The API refuses a string, and CloudFormation makes a number of it.
     let of_api = node.get("stopTimeout").map(|node| Form::Number.written(node));
     container.grace = Some(of_api.unwrap_or_else(|| duration(node.get("StopTimeout"), seconds(30))));
