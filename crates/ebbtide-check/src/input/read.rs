@@ -24,8 +24,10 @@ pub(super) enum Unreadable {
     Special(&'static str),
     #[error("larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
-    #[error("not UTF-8: invalid byte at offset {0}")]
-    NotUtf8(usize),
+    #[error("not UTF-8: invalid byte in line {0}, column {1}")]
+    NotUtf8(usize, usize),
+    #[error("encoded in UTF-16: expected UTF-8")]
+    Utf16,
 }
 
 /// Reads the text of a file, without a byte order mark.
@@ -74,8 +76,16 @@ fn decode(bytes: Vec<u8>) -> Result<Text, Unreadable> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Unreadable::TooLarge);
     }
-    let text =
-        String::from_utf8(bytes).map_err(|error| Unreadable::NotUtf8(error.utf8_error().valid_up_to()))?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Unreadable::Utf16);
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = valid.rsplit(|byte| *byte == b'\n').next().map(String::from_utf8_lossy);
+        let lines = valid.iter().filter(|byte| **byte == b'\n').count();
+        let column = line.map_or(0, |line| line.chars().count());
+        Unreadable::NotUtf8(lines.saturating_add(1), column.saturating_add(1))
+    })?;
     Ok(match text.strip_prefix('\u{feff}') {
         Some(rest) => Text { text: rest.to_owned(), has_bom: true },
         None => Text { text, has_bom: false },
@@ -93,7 +103,8 @@ mod tests {
             Unreadable::Io(_) => Unreadable::Io(io::Error::other("permission denied"));
             Unreadable::Special(_) => Unreadable::Special("a FIFO");
             Unreadable::TooLarge => Unreadable::TooLarge;
-            Unreadable::NotUtf8(_) => Unreadable::NotUtf8(7);
+            Unreadable::NotUtf8(..) => Unreadable::NotUtf8(7, 1);
+            Unreadable::Utf16 => Unreadable::Utf16;
         }
     }
 
@@ -104,8 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_are_refused_with_their_offset() {
-        let refused = decode(b"a: \xff".to_vec()).err().unwrap();
-        assert_eq!(refused.to_string(), "not UTF-8: invalid byte at offset 3");
+    fn bytes_that_are_not_utf8_are_refused_with_their_place() {
+        let refused = |bytes: &[u8]| decode(bytes.to_vec()).err().unwrap().to_string();
+        assert_eq!(refused(b"a: 1\nb\xc3\xa4: \xff"), "not UTF-8: invalid byte in line 2, column 5");
+        assert_eq!(refused(b"\xff\xfea\0"), "encoded in UTF-16: expected UTF-8");
+        assert_eq!(refused(b"\xfe\xff\0a"), "encoded in UTF-16: expected UTF-8");
     }
 }

@@ -27,8 +27,7 @@ pub(crate) fn mark_shielded(workloads: &mut [Workload]) {
 /// Returns whether the stop signal reaches more than the first process.
 fn signals_all(workload: &Workload) -> bool {
     match workload.platform {
-        // What Render has in front of a program is not known, and Heroku signals every process.
-        Platform::Heroku | Platform::Render => true,
+        Platform::Heroku => true,
         Platform::Systemd => {
             let mode = workload.unit.as_ref().and_then(|unit| unit.kill_mode.as_ref());
             !matches!(mode, Some(Declared::Written(mode, _)) if matches!(&**mode, "mixed" | "process"))

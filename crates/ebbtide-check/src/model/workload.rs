@@ -187,7 +187,8 @@ impl Workload {
     /// Returns the drain time of a container. What is declared for the workload is about its program alone. What does not receive the signal does
     /// not drain.
     pub(crate) fn drain_of<'w>(&'w self, container: &'w Container) -> Option<&'w Drain> {
-        if container.role == Role::Init || container.is_shielded {
+        let is_killed = self.signal_of(container) == "SIGKILL";
+        if container.role == Role::Init || container.is_shielded || is_killed {
             return None;
         }
         let is_about = self.is_about(container);

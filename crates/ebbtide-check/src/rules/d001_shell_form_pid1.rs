@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
 does not, and as process 1 it ignores SIGTERM and does not pass it on. The table of [K009](K009.md) says which shell stays for which script.
 
 It is a warning if the shell of the base image stays or is not known, and an info if the base image's shell is replaced, since another
-base image changes that. A shell as the only command, such as `CMD bash`, serves nothing and is left out. Images of Windows and scripts that `SHELL` gives to PowerShell are left out.
+base image changes that. A shell as the only command, such as `CMD bash` or `CMD bash -l`, serves nothing and is left out. Images of Windows and scripts that `SHELL` gives to PowerShell are left out.
 ",
     sources: &[
         "docker/cli, Dockerfile reference: the shell form does not receive Unix signals",
@@ -27,9 +27,10 @@ base image changes that. A shell as the only command, such as `CMD bash`, serves
 
 /// Returns whether a script is a shell for a user at a terminal: it has nothing to drain.
 fn is_interactive_shell(script: &str) -> bool {
-    let shell = script.trim();
-    let is_word = !shell.contains(char::is_whitespace);
-    is_word && matches!(shell.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash" | "zsh"))
+    let mut words = script.split_whitespace();
+    let shell = words.next().and_then(|shell| shell.rsplit('/').next());
+    matches!(shell, Some("sh" | "bash" | "ash" | "dash" | "zsh"))
+        && words.all(|option| matches!(option, "-l" | "--login" | "-i" | "-il" | "-li"))
 }
 
 fn check(project: &Project, findings: &mut Vec<Finding>) {

@@ -2,7 +2,7 @@
 
 use ebbtide_check::Severity;
 
-use crate::common::{check_text, shown};
+use crate::common::{check_text, ids, shown};
 
 /// Returns the subjects of the errors.
 fn errors(name: &str, text: &str) -> Vec<String> {
@@ -60,4 +60,29 @@ fn a_flag_that_is_longer_than_what_is_declared_beside_it_is_noted() {
     let said = "--graceful-timeout of 25 s: the comment ebbtide.dev/drain of 5 s takes precedence";
     assert!(shown(&report).contains(said) && !report.is_incomplete(), "{}", shown(&report));
     assert!(check_text("Procfile", &text("27s")).problems.is_empty());
+}
+
+/// The shell of the process leaves it out too: a `#` that begins a word, outside of quotes.
+#[test]
+fn a_comment_beside_a_process_is_about_that_alone() {
+    let worker = "worker: celery -A shop worker";
+    let web = "web: gunicorn --graceful-timeout 40 shop:app";
+    assert_eq!(errors("Procfile", &format!("{web}\n{worker}\n")), ["process web"]);
+    assert_eq!(
+        errors("Procfile", &format!("{web}\n{worker}  # ebbtide.dev/drain: 35s\n")),
+        ["process web", "process worker"]
+    );
+    let report =
+        check_text("Procfile", &format!("{web} # ebbtide:ignore P003 requests are short\n{worker}\n"));
+    assert_eq!((ids(&report), report.counts().suppressed), (vec![], 1), "{}", shown(&report));
+    for text in [
+        "a#ebbtide.dev/drain: 35s",
+        "'a # ebbtide.dev/drain: 35s'",
+        "\\# ebbtide.dev/drain: 35s",
+        "\"\\\" # ebbtide.dev/drain: 35s\"",
+    ] {
+        assert_eq!(errors("Procfile", &format!("{worker} {text}\n")), [""; 0], "{text}");
+    }
+    let report = check_text("Procfile", &format!("{worker} # ebbtide.dev/drain: soon\n"));
+    assert!(report.is_incomplete(), "{}", shown(&report));
 }

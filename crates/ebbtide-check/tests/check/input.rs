@@ -260,7 +260,8 @@ fn files_that_cannot_be_read_are_problems() {
     let report = check_paths(&[latin, folder.path().join("missing.yaml"), pod]);
     let messages: Vec<_> = report.problems.iter().map(|problem| &*problem.message).collect();
     assert!(
-        messages[0].contains("not UTF-8: invalid byte at offset 9") && messages[1].contains("No such file"),
+        messages[0].contains("not UTF-8: invalid byte in line 1, column 10")
+            && messages[1].contains("No such file"),
         "{messages:?}"
     );
     assert_eq!((ids(&report), report.is_incomplete()), (vec!["K001"], true));

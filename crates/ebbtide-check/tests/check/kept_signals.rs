@@ -108,3 +108,39 @@ fn the_shell_of_an_image_that_is_built_keeps_the_signal_too() {
         }
     }
 }
+
+/// What Render has in front of a program is not known: whether its shell stays or ends, the program does not drain.
+#[test]
+fn a_program_behind_a_shell_on_render_has_no_drain() {
+    let blueprint = "services:\n  - {type: web, name: api, runtime: docker, dockerfilePath: ./Dockerfile}\n";
+    let found = |command: &str| {
+        let image =
+            format!("FROM python:3.13-slim\nENV GUNICORN_CMD_ARGS='--graceful-timeout 90'\nCMD {command}\n");
+        ids(&check_all(&[("render.yaml", blueprint), ("Dockerfile", &image)]))
+    };
+    assert_eq!(found("cd /srv && gunicorn app:app"), ["D001"]);
+    assert_eq!(found("cd /srv && exec gunicorn app:app"), ["P003"]);
+}
+
+/// SIGKILL begins no drain. Another rule says that it is the wrong signal.
+#[test]
+fn a_program_that_is_stopped_by_sigkill_has_no_drain() {
+    for (name, text, sum, signal) in [
+        (
+            "api.service",
+            "[Service]\nExecStart=/bin/api\nX-EbbtideDrain=120s\nTimeoutStopSec=20\nKillSignal=@@\n",
+            "S001",
+            "S005",
+        ),
+        (
+            "compose.yaml",
+            "services:\n  api: {image: api, stop_signal: @@, labels: {ebbtide.dev/drain: 60s}}\n",
+            "C001",
+            "C003",
+        ),
+    ] {
+        let found = |signal: &str| ids(&check_text(name, &text.replace("@@", signal)));
+        assert!(found("SIGTERM").contains(&sum) && !found("SIGTERM").contains(&signal), "{name}");
+        assert!(!found("SIGKILL").contains(&sum) && found("SIGKILL").contains(&signal), "{name}");
+    }
+}

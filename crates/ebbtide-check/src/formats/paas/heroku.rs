@@ -23,6 +23,7 @@ pub(crate) fn procfile(id: SourceId, source: &Source) -> Facts {
         if let Some(comment) = line.trim().strip_prefix('#') {
             facts.comments.push(Comment { text: comment.trim().to_owned(), place });
         } else if let Some((name, run)) = process(line.trim()) {
+            facts.comments.extend(beside(line).and_then(|at| comment(id, place, at, line)));
             // The release command runs to its end.
             if name != "release" {
                 facts.workloads.push(workload(name, run, place));
@@ -46,6 +47,32 @@ fn workload(name: &str, run: &str, place: Place) -> Workload {
     container.has_ports = name == "web";
     workload.containers.push(container);
     workload
+}
+
+/// Returns the offset of the comment after a command, where the shell ends to read: a `#` that begins a word.
+fn beside(line: &str) -> Option<usize> {
+    let (mut quote, mut begins_word) = (None, false);
+    let mut letters = line.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match (letter, quote) {
+            (_, Some(open)) if letter == open => quote = None,
+            ('\\', None | Some('"')) => {
+                letters.next();
+            }
+            (_, Some(_)) => {}
+            ('"' | '\'', None) => quote = Some(letter),
+            ('#', None) if begins_word => return Some(at),
+            _ => {}
+        }
+        begins_word = letter.is_whitespace();
+    }
+    None
+}
+
+fn comment(id: SourceId, line: Place, at: usize, text: &str) -> Option<Comment> {
+    let start = line.start().saturating_add(at);
+    let text = text.get(at..)?.strip_prefix('#')?.trim().to_owned();
+    Some(Comment { text, place: Place::new(id, start, line.end()) })
 }
 
 fn process(line: &str) -> Option<(&str, &str)> {
