@@ -91,7 +91,9 @@ fn memory_and_threads_that_grow_during_the_drain_are_noted() {
     let run = observed(folder.path(), &["memory-late", "threads-late"]);
     let of = |place: &str, what: &str| run["resources"][place][what].as_u64().unwrap();
     assert!(of("peak_after", "memory_bytes") >= of("peak_before", "memory_bytes") + (190 << 20), "{run:#}");
-    assert!(of("before_exit", "threads") >= 150 && of("at_signal", "threads") < 150, "{run:#}");
+    // The last sample may be one of a process whose threads are ending.
+    assert!(of("peak_after", "threads") >= 150 && of("before_exit", "threads") > 0, "{run:#}");
+    assert!(of("at_signal", "threads") < 150, "{run:#}");
     assert!(of("at_signal", "descriptors") > 3 && of("at_signal", "processes") == 1, "{run:#}");
     assert_noted(&run, "the memory of the service grew during the shutdown: ");
     assert_noted(&run, "the threads of the service grew during the shutdown: ");

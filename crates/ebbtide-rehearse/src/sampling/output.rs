@@ -7,7 +7,7 @@ use std::path::Path;
 use super::stack_traces::{FirstTrace, StackTraceReader};
 
 /// At most this much is read, from the end: a service that prints without limit must not delay its verdict.
-const MOST: u64 = 64 * 1024 * 1024;
+const MOST: u64 = 16 * 1024 * 1024;
 /// Of a longer line the beginning is read.
 const LONGEST: usize = 1024;
 

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 
 use super::left_behind::LeftBehind;
@@ -23,7 +24,7 @@ const TICK: Duration = Duration::from_millis(10);
 const EVERY: Duration = Duration::from_millis(100);
 /// How often their open files are listed.
 const FILES_EVERY: Duration = Duration::from_millis(500);
-/// A sample is followed by a pause of this many times its duration, so that a machine with many processes has time for the service.
+/// A sample is followed by a pause of this many times the processor time that it took, so that a machine with many processes has time for the service.
 const LEAST_PAUSE: u32 = 20;
 
 /// What is sampled.
@@ -104,17 +105,22 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
     let ended = loop {
         let begun = clock.now();
         if begun >= due {
+            let used = processor_time();
             let pids = what.family.members();
             resources.look(&pids, || clock.now());
             if let Some(files) = files.as_mut().filter(|_| begun >= files_due) {
                 files.look(&pids);
                 files_due = begun + FILES_EVERY;
             }
-            let took = clock.now().since(begun);
+            let took = processor_time().saturating_sub(used);
             due = begun + EVERY.max(took.saturating_mul(LEAST_PAUSE));
         }
         match orders.recv_timeout(TICK) {
-            Ok(Order::Signalled(length)) => output = Some(OutputLength::new(length)),
+            Ok(Order::Signalled(length)) => {
+                output = Some(OutputLength::new(length));
+                // It may close at once what it has.
+                (due, files_due) = (clock.now(), clock.now());
+            }
             Ok(Order::Finish(ended)) => break ended,
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {}
@@ -135,6 +141,11 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
         resources: resources.resources(ended.signalled, ended.exit),
         left_behind: files.map(|files| files.left()).unwrap_or_default(),
     })
+}
+
+/// Returns the processor time of this thread.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// The length of the output at the signal, and each greater length with the time when it was seen.

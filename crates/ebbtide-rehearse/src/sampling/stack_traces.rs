@@ -90,8 +90,10 @@ impl StackTraceReader {
                 }
             }
         }
-        if !line.is_empty() && !matches!(self.state, State::MayBegin { .. }) {
-            self.is_joined = JOINS.contains(&line);
+        if !line.is_empty() {
+            // It is still that until the frame shows that a trace began.
+            let may_begin = matches!(self.state, State::MayBegin { .. });
+            self.is_joined = JOINS.contains(&line) || (self.is_joined && may_begin);
         }
     }
 
@@ -187,6 +189,7 @@ mod tests {
             "{chain}\n\nDuring handling of the above exception, another exception occurred:\n\n{one}\n"
         );
         assert_eq!(found(&chain).unwrap().0, 1);
+        assert_eq!(found(&format!("{chain}{chain}")).unwrap().0, 2);
         assert_eq!(found(&format!("{one}\n{one}")).unwrap().0, 2);
         let between = one.replace("\nKeyboard", "\n{\"level\": 1}\nPOST /a: x\nKeyboard").replacen(
             "\n",

@@ -9,8 +9,8 @@ mod policy;
 mod probe;
 mod scalar;
 mod scaler;
-mod traffic;
 mod selector;
+mod traffic;
 mod workload;
 
 pub(crate) use join::join;
