@@ -171,7 +171,6 @@ fn shorter_drains(workloads: &[Workload], sources: &Sources) -> Vec<Problem> {
     workloads.iter().filter_map(note).collect()
 }
 
-/// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
 /// Returns the note that a drain counts instead of a longer one of a file.
 pub(super) fn takes_precedence(counts: &Drain, other: &Drain, sources: &Sources) -> Option<Problem> {
     let place = other.place.filter(|_| other.time > counts.time.saturating_add(ROUNDED))?;
@@ -180,6 +179,7 @@ pub(super) fn takes_precedence(counts: &Drain, other: &Drain, sources: &Sources)
     Some(Problem { place: Some(place), ..Problem::note(sources.name(place), message) })
 }
 
+/// Checks sources. Every file is read before the first rule runs, because rules look at several files together.
 pub fn check(sources: Sources, options: &Options) -> Report {
     let Read { project, mut problems, comments, uneditable, assumed, recognised } = read(&sources, options);
     let mut findings = Vec::new();
