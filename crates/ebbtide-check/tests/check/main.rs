@@ -35,7 +35,6 @@ mod named;
 mod neighbours;
 mod nodes;
 mod patches;
-mod patches;
 mod plans;
 mod refused;
 mod rule_pages;
