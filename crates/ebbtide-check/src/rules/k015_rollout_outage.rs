@@ -4,7 +4,7 @@ use crate::model::{Declared, Platform, Project, Rollout};
 pub(super) static RULE: Rule = Rule {
     id: "K015",
     name: "rollout-outage",
-    severity: Severity::Warning,
+    severity: Severity::Error,
     summary: "A rollout leaves no pod available",
     details: "
 A rolling update may take `maxUnavailable` pods away before new ones are ready. `maxSurge` is rounded up and `maxUnavailable` down; if both
