@@ -71,7 +71,8 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     all.problems.extend(builds::apply_patches(&mut all.workloads, &mut all.uneditable, &all.builds, sources));
     all.problems.extend(builds::leave_out(&mut all.workloads, &all.builds, sources));
     all.uneditable.extend(sources.uneditable());
-    kubernetes::join(&mut all.workloads, &objects, sources);
+    let overlaid = builds::overlaid(&all.builds, sources);
+    kubernetes::join(&mut all.workloads, &objects, &overlaid, sources);
     builds::rename(&mut all.workloads, &all.builds, sources);
     ecs::join(&mut all.workloads, all.ecs, sources);
     all.problems.extend(systemd::join(&mut all.workloads, all.units, &objects, sources));
@@ -87,8 +88,8 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     knowledge::mark_shielded(&mut all.workloads);
     all.workloads.iter_mut().for_each(declare_times);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
-    all.problems.extend(shorter_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads, sources)));
+    all.problems.extend(shorter_drains(&all.workloads, sources));
     all.problems.extend(all.workloads.iter().filter_map(|workload| unassigned_drain(workload, sources)));
     all.workloads.iter_mut().for_each(knowledge::drain_after_lame_duck);
     let project = Project { workloads: all.workloads };

@@ -28,6 +28,7 @@ mod input;
 mod kept_signals;
 mod kube_units;
 mod kustomize_names;
+mod kustomized;
 mod lame_ducks;
 mod long_lines;
 mod meshes;

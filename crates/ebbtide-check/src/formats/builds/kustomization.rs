@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::Affix;
 use super::patches::{self, Patch};
+use super::scope::Common;
 use super::unapplied::{self, Unapplied};
 use crate::formats::paths::clean;
 use crate::input::Place;
@@ -15,6 +16,8 @@ pub(super) struct Kustomization {
     pub(super) folder: PathBuf,
     /// The files and folders, in the order in which they are read.
     pub(super) resources: Vec<PathBuf>,
+    /// What it adds to each of them.
+    pub(super) common: Common,
     /// The names without tags, and those that take their place.
     pub(super) renames: Vec<(String, String)>,
     pub(super) patches: Vec<Patch>,
@@ -51,6 +54,7 @@ pub(super) fn read(folder: PathBuf, root: &Node) -> Kustomization {
     let components = root.list("components").iter().filter_map(component).collect();
     Kustomization {
         resources,
+        common: Common::read(root),
         renames: root.list("images").iter().filter_map(rename).collect(),
         patches: patches::read(&folder, root),
         affix: Affix::read(root),

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use super::Objects;
 use super::config::{self, ConfigMap};
+use super::overlaid::{Overlaid, Overlay, merged};
 use super::policy::DisruptionBudget;
 use super::scaler::Scaler;
 use super::traffic::{Ingress, Service};
@@ -11,8 +12,8 @@ use crate::model::{Declared, Disruption, Platform, Route, RouteKind, Workload};
 
 /// Gives each workload the routes on which traffic reaches it: the Services that select it, and what names those. Gives its containers the variables of
 /// ConfigMaps.
-pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sources) {
-    let index = Index::new(objects, sources);
+pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, overlaid: &Overlaid, sources: &Sources) {
+    let index = Index::new(objects, overlaid, sources);
     for workload in workloads.iter_mut().filter(|workload| workload.platform == Platform::Kubernetes) {
         let has_readiness_gate = gate(workload, objects);
         let mut routes = Vec::new();
@@ -40,9 +41,9 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
             std::cmp::Reverse((route.kind.propagation(), route.kind != RouteKind::Cluster))
         });
         workload.routes = routes;
-        workload.disruptions = index.budgets_of(workload);
         // A pod that serves is to run for long, whatever its restart policy.
         workload.is_on_demand &= workload.routes.is_empty();
+        workload.disruptions = index.budgets_of(workload);
         index.scale(workload);
         let (namespace, place) = (workload.namespace.clone(), workload.place);
         for container in &mut workload.containers {
@@ -51,10 +52,16 @@ pub(crate) fn join(workloads: &mut [Workload], objects: &Objects, sources: &Sour
     }
 }
 
+/// A Service in one result of kustomizations.
+type OverlaidService<'o> = (&'o Service, &'o Overlay);
+
 /// The objects by what they are looked up with. A folder may have thousands of them.
 struct Index<'o> {
     /// Services by the first pair of their selector.
     services: HashMap<(&'o str, &'o str), Vec<&'o Service>>,
+    /// Services as kustomizations make them, by the outermost of these and the first pair of the selector.
+    overlaid_services: HashMap<(usize, &'o str, &'o str), Vec<OverlaidService<'o>>>,
+    overlaid: &'o Overlaid,
     /// Ingresses and routes by the Services that they name.
     ingresses: HashMap<&'o str, Vec<&'o Ingress>>,
     /// Disruption budgets by the first pair of their selector; nothing for those of every pod.
@@ -68,11 +75,20 @@ struct Index<'o> {
 }
 
 impl<'o> Index<'o> {
-    fn new(objects: &'o Objects, sources: &'o Sources) -> Self {
+    fn new(objects: &'o Objects, overlaid: &'o Overlaid, sources: &'o Sources) -> Self {
         let mut services: HashMap<_, Vec<_>> = HashMap::new();
         for service in &objects.services {
             if let Some((key, value)) = service.selector.first() {
                 services.entry((key.as_str(), value.as_str())).or_default().push(service);
+            }
+        }
+        let mut overlaid_services: HashMap<_, Vec<_>> = HashMap::new();
+        for service in &objects.services {
+            for overlay in overlaid.of(service.place.source) {
+                if let Some((key, value)) = merged(&service.selector, &overlay.selectors).next() {
+                    let key = (overlay.outermost, key, value);
+                    overlaid_services.entry(key).or_default().push((service, overlay));
+                }
             }
         }
         let mut ingresses: HashMap<_, Vec<_>> = HashMap::new();
@@ -99,7 +115,16 @@ impl<'o> Index<'o> {
             let next = numbers.len();
             *numbers.entry(Path::new(source.name()).parent()).or_insert(next)
         });
-        Self { services, ingresses, budgets, scalers, config_maps, folders: folders.collect() }
+        Self {
+            services,
+            overlaid_services,
+            overlaid,
+            ingresses,
+            budgets,
+            scalers,
+            config_maps,
+            folders: folders.collect(),
+        }
     }
 
     fn services_of(&self, workload: &Workload) -> Vec<&'o Service> {
@@ -110,7 +135,26 @@ impl<'o> Index<'o> {
             service.selector.iter().all(|wanted| labels.contains(wanted))
                 && self.belongs(&workload.namespace, workload.place, &service.namespace, service.place)
         });
-        nearest(selecting.collect(), workload.place.source, |service| (service.place.source, &service.name))
+        let source = workload.place.source;
+        let overlaid = self.overlaid.in_each(
+            source,
+            |overlay| self.services_in(workload, overlay),
+            |a, b| a.name == b.name && a.kind == b.kind,
+        );
+        nearest(selecting.chain(overlaid).collect(), source, |service| (service.place.source, &service.name))
+    }
+
+    /// Returns the Services that select the pods in one result of kustomizations.
+    fn services_in(&self, workload: &Workload, overlay: &Overlay) -> Vec<&'o Service> {
+        let labels: Vec<_> = merged(&workload.labels, &overlay.labels).collect();
+        let candidates = labels
+            .iter()
+            .filter_map(|(key, value)| self.overlaid_services.get(&(overlay.outermost, *key, *value)));
+        let selecting = candidates.flatten().filter(|(service, of_service)| {
+            merged(&service.selector, &of_service.selectors).all(|wanted| labels.contains(&wanted))
+                && overlay.is_beside(&workload.namespace, of_service, &service.namespace)
+        });
+        selecting.map(|(service, _)| *service).collect()
     }
 
     fn ingresses_of(&self, service: &Service) -> Vec<&'o Ingress> {
@@ -118,7 +162,23 @@ impl<'o> Index<'o> {
         let naming = naming.filter(|ingress| {
             self.belongs(&service.namespace, service.place, &ingress.namespace, ingress.place)
         });
-        nearest(naming.collect(), service.place.source, |ingress| (ingress.place.source, &ingress.title))
+        let source = service.place.source;
+        let overlaid = self.overlaid.in_each(
+            source,
+            |overlay| self.ingresses_in(service, overlay),
+            |a, b| a.title == b.title && a.kind == b.kind,
+        );
+        nearest(naming.chain(overlaid).collect(), source, |ingress| (ingress.place.source, &ingress.title))
+    }
+
+    /// Returns what names a Service in one result of kustomizations.
+    fn ingresses_in(&self, service: &Service, overlay: &Overlay) -> Vec<&'o Ingress> {
+        let naming = self.ingresses.get(service.name.as_str()).into_iter().flatten().copied();
+        let beside = naming.filter(|ingress| {
+            let mut results = self.overlaid.of(ingress.place.source).iter();
+            results.any(|other| overlay.is_beside(&service.namespace, other, &ingress.namespace))
+        });
+        beside.collect()
     }
 
     fn budgets_of(&self, workload: &Workload) -> Vec<Disruption> {

@@ -4,6 +4,7 @@ mod config;
 mod container;
 mod join;
 mod object;
+mod overlaid;
 mod pod;
 mod policy;
 mod probe;
@@ -15,4 +16,5 @@ mod workload;
 
 pub(crate) use join::join;
 pub(crate) use object::{Objects, add, is_object, objects, workload_of};
+pub(crate) use overlaid::{Overlaid, Overlay};
 pub(crate) use pod::add_annotations;

@@ -14,12 +14,13 @@ const DEREGISTRATION: &str = "deregistration_delay.timeout_seconds=";
 /// The annotation with the time between two health checks of a node.
 const HEALTH_CHECK_INTERVAL: &str = "service.beta.kubernetes.io/aws-load-balancer-healthcheck-interval";
 
-/// A Service with a selector.
+/// A Service that may select pods.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(super) namespace: Option<String>,
     pub(super) name: String,
     pub(super) place: Place,
+    /// Without a pair it selects nothing, unless a kustomization adds some.
     pub(super) selector: Vec<(String, String)>,
     pub(super) kind: RouteKind,
     pub(super) deregistration: Option<Declared<Duration>>,
@@ -51,14 +52,15 @@ pub(super) fn service(object: &Node) -> Option<Service> {
     if spec.text_of("type") == Some("ExternalName") {
         return None;
     }
-    let selector = spec.get("selector")?.entries().iter();
+    let selector = match spec.get("selector") {
+        Some(node) if node.entries().is_empty() => return None,
+        selector => selector.map_or(&[][..], Node::entries),
+    };
     // With a value that is not known it may select anything.
     let selector: Vec<_> = selector
+        .iter()
         .map(|entry| Some((entry.key.clone(), entry.node.text()?.to_owned())))
         .collect::<Option<_>>()?;
-    if selector.is_empty() {
-        return None;
-    }
     let kind = match spec.text_of("type") {
         Some("LoadBalancer") if is_nlb_with_ip_targets(object) => RouteKind::Nlb,
         Some("LoadBalancer") => RouteKind::LoadBalancer,
