@@ -92,7 +92,8 @@ fn has_linkerd(workload: &Workload) -> bool {
     said.is_none_or(|said| ["enabled", "ingress"].contains(&&*said.value))
 }
 
-/// Returns an annotation. The last one is that of the pod.
+/// Returns an annotation of the pods. A mesh does not read those of their controller.
 fn annotation<'w>(workload: &'w Workload, key: &str) -> Option<&'w Annotation> {
-    workload.annotations.iter().rev().find(|annotation| annotation.key == key)
+    let of_pods = workload.annotations.get(workload.of_controller..).unwrap_or_default();
+    of_pods.iter().rev().find(|annotation| annotation.key == key)
 }

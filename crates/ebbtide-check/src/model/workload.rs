@@ -20,6 +20,8 @@ pub(crate) struct Workload {
     pub(crate) place: Place,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) annotations: Vec<Annotation>,
+    /// How many of the annotations, the first ones, are those of a controller and not of its pods.
+    pub(crate) of_controller: usize,
     /// How its file spells the keys of the platform.
     pub(crate) spelling: Spelling,
     /// The time from the begin of the stop to SIGKILL.
@@ -98,6 +100,7 @@ impl Workload {
             place,
             labels: Vec::new(),
             annotations: Vec::new(),
+            of_controller: 0,
             spelling: Spelling::Own,
             grace,
             written_grace: None,

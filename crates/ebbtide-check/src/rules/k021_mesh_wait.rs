@@ -14,7 +14,7 @@ drains for `terminationDrainDuration` of `proxy.istio.io/config`. Both run insid
 
     wait > terminationGracePeriodSeconds - 2
 
-The rule is not about pods that switch the injection of the proxy off (`sidecar.istio.io/inject: \"false\"`, `linkerd.io/inject: disabled`), nor about a proxy of Istio
+The annotations are those of the pods: a mesh does not read those of a Deployment. The rule is not about pods that switch the injection of the proxy off (`sidecar.istio.io/inject: \"false\"`, `linkerd.io/inject: disabled`), nor about a proxy of Istio
 that waits for its connections instead (`EXIT_ON_ZERO_ACTIVE_CONNECTIONS` in `proxyMetadata`).
 ",
     sources: &[

@@ -44,6 +44,24 @@ fn the_wait_of_a_proxy_that_is_not_injected_is_none() {
     assert_eq!(ids(&check_text("own.yaml", &deployment(&metadata, own))), ["K021"]);
 }
 
+/// The injector sees the pods alone.
+#[test]
+fn the_annotations_of_a_controller_configure_no_proxy() {
+    let controller = |annotation: &str, of_pods: &str| {
+        let text = deployment(of_pods, ONE);
+        let named = format!("metadata: {{name: rates, annotations: {{{annotation}}}}}");
+        ids(&check_text("rates.yaml", &text.replace("metadata: {name: rates}", &named)))
+    };
+    let istio = "proxy.istio.io/config: 'terminationDrainDuration: 45s'";
+    let of_pods = format!("annotations: {{{istio}}}");
+    let off = "sidecar.istio.io/inject: 'false'";
+    assert_eq!(controller(istio, ""), [""; 0]);
+    assert_eq!(controller("a: b", &of_pods), ["K021"]);
+    assert_eq!(controller(off, &of_pods), ["K021"]);
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: rates, annotations: {";
+    assert_eq!(ids(&check_text("pod.yaml", &format!("{pod}{istio}}}}}\nspec: {{{ONE}}}\n"))), ["K021"]);
+}
+
 #[test]
 fn a_proxy_of_istio_drains_as_the_annotation_configures_it() {
     let found = |config: &str, spec: &str| {

@@ -34,6 +34,7 @@ pub(super) fn workload(object: &Node, group: &str, kind: &str) -> Option<Workloa
     workload.namespace = object.at(&["metadata", "namespace"]).and_then(Node::text).map(str::to_owned);
     if let Some(metadata) = object.get("metadata").filter(|_| kind != "Pod") {
         pod::add_annotations(&mut workload, metadata);
+        workload.of_controller = workload.annotations.len();
     }
     pod::fill(&mut workload, pod.get("metadata"), spec);
     // Every other kind of controller but a job has `Always`.
