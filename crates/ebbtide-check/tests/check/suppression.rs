@@ -65,11 +65,11 @@ fn a_suppression_of_a_rule_that_does_not_exist_is_noted() {
 fn rules_are_separated_by_commas_with_or_without_spaces() {
     let service = |comment: &str| {
         format!(
-            "services:\n  f:\n    image: x/a\n    stop_signal: SIGKILL\n    stop_grace_period: 5s\n    {comment}\n    labels: {{ebbtide.dev/drain: 20s}}\n"
+            "services:\n  f:\n    image: x/a\n    stop_grace_period: 800ms\n    {comment}\n    labels: {{ebbtide.dev/drain: 20s}}\n"
         )
     };
-    assert_eq!(ids(&check_text("compose.yaml", &service(""))), ["C003", "C001"]);
-    for rules in ["C001,C003", "C001, C003", "C001 ,C003", "C001 , C003", "C001,  compose-budget,C003,"] {
+    assert_eq!(ids(&check_text("compose.yaml", &service(""))), ["C001", "C004"]);
+    for rules in ["C001,C004", "C001, C004", "C001 ,C004", "C001 , C004", "C001,  compose-budget,C004,"] {
         let text = format!("# ebbtide:ignore-file {rules} both are known\n{}", service(""));
         let report = check_text("compose.yaml", &text);
         assert_eq!(ids(&report), [""; 0], "{rules}");
