@@ -68,6 +68,9 @@ fn recognise(id: SourceId, source: &Source) -> Facts {
     if systemd::is_unit(source) {
         return unit(id, source);
     }
+    if systemd::is_mask(source) {
+        return Facts { units: vec![systemd::UnitFile::mask(source.name())], ..Facts::default() };
+    }
     // What has such a name and is none is no YAML either: nginx's files end with `.conf` too.
     if systemd::has_unit_name(source) {
         return Facts::default();

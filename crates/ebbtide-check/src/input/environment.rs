@@ -3,22 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::unit_folders::unit_folders;
 use super::{Sources, unit_kind};
 
 const KEY: &str = "EnvironmentFile";
-
-/// The folders that units are installed in, below the root of a file system.
-const UNIT_FOLDERS: [&str; 9] = [
-    "etc/systemd/system",
-    "etc/systemd/user",
-    "etc/containers/systemd",
-    "lib/systemd/system",
-    "run/systemd/system",
-    "usr/lib/systemd/system",
-    "usr/lib/systemd/user",
-    "usr/local/lib/systemd/system",
-    "usr/share/containers/systemd",
-];
 
 /// Returns the files that `EnvironmentFile=` of a unit among the sources names, and that are not among them: below the root that the unit is installed
 /// in, or beside the unit under the same name.
@@ -52,7 +40,7 @@ fn candidates(units: &Path, path: &str) -> Vec<PathBuf> {
     let Some(inside) = path.strip_prefix('/') else { return vec![units.join(path)] };
     let is_installed = |root: &&Path| {
         let below = units.strip_prefix(root).ok();
-        below.is_some_and(|below| UNIT_FOLDERS.iter().any(|folder| Path::new(folder) == below))
+        below.is_some_and(|below| unit_folders().any(|folder| Path::new(folder) == below))
     };
     let roots = units.ancestors().filter(is_installed);
     roots.map(|root| root.join(inside)).chain([units.join(name)]).collect()

@@ -6,6 +6,7 @@ mod place;
 mod problem;
 mod read;
 mod sources;
+mod unit_folders;
 mod units;
 mod walk;
 
@@ -18,5 +19,6 @@ pub use problem::Problem;
 pub(crate) use problem::UNRENDERED;
 pub use read::read_text;
 pub use sources::{Source, Sources, plain_path};
+pub(crate) use unit_folders::unit_folder;
 pub(crate) use units::{UNITS, UnitRole, unit_kind};
 pub use walk::{collect, siblings};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::unit_folders::unit_folder;
 use super::units::{UNITS, UnitKind, unit_kind};
 use super::walk::{below, in_folder};
 
@@ -85,13 +86,22 @@ pub fn neighbours(named: &[PathBuf]) -> Vec<PathBuf> {
         } else if name == "Procfile" || is_dockerfile(name) {
             found.extend(Some(folder.join(GUNICORN_FILE)).filter(|other| other.is_file()));
         } else if unit_kind(name).is_some() {
-            found.extend(drop_ins(folder, |of| of.has(name) || is_instance(of, name)));
+            for folder in folders_of_units(folder) {
+                found.extend(drop_ins(&folder, |of| of.has(name) || is_instance(of, name)));
+                found.extend(Some(folder.join(name)).filter(|other| other != file && other.is_file()));
+            }
         } else if let Some(of) = folder.file_name().and_then(|folder| drop_ins_of(folder.to_str()?)) {
             let units = folder.parent().unwrap_or(Path::new(""));
             let is_unit = |name: &str| unit_kind(name).is_some() && (of.has(name) || is_instance(&of, name));
-            let changed: Vec<PathBuf> = with_names(in_folder(units), is_unit).collect();
+            let folders = folders_of_units(units);
+            let changed = folders.iter().flat_map(|units| with_names(in_folder(units), is_unit));
+            let changed: Vec<PathBuf> = changed.collect();
             let names: Vec<String> = changed.iter().map(|unit| file_name(unit).to_owned()).collect();
-            found.extend(drop_ins(units, |other| names.iter().any(|name| other.has(name)) || *other == of));
+            for units in &folders {
+                found.extend(drop_ins(units, |other| {
+                    names.iter().any(|name| other.has(name)) || *other == of
+                }));
+            }
             found.extend(changed);
         }
     }
@@ -110,6 +120,14 @@ fn of_compose(name: &str) -> Option<&'static [&'static str]> {
 fn is_dockerfile(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["dockerfile", "containerfile"].iter().any(|word| name.starts_with(word) || name.ends_with(word))
+}
+
+/// Returns the folders whose units systemd reads as those of one.
+fn folders_of_units(folder: &Path) -> Vec<PathBuf> {
+    match folder.to_str().and_then(unit_folder) {
+        Some(found) => found.all().map(PathBuf::from).collect(),
+        None => vec![folder.to_owned()],
+    }
 }
 
 /// Returns whether drop-ins belong to an instance of a template.
@@ -187,6 +205,9 @@ mod tests {
             "deploy.yaml",
             "Dockerfile",
             "gunicorn.conf.py",
+            "rootfs/usr/lib/systemd/system/api.service",
+            "rootfs/etc/systemd/system/api.service.d/a.conf",
+            "rootfs/etc/systemd/system/api2.service.d/a.conf",
         ] {
             let path = root.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -204,6 +225,14 @@ mod tests {
             ("prod.tfvars", &[]),
             ("deploy.yaml", &[]),
             ("Dockerfile", &["gunicorn.conf.py"]),
+            (
+                "rootfs/usr/lib/systemd/system/api.service",
+                &["rootfs/etc/systemd/system/api.service.d/a.conf"],
+            ),
+            (
+                "rootfs/etc/systemd/system/api.service.d/a.conf",
+                &["rootfs/usr/lib/systemd/system/api.service"],
+            ),
         ] {
             let found = neighbours(&[root.join(named)]);
             let found: Vec<_> = found.iter().map(|path| path.strip_prefix(root).unwrap()).collect();

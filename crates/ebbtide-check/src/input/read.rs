@@ -44,6 +44,10 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Text, Unreadable> {
+    // systemd's way to mask a unit, whose text is then empty.
+    if fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null")) {
+        return Ok(Text { text: String::new(), has_bom: false });
+    }
     // Before it is opened, because that waits for a writer if it is a FIFO.
     let kind = fs::metadata(path).map_err(Unreadable::Io)?.file_type();
     let is_open = kind.is_fifo() && OPEN.iter().any(|folder| path.starts_with(folder));

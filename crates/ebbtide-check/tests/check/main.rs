@@ -52,4 +52,5 @@ mod terraform;
 mod texts;
 mod timeline;
 mod times;
+mod unit_roots;
 mod unrouted;

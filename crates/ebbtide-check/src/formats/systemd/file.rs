@@ -3,7 +3,7 @@ use super::links::Links;
 use super::merge::{UnitFile, merged};
 use super::{quadlet, service::service};
 use crate::formats::kubernetes;
-use crate::input::{Place, Problem, Source, SourceId, Sources, UNITS, UnitRole, unit_kind};
+use crate::input::{Place, Problem, Source, SourceId, Sources, UNITS, UnitRole, drop_ins_of, unit_kind};
 use crate::model::Workload;
 
 /// Begins of lines that a unit has which was meant to have a shutdown, also if it is broken.
@@ -37,6 +37,13 @@ pub(crate) fn is_unit(source: &Source) -> bool {
         })
     };
     lines.next().is_some_and(|first| is_section(first) && (is_known(first) || lines.any(is_known)))
+}
+
+/// Returns whether a source that is no unit hides files of its name in folders that count less: an empty unit, or a drop-in.
+pub(crate) fn is_mask(source: &Source) -> bool {
+    let (folder, name) = source.name().rsplit_once('/').unwrap_or(("", source.name()));
+    let is_drop_in = drop_ins_of(folder.rsplit('/').next().unwrap_or(folder)).is_some();
+    if is_drop_in { name.ends_with(".conf") } else { source.text().is_empty() && has_unit_name(source) }
 }
 
 /// Returns what a source of the name of a unit with a shutdown lacks, if it was meant to be one: in a folder, services of D-Bus have such names too.

@@ -12,6 +12,6 @@ mod time;
 
 pub(crate) use environment::join_env_files;
 pub(crate) use expand::expand_variables;
-pub(crate) use file::{broken, broken_line, has_unit_name, is_unit, join, without_program};
+pub(crate) use file::{broken, broken_line, has_unit_name, is_mask, is_unit, join, without_program};
 pub(crate) use merge::UnitFile;
 pub(crate) use service::{note_unreadable, unset_variables};
