@@ -26,8 +26,8 @@
 //!
 //! The pipeline: [`collect`] finds the files, [`Sources`] has their texts, [`check`] builds one model of the workloads in them
 //! whatever their format, joins what belongs together, and runs the [`RULES`]; [`render`] turns the [`Report`] into text.
-//! [`fix`] applies the edits that findings have, and checks again. Nothing but `collect` and `Sources::add_file` reads files, nothing
-//! writes them, and there is no runtime.
+//! [`fix`] applies the edits that findings have, and checks again. Nothing but `collect`, `Sources::add_file` and
+//! [`read_referenced`] reads files, nothing writes them, and there is no runtime.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, unused_crate_dependencies))]
 
@@ -49,7 +49,7 @@ mod tree;
 pub use engine::{
     Applied, Baseline, BaselineEntry, Counts, Fixed, InvalidBaseline, InvalidPattern, InvalidPlan, Options,
     PathIgnore, Refused, Report, ServicePlan, SpanKind, Timeline, TimelineRow, TimelineSpan, Timelines,
-    check, fix, timelines,
+    check, fix, read_referenced, timelines,
 };
 pub use findings::{Edit, Example, Finding, Fix, InvalidSeverity, Label, Rule, Severity, Suppressed};
 pub use input::{

@@ -11,7 +11,7 @@ pub(crate) mod kamal;
 pub(crate) mod kubernetes;
 pub(crate) mod nomad;
 pub(crate) mod paas;
-mod paths;
+pub(crate) mod paths;
 mod read;
 mod scalar;
 mod syntax;

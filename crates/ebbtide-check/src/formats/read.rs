@@ -136,6 +136,7 @@ fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
     let mut facts = Facts { comments: parsed.comments, uneditable: parsed.shared, ..Facts::default() };
     for document in parsed.documents {
         if builds::add(source.name(), &document.root, &mut facts.builds) {
+            facts.problems.extend(builds::unread(source.name(), &document.root));
             facts.format = Some(Format::Build);
         } else if kubernetes::is_object(&document.root) {
             kubernetes::add(&document.root, &mut facts);

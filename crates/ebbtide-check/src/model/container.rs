@@ -253,12 +253,14 @@ pub(crate) struct Build {
     pub(crate) place: Place,
 }
 
-/// Files that a Dockerfile copies from the context of the build.
+/// Files that a Dockerfile copies from the context of the build, or one that it has the text of.
 #[derive(Clone, Debug)]
 pub(crate) struct Copied {
     pub(crate) from: Vec<String>,
     /// The path in the image. A relative one is joined with the folder, if that is known.
     pub(crate) to: String,
+    /// The text of a here document.
+    pub(crate) text: Option<Word>,
 }
 
 /// What the file of a server says about its drain time.

@@ -14,11 +14,12 @@ a shell form: `CMD exec /start.sh`. Unless its last command begins with
 `exec`, the program is its child: the shell ignores SIGTERM, and the program runs until SIGKILL. Behind an init process the shell ends at SIGTERM and takes the program along
 ([D008](D008.md)).
 
-The last command is what counts. If that is an `if` or a `case`, every branch that runs a program needs `exec`; a branch that the `CMD` of the
+The last command is what counts. If that is an `if`, a `case` or `[ … ] && B || C`, every branch that runs a program needs `exec`; a branch that the `CMD` of the
 Dockerfile cannot reach is left out, where the script compares its first argument with a word. A function that is called last is followed. An `exec` in a pipe
 (`exec app | tee log`) or in the background replaces another shell than that of process 1.
 
-The script has to be in the input and below the folder of the Dockerfile, which has to copy it to the path that is started. Scripts with a `trap` for a signal are left out, and so are scripts whose last command is
+The script has to be in the input and below the folder of the Dockerfile, which has to copy it to the path that is started, or in a here document of the Dockerfile (`COPY <<EOF /start.sh`). Its name
+does not matter if its first line names a shell. Scripts with a `trap` for a signal are left out, and so are scripts whose last command is
 `source` or `eval`: what that runs is not known.
 ",
     sources: &[
@@ -63,7 +64,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 } else {
                     "the program runs on after `docker stop` until SIGKILL, and its requests in flight are reset"
                 })
-                .remedy(if children.iter().any(|end| end.stays == Some(ShellsThatStay::ALL)) {
+                .remedy(if all.len() > 1 && children.iter().any(|end| end.stays == Some(ShellsThatStay::ALL)) {
+                    "let each program be the last command of its branch, neither in a pipe nor in the background, and begin it with `exec`"
+                } else if children.iter().any(|end| end.stays == Some(ShellsThatStay::ALL)) {
                     "let the program be the last command of the script, neither in a pipe nor in the background, and begin it with `exec`"
                 } else if all.len() > 1 {
                     "begin the last command of each branch with `exec`"

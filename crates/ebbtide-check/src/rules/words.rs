@@ -59,6 +59,11 @@ pub(super) fn exec_remedy(stays: ShellsThatStay, script: &Word, or: &str) -> Str
             "run the program in the foreground as the last command instead of `{program}`, which serves nothing, and begin it with `exec`"
         );
     }
+    if ends(&Script::read(&script.text), None).len() > 1 {
+        return format!(
+            "let each program be the last command of its branch, neither in a pipe nor in the background, and begin it with `exec`, or {or}"
+        );
+    }
     let is_enough = stays != ShellsThatStay::ALL || exec_offset(&script.text).is_some();
     let first = if is_enough {
         "begin the last command with `exec`"

@@ -5,7 +5,7 @@ use super::{Comment, Document, Entry, Node, Parsed, SyntaxError, Value};
 use crate::input::{Place, SourceId};
 
 /// Parses a Dockerfile: a list of mappings, each with one entry, the instruction and its arguments. The exec form is a list of
-/// strings, everything else is a string with its continuation lines joined.
+/// strings, everything else is a string with its continuation lines joined. Its here documents follow it as entries of their own.
 pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
     let mut reader =
         Reader { source, text, at: 0, escape: escape(text), parsed: Parsed::default(), items: Vec::new() };
@@ -54,8 +54,9 @@ impl<'t> Reader<'t> {
         let keyword = trimmed.get(..end).unwrap_or_default().to_ascii_uppercase();
         let keyword_place = Place::new(self.source, begin, begin.saturating_add(end));
         let joined = self.arguments(trimmed.get(end..).unwrap_or_default(), begin.saturating_add(end));
+        let mut documents = Vec::new();
         if matches!(keyword.as_str(), "ADD" | "COPY" | "ONBUILD" | "RUN") {
-            self.skip_heredocs(&joined.text, keyword_place);
+            documents = self.heredocs(&joined.text, keyword_place);
         }
         if keyword == "FROM" && joined.text.trim().is_empty() {
             self.error("FROM without an image".to_owned(), keyword_place);
@@ -63,7 +64,8 @@ impl<'t> Reader<'t> {
         let node = self.node(&joined, keyword_place);
         let place = keyword_place.to(node.place);
         let entry = Entry { key: keyword, key_place: keyword_place, node };
-        self.items.push(Node { value: Value::Map(vec![entry]), place, tag: None });
+        let entries = std::iter::once(entry).chain(documents).collect();
+        self.items.push(Node { value: Value::Map(entries), place, tag: None });
     }
 
     fn next_line(&mut self) -> &'t str {
@@ -100,19 +102,28 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Skips the lines of here documents: `RUN <<EOF` and `COPY <<-"EOF" /x`.
-    fn skip_heredocs(&mut self, arguments: &str, keyword: Place) {
+    /// Reads the lines of here documents: `RUN <<EOF` and `COPY <<-"EOF" /x`. Each is an entry with its name.
+    fn heredocs(&mut self, arguments: &str, keyword: Place) -> Vec<Entry> {
+        let mut found = Vec::new();
         for name in heredocs(arguments) {
+            let (start, mut end) = (self.at, self.at);
             loop {
                 if self.at >= self.text.len() {
                     self.error(format!("here document `{name}` is not closed"), keyword);
-                    return;
+                    return found;
                 }
                 if self.next_line().trim() == name {
                     break;
                 }
+                end = self.at.min(self.text.len());
             }
+            let node = Node::text_at(
+                self.text.get(start..end).unwrap_or_default(),
+                Place::new(self.source, start, end),
+            );
+            found.push(Entry { key: name, key_place: keyword, node });
         }
+        found
     }
 
     fn error(&mut self, message: String, place: Place) {
@@ -232,6 +243,19 @@ mod tests {
         let keys: Vec<_> = found.iter().map(|(key, _, _)| key.as_str()).collect();
         assert_eq!(keys, ["FROM", "RUN", "CMD"]);
         assert!(found[2].1.ends_with('x'));
+    }
+
+    #[test]
+    fn a_here_document_has_its_text_and_its_place() {
+        let text = "FROM a\nCOPY <<A <<-\"B\" /x/\none\n  two\nA\n\tthree\n\tB\nCMD b\n";
+        let parsed = parse(Sources::new().add("Dockerfile", text), text);
+        let entries = parsed.documents[0].root.items()[1].entries();
+        let found: Vec<_> =
+            entries[1..].iter().map(|entry| (entry.key.as_str(), entry.node.text().unwrap())).collect();
+        assert_eq!(found, [("A", "one\n  two\n"), ("B", "\tthree\n")]);
+        let place = entries[2].node.place;
+        assert_eq!(&text[place.start()..place.end()], "\tthree\n");
+        assert_eq!(read(text).last().unwrap().0, "CMD");
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod neighbours;
 mod nodes;
 mod patches;
 mod plans;
+mod referenced;
 mod refused;
 mod rule_pages;
 mod rules;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ebbtide_check::{
     PathIgnore, Problem, Report, ServicePlan, SourceId, Sources, collect, environment_files, neighbours,
-    read_text,
+    read_referenced, read_text,
 };
 use ebbtide_rehearse::words::chain;
 
@@ -68,6 +68,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Input, String> {
             Err(problem) => input.problems.push(problem),
         }
     }
+    input.files.extend(read_referenced(&mut input.sources));
     // What only root may read is known when the unit runs, and not here: the report then says what is assumed.
     for file in environment_files(&input.sources) {
         if let Ok(id) = input.sources.add_file(&file) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ebbtide_check::{
-    Options, Report, SourceId, Sources, Timelines, check, environment_files, neighbours, siblings, timelines,
+    Options, Report, SourceId, Sources, Timelines, check, environment_files, neighbours, read_referenced,
+    siblings, timelines,
 };
 
 use super::protocol::{path, uri};
@@ -96,6 +97,9 @@ impl Workspace {
             if let Some(id) = self.add(&mut input, &variables) {
                 input.sources.mark_variables(id);
             }
+        }
+        for (id, referenced) in read_referenced(&mut input.sources) {
+            input.addresses.insert(id, uri(&referenced));
         }
         match file.parent().map(project_options).transpose() {
             Ok(options) => input.options = options.unwrap_or_default(),

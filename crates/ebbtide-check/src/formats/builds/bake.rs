@@ -5,6 +5,9 @@ use crate::formats::scalar::build_arguments;
 use crate::model::{Build, Declared, is_variable, repository};
 use crate::tree::Node;
 
+/// The key of a target that has the text of the Dockerfile.
+const INLINE: &str = "dockerfile-inline";
+
 /// Returns whether a document is a file of `docker buildx bake` other than a Compose file.
 pub(super) fn is_bake(name: &str, root: &Node) -> bool {
     name.starts_with("docker-bake.")
@@ -22,6 +25,12 @@ pub(super) fn targets(root: &Node) -> Vec<NamedBuild> {
     targets.iter().flat_map(|(_, target)| images(target, &targets)).collect()
 }
 
+/// Returns the texts of Dockerfiles in targets.
+pub(super) fn inline(root: &Node) -> impl Iterator<Item = &Node> {
+    let targets = root.entries().iter().filter(|entry| entry.key == "target");
+    targets.flat_map(|entry| entry.node.entries()).filter_map(|target| target.node.get(INLINE))
+}
+
 fn images<'n>(target: &'n Node, all: &[(&'n str, &'n Node)]) -> Vec<NamedBuild> {
     let value = |key: &str| value(target, key, all, &mut BTreeSet::new());
     let text = |key: &str, default: &str| match value(key) {
@@ -31,7 +40,7 @@ fn images<'n>(target: &'n Node, all: &[(&'n str, &'n Node)]) -> Vec<NamedBuild> 
     let (Some(context), Some(file)) = (text("context", "."), text("dockerfile", "Dockerfile")) else {
         return Vec::new();
     };
-    if context.contains("://") || value("dockerfile-inline").is_some() || value("matrix").is_some() {
+    if context.contains("://") || value(INLINE).is_some() || value("matrix").is_some() {
         return Vec::new();
     }
     let stage = value("target").map(|node| match node.text() {

@@ -66,6 +66,14 @@ fn is_built(workload: &&Workload) -> bool {
     )
 }
 
+/// Returns where the Dockerfile of a build may be: the first of these files that is there.
+pub(crate) fn dockerfiles(build: &Build, sources: &Sources) -> impl Iterator<Item = PathBuf> {
+    let folder = Path::new(sources.name(build.place)).parent().unwrap_or(Path::new(""));
+    let folder = folder.join(&build.context);
+    let names = if build.file.is_empty() { DEFAULTS.to_vec() } else { vec![&*build.file] };
+    names.into_iter().map(move |name| clean(&folder.join(name)))
+}
+
 /// The arguments of a build.
 type Arguments = BTreeMap<String, Option<String>>;
 
@@ -111,10 +119,7 @@ impl<'s> Stages<'s> {
 
     /// Returns the Dockerfile of a build, if it is in the input.
     fn file(&self, build: &Build) -> Option<(PathBuf, &Vec<StageImage>)> {
-        let folder = Path::new(self.sources.name(build.place)).parent().unwrap_or(Path::new(""));
-        let names = if build.file.is_empty() { &DEFAULTS[..] } else { &[&*build.file] };
-        names.iter().find_map(|name| {
-            let path = clean(&folder.join(&build.context).join(name));
+        dockerfiles(build, self.sources).find_map(|path| {
             let stages = self.files.get(&path)?;
             Some((path, stages))
         })

@@ -16,8 +16,8 @@ mod target;
 mod touched;
 mod unapplied;
 
-pub(crate) use join::join;
-pub(crate) use named::{Builds, add};
+pub(crate) use join::{dockerfiles, join};
+pub(crate) use named::{Builds, add, unread, unread_inline};
 pub(crate) use names::rename;
 pub(crate) use overlays::apply_patches;
 pub(crate) use scope::overlaid;

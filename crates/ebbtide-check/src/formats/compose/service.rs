@@ -16,6 +16,9 @@ pub(super) const TIME: (&str, Form) = ("stop_grace_period", Form::LongUnits);
 const OF_SWARM: [&str; 6] =
     ["endpoint_mode", "labels", "mode", "placement", "rollback_config", "update_config"];
 
+/// The key of a build that has the text of the Dockerfile.
+pub(super) const INLINE: &str = "dockerfile_inline";
+
 pub(super) fn service(entry: &Entry) -> Workload {
     let node = &entry.node;
     let (key, form) = TIME;
@@ -86,7 +89,7 @@ fn container(entry: &Entry) -> Container {
     let node = &entry.node;
     let mut container = Container::new(&*entry.key, Role::Main, entry.key_place);
     container.image = node.get("image").map(declared);
-    container.build = node.get("build").map(build);
+    container.build = node.get("build").filter(|build| build.get(INLINE).is_none()).map(build);
     container.entrypoint = node.get("entrypoint").and_then(command);
     container.arguments = node.get("command").and_then(command);
     container.variables = environment(node.get("environment"));

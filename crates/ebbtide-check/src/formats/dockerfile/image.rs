@@ -22,7 +22,7 @@ pub(crate) fn stages(
 ) -> Vec<StageImage> {
     let mut arguments: Vec<Argument> = Vec::new();
     let mut stages: Vec<Stage> = Vec::new();
-    for entry in root.items().iter().filter_map(|item| item.entries().first()) {
+    for (entry, documents) in root.items().iter().filter_map(|item| item.entries().split_first()) {
         match entry.key.as_str() {
             "FROM" => stages.push(Stage::from(entry, &stages, &arguments)),
             "ARG" => {
@@ -36,7 +36,7 @@ pub(crate) fn stages(
             }
             _ => {
                 if let Some(stage) = stages.last_mut() {
-                    stage.apply(source, entry, &arguments);
+                    stage.apply(source, entry, documents, &arguments);
                 }
             }
         }

@@ -1,5 +1,6 @@
 use std::path::{Component, Path, PathBuf};
 
+use super::recognise::is_script_text;
 use crate::formats::paths::clean;
 use crate::input::{SourceId, Sources};
 use crate::knowledge::{Script, ends};
@@ -16,16 +17,49 @@ pub(crate) fn join(workloads: &mut [Workload], scripts: &[Word], sources: &Sourc
         for container in &mut workload.containers {
             let Some((_, command)) = container.run().map(|run| run.without_init()) else { continue };
             let Some(started) = started(&command) else { continue };
-            let mut found = scripts.iter().filter(|script| {
+            let files = scripts.iter().filter(|script| {
                 let path = clean(Path::new(sources.name(script.place)));
                 path.starts_with(&folder) && is_copied(&path, &folder, &started, container)
             });
+            let mut found = files.chain(written(&started, container));
             // Two scripts: the file does not say which one is copied.
             if let (Some(script), None) = (found.next(), found.next()) {
                 container.wrapper = Some(script.clone());
             }
         }
     }
+}
+
+/// Returns the files of the context of a build that may be the script which an image starts, whether they are there or not.
+pub(crate) fn entry_files(container: &Container, dockerfile: &Path) -> Vec<PathBuf> {
+    let folder = clean(dockerfile.parent().unwrap_or(Path::new("")));
+    let Some((_, command)) = container.run().map(|run| run.without_init()) else { return Vec::new() };
+    let Some(started) = started(&command) else { return Vec::new() };
+    let file = plain(Path::new(started.file.trim_start_matches('/')));
+    let mut found = Vec::new();
+    for context in folder.ancestors() {
+        for from in container.copies.iter().flat_map(|copied| &copied.from) {
+            let from = context.join(clean(Path::new(from.trim_start_matches('/'))));
+            // What is copied is the file, or a folder with the end of its path.
+            let mut rest = file.components();
+            let mut inside = vec![from.clone(), from.with_file_name(base_name(&started.file))];
+            while !rest.as_path().as_os_str().is_empty() {
+                inside.push(from.join(rest.as_path()));
+                rest.next();
+            }
+            let is_meant =
+                |path: &PathBuf| path.starts_with(&folder) && is_copied(path, &folder, &started, container);
+            found.extend(inside.into_iter().map(|path| clean(&path)).filter(is_meant));
+        }
+    }
+    found
+}
+
+/// Returns the here document that is copied to the path that is started, if that is a script.
+fn written<'c>(started: &Started, container: &'c Container) -> Option<&'c Word> {
+    let is_meant = |copied: &&Copied| is_at(Path::new(&copied.to), started, container);
+    let text = container.copies.iter().rfind(is_meant)?.text.as_ref();
+    text.filter(|text| is_script_text(&text.text))
 }
 
 /// A file that a command starts.

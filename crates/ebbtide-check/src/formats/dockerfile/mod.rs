@@ -7,5 +7,5 @@ mod stage;
 mod variables;
 
 pub(crate) use image::{StageImage, image, stages};
-pub(crate) use join::{is_copied_to_start, join};
-pub(crate) use recognise::{has_name, is_dockerfile, is_meant, is_script};
+pub(crate) use join::{entry_files, is_copied_to_start, join};
+pub(crate) use recognise::{has_name, is_dockerfile, is_meant, is_script, is_script_text};

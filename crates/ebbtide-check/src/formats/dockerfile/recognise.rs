@@ -36,7 +36,12 @@ pub(crate) fn is_dockerfile(source: &Source) -> bool {
 
 /// Returns whether a source is a shell script, which an entry point may be.
 pub(crate) fn is_script(source: &Source) -> bool {
-    let first = source.text().lines().next().unwrap_or_default();
+    is_script_text(source.text())
+}
+
+/// Returns whether a text begins as a shell script does.
+pub(crate) fn is_script_text(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
     first.starts_with("#!")
         && ["sh", "bash", "dash", "ash"]
             .iter()

@@ -49,7 +49,14 @@ impl Stage {
         stage
     }
 
-    pub(super) fn apply(&mut self, source: &Source, entry: &Entry, arguments: &[Argument]) {
+    /// Applies an instruction. `documents` are its here documents.
+    pub(super) fn apply(
+        &mut self,
+        source: &Source,
+        entry: &Entry,
+        documents: &[Entry],
+        arguments: &[Argument],
+    ) {
         match entry.key.as_str() {
             "ENTRYPOINT" => {
                 self.entrypoint = command(&entry.node);
@@ -70,7 +77,7 @@ impl Stage {
                     self.variables.push(variable);
                 }
             }
-            "COPY" | "ADD" => self.copies.extend(copied(&entry.node, self.folder.as_deref())),
+            "COPY" | "ADD" => self.copies.extend(copied(&entry.node, documents, self.folder.as_deref())),
             "WORKDIR" => {
                 let folder = entry.node.text().unwrap_or_default().trim_matches(['"', '\'']);
                 let folder = self.substitute(folder, arguments);
@@ -114,23 +121,28 @@ fn command(node: &Node) -> Option<Command> {
     }
 }
 
-/// Reads what is copied from the context of the build, rather than from another stage or from the Dockerfile itself.
-fn copied(node: &Node, folder: Option<&str>) -> Option<Copied> {
+/// Reads what is copied from the context of the build or from here documents, rather than from another stage.
+fn copied(node: &Node, documents: &[Entry], folder: Option<&str>) -> Vec<Copied> {
     let listed: Vec<&str> = node.items().iter().filter_map(Node::text).collect();
     let words = node.text().map_or(listed, |text| text.split_whitespace().collect());
     let (options, mut files): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| word.starts_with("--"));
-    if options.iter().any(|option| option.starts_with("--from"))
-        || files.iter().any(|file| file.starts_with("<<"))
-    {
-        return None;
-    }
-    let to = files.pop()?;
+    let Some(to) = files.pop().filter(|_| !options.iter().any(|option| option.starts_with("--from"))) else {
+        return Vec::new();
+    };
     let is_folder = to.ends_with('/') || to.ends_with("/.") || to == ".";
     let mut to = in_folder(folder, to).unwrap_or_else(|| to.to_owned());
     if is_folder && !to.ends_with('/') {
         to.push('/');
     }
-    Some(Copied { from: files.into_iter().map(str::to_owned).collect(), to })
+    files.retain(|file| !file.starts_with("<<"));
+    let inline = documents.iter().map(|document| Copied {
+        from: Vec::new(),
+        to: if to.ends_with('/') { format!("{to}{}", document.key) } else { to.clone() },
+        text: document.node.text().map(|text| Word { text: text.to_owned(), place: document.node.place }),
+    });
+    let from: Vec<String> = files.into_iter().map(str::to_owned).collect();
+    let of_context = (!from.is_empty()).then(|| Copied { from, to: to.clone(), text: None });
+    inline.chain(of_context).collect()
 }
 
 /// Returns a path in the image. `None` for a relative one below a folder that is not known: the base image may set it.
