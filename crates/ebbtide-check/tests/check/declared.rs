@@ -64,6 +64,27 @@ fn what_terraform_computes_is_reported_as_not_read_and_never_guessed() {
 }
 
 #[test]
+fn a_container_or_a_manifest_that_an_expression_makes_is_noted() {
+    let merged = task("jsonencode([{ name = \"a\", image = \"a\" }, merge(local.base, { name = \"b\" })])");
+    let manifest =
+        |value: &str| format!("resource \"kubernetes_manifest\" \"y\" {{\n  manifest = {value}\n}}\n");
+    let decoded = manifest("yamldecode(<<-EOT\n    kind: Pod\n  EOT\n  )");
+    for (text, note) in [
+        (
+            merged,
+            "a container of aws_ecs_task_definition.api is not in the file: `merge(local.base, { name = \"b\" })`",
+        ),
+        (decoded, "manifest of kubernetes_manifest.y is not in the file: `yamldecode(<<-EOT`"),
+    ] {
+        let report = check_text("main.tf", &text);
+        let messages: Vec<&str> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!((messages, report.is_incomplete()), (vec![note], false), "{}", shown(&report));
+    }
+    let literal = manifest("{ apiVersion = \"v1\", kind = \"Pod\", metadata = { name = \"y\" } }");
+    assert!(check_text("main.tf", &literal).problems.is_empty());
+}
+
+#[test]
 fn the_files_of_a_module_are_joined_and_those_of_another_are_not() {
     let definitions = "jsonencode([{ name = \"api\", image = \"a\", stopTimeout = 30 }])";
     let (task, service) = (task(definitions), SERVICE.to_owned());

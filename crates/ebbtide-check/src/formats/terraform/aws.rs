@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::shape::{Resource, block, blocks, list, put, renamed, spelled, unknown};
+use super::shape::{Resource, block, blocks, list, put, quoted, renamed, spelled, unknown};
 use crate::formats::scalar::duration;
 use crate::formats::{Facts, ecs};
 use crate::input::Problem;
@@ -19,6 +19,10 @@ pub(super) fn task(path: &str, resource: &Resource<'_>, facts: &mut Facts) {
         });
         return;
     };
+    for item in containers.items().iter().filter(|item| item.tag.is_some()) {
+        let message = format!("a container of {} is not in the file: {}", resource.id(), quoted(item));
+        facts.problems.push(Problem { place: Some(item.place), ..Problem::note(path, message) });
+    }
     let mut task = renamed(
         resource.body,
         &[("family", "family"), ("requires_compatibilities", "requiresCompatibilities")],
@@ -30,10 +34,10 @@ pub(super) fn task(path: &str, resource: &Resource<'_>, facts: &mut Facts) {
 /// Returns why containers are not read: what is in their JSON, or what they are instead.
 fn unread(definitions: &Node) -> String {
     let written = definitions.written().unwrap_or_default();
-    let short = |text: &str| text.lines().next().unwrap_or_default().chars().take(60).collect::<String>();
     if !written.trim_start().starts_with('[') {
-        return format!("are not in the file: `{}`", short(written));
+        return format!("are not in the file: {}", quoted(definitions));
     }
+    let short = |text: &str| text.lines().next().unwrap_or_default().chars().take(60).collect::<String>();
     let expression = written.split_once("${").and_then(|(_, after)| after.split_once('}'));
     match expression {
         Some((inside, _)) => {

@@ -29,7 +29,7 @@ pub(super) fn add(path: &str, root: &Node, facts: &mut Facts) {
             }
             "google_cloud_run_v2_service" | "google_cloud_run_service" => app::cloud_run(resource, facts),
             "azurerm_container_app" => app::container_app(resource, facts),
-            kind if kind.starts_with("kubernetes_") => kubernetes::object(resource, facts),
+            kind if kind.starts_with("kubernetes_") => kubernetes::object(path, resource, facts),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
-use super::shape::{Resource, block, put, spelled};
+use super::shape::{Resource, block, put, quoted, spelled};
 use crate::formats::{Facts, kubernetes};
+use crate::input::Problem;
 use crate::tree::{Entry, Node, Scalar, Value};
 
 /// The resources of the provider, and the objects that they are.
@@ -35,11 +36,19 @@ const VERBATIM: [&str; 5] = ["data", "labels", "annotations", "match_labels", "n
 const MAX_DEPTH: usize = 32;
 
 /// Adds a resource of the Kubernetes provider as the manifest that it stands for.
-pub(super) fn object(resource: &Resource<'_>, facts: &mut Facts) {
+pub(super) fn object(path: &str, resource: &Resource<'_>, facts: &mut Facts) {
     let name = resource.kind.strip_prefix("kubernetes_").unwrap_or_default();
     if name == "manifest" {
-        if let Some(manifest) = resource.body.get("manifest").filter(|node| kubernetes::is_object(node)) {
-            kubernetes::add(manifest, facts);
+        match resource.body.get("manifest") {
+            Some(manifest) if kubernetes::is_object(manifest) => kubernetes::add(manifest, facts),
+            Some(manifest) if manifest.tag.is_some() => facts.problems.push(Problem {
+                place: Some(manifest.place),
+                ..Problem::note(
+                    path,
+                    format!("manifest of {} is not in the file: {}", resource.id(), quoted(manifest)),
+                )
+            }),
+            _ => {}
         }
         return;
     }

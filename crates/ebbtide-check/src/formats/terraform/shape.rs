@@ -72,3 +72,9 @@ pub(super) fn list(place: Place, items: Vec<Node>) -> Node {
 pub(super) fn unknown(place: Place) -> Node {
     Node { tag: Some("unknown".into()), ..Node::text_at("", place) }
 }
+
+/// Returns the begin of an expression, for a note that it is not read.
+pub(super) fn quoted(expression: &Node) -> String {
+    let first = expression.written().unwrap_or_default().lines().next().unwrap_or_default();
+    format!("`{}`", first.chars().take(60).collect::<String>())
+}
