@@ -131,18 +131,42 @@ fn image(id: SourceId, source: &Source) -> Facts {
     }
 }
 
+/// Adds the images of Dockerfiles that are values of another file, where an added line would need the indentation of the value.
+fn images<'n>(source: &Source, values: impl Iterator<Item = &'n Node>, facts: &mut Facts) {
+    for value in values {
+        facts.uneditable.push(value.place);
+        let Some((image, parsed)) = dockerfile::inline(source, value) else {
+            let message = "Dockerfile inside of another file: expected its lines as they are";
+            let problem = Problem::note(source.name(), message);
+            facts.problems.push(Problem { place: Some(value.place), ..problem });
+            continue;
+        };
+        facts.workloads.extend(image);
+        let new = parsed
+            .comments
+            .into_iter()
+            .filter(|own| facts.comments.iter().all(|known| known.place != own.place));
+        let new: Vec<_> = new.collect();
+        facts.comments.extend(new);
+        for error in parsed.errors.into_iter().take(MAX_ERRORS) {
+            facts.problem(source.name(), error.place, error.message);
+        }
+    }
+}
+
 /// Gives each document to the builder of its format.
 fn build(source: &Source, syntax: Syntax, parsed: Parsed) -> Facts {
     let mut facts = Facts { comments: parsed.comments, uneditable: parsed.shared, ..Facts::default() };
     for document in parsed.documents {
         if builds::add(source.name(), &document.root, &mut facts.builds) {
-            facts.problems.extend(builds::unread(source.name(), &document.root));
+            images(source, builds::inline(source.name(), &document.root), &mut facts);
             facts.format = Some(Format::Build);
         } else if kubernetes::is_object(&document.root) {
             kubernetes::add(&document.root, &mut facts);
             facts.format = Some(Format::Kubernetes);
         } else if compose::is_compose(source.name(), &document.root) {
             compose::add(source.name(), &document.root, &mut facts);
+            images(source, compose::inline(&document.root), &mut facts);
             facts.format = Some(Format::Compose);
         } else if ecs::is_ecs(&document.root) {
             ecs::add(&document.root, &mut facts);

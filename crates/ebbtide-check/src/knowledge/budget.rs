@@ -138,6 +138,10 @@ fn raised(workload: &Workload, container: &Container) -> Option<Drain> {
 
 /// Returns the name of the grace period for a sum.
 pub(crate) fn grace_label(workload: &Workload, grace: &Declared<Duration>) -> String {
+    let is_of_agent = |(time, _)| *grace == Declared::Default(time);
+    if workload.agent_timeout.is_some_and(is_of_agent) {
+        return "ECS_CONTAINER_STOP_TIMEOUT".to_owned();
+    }
     let name = workload.grace_name();
     let is_default = grace.is_default() && !workload.platform.has_fixed_grace();
     if is_default { format!("{name}, default") } else { name.to_owned() }

@@ -7,12 +7,18 @@ use crate::input::{Place, SourceId};
 /// Parses a Dockerfile: a list of mappings, each with one entry, the instruction and its arguments. The exec form is a list of
 /// strings, everything else is a string with its continuation lines joined. Its here documents follow it as entries of their own.
 pub(crate) fn parse(source: SourceId, text: &str) -> Parsed {
-    let mut reader =
-        Reader { source, text, at: 0, escape: escape(text), parsed: Parsed::default(), items: Vec::new() };
+    parse_inside(Place::new(source, 0, text.len()), text)
+}
+
+/// Parses a Dockerfile that is a part of a text.
+pub(crate) fn parse_inside(place: Place, text: &str) -> Parsed {
+    let (source, at) = (place.source, place.start());
+    let text = text.get(..place.end()).unwrap_or(text);
+    let escape = escape(text.get(at..).unwrap_or_default());
+    let mut reader = Reader { source, text, at, escape, parsed: Parsed::default(), items: Vec::new() };
     while reader.at < text.len() {
         reader.step();
     }
-    let place = Place::new(source, 0, text.len());
     let root = Node { value: Value::List(reader.items), place, tag: None };
     reader.parsed.documents.push(Document { root, duplicates: Vec::new() });
     reader.parsed

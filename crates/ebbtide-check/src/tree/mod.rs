@@ -10,7 +10,7 @@ mod unit;
 mod yaml;
 
 use comments::comments;
-pub(crate) use dockerfile::parse as parse_dockerfile;
+pub(crate) use dockerfile::{parse as parse_dockerfile, parse_inside as parse_dockerfile_inside};
 pub(crate) use hcl::parse as parse_hcl;
 pub(crate) use json::{
     is_lenient as is_lenient_json, parse as parse_json, parse_inside as parse_json_inside,

@@ -84,6 +84,10 @@ const MACHINES: &str = include_str!("../../fixtures/E014/bad.yaml");
 #[test]
 fn the_time_axis_has_the_stop_timeout_of_the_machines() {
     assert_eq!(rows(MACHINES), ["mailer 0 5"]);
+    let mut sources = Sources::new();
+    sources.add("t.yaml", MACHINES);
+    let row = timelines(sources, &Options::default()).all.remove(0).rows.remove(0);
+    assert!(row.arithmetic.is_some_and(|sum| sum.ends_with("22 > 5 (ECS_CONTAINER_STOP_TIMEOUT)")));
     assert_eq!(rows(&MACHINES.replace("ECS_CONTAINER_STOP_TIMEOUT", "OTHER")), ["mailer 0 30"]);
     let own = MACHINES.replace("          DockerLabels", "          StopTimeout: 40\n          DockerLabels");
     assert_eq!(rows(&own), ["mailer 0 40"]);

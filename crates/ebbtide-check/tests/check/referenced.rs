@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ebbtide_check::{Options, Report, Severity, Sources, check, collect, fix, read_referenced};
 
-use crate::common::{check_text, ids, shown};
+use crate::common::{check_all, check_text, ids, shown};
 
 fn write(root: &Path, files: &[(&str, &str)]) {
     for (name, text) in files {
@@ -123,26 +123,42 @@ fn a_script_in_a_here_document_is_followed() {
 }
 
 #[test]
-fn a_dockerfile_inside_of_another_file_is_noted() {
+fn a_dockerfile_inside_of_another_file_is_checked() {
     let inline = "services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM debian:12\n        CMD ./a | tee log\n";
-    let bake = "target \"a\" {\n  dockerfile-inline = <<EOT\nFROM debian:12\nEOT\n}\n";
-    for (name, text, line) in
-        [("compose.yaml", inline, "compose.yaml:5"), ("docker-bake.hcl", bake, "docker-bake.hcl:3")]
-    {
+    let bake =
+        "target \"a\" {\n  dockerfile-inline = <<EOT\nFROM debian:12\nENV A=1\nCMD ./a | tee log\nEOT\n}\n";
+    for (name, text, line) in [("compose.yaml", inline, 6), ("docker-bake.hcl", bake, 5)] {
         let report = check_text(name, text);
-        assert!(
-            shown(&report).contains("Dockerfile inside of another file is not read"),
-            "{}",
-            shown(&report)
-        );
-        assert!(shown(&report).contains(line) && !report.is_incomplete(), "{}", shown(&report));
+        assert_eq!((ids(&report), report.problems.len()), (vec!["D001"], 0), "{}", shown(&report));
+        let place = report.findings[0].place().unwrap();
+        assert_eq!(report.sources.position(place).line, line, "{}", shown(&report));
+        assert_eq!(&text[place.start()..place.end()], "./a | tee log");
+        let fixed = text.replace("./a | tee log", "exec ./a");
+        assert_eq!(ids(&check_text(name, &fixed)), [""; 0]);
+        // An added line would have no indentation.
+        let editable = text.replace("./a | tee log", "./a");
+        assert!(check_text(name, &editable).findings.iter().all(|finding| finding.fix.is_none()));
+        let known = text.replace("CMD", "# ebbtide:ignore D001 known\n        CMD");
+        assert_eq!(check_text(name, &known).counts().suppressed, 1, "{known}");
+        let open = text.replace("CMD", "COPY <<EOF /x\n        CMD");
+        assert!(check_text(name, &open).is_incomplete(), "{open}");
     }
-    let file = inline
-        .replace("dockerfile_inline: |\n        FROM debian:12\n        CMD ./a | tee log", "context: .");
-    assert!(check_text("compose.yaml", &file).problems.is_empty());
+    // A value in another form.
+    let quoted = "services:\n  a:\n    build: {dockerfile_inline: \"FROM debian:12\\nCMD ./a | tee log\"}\n";
+    let report = check_text("compose.yaml", quoted);
+    assert!(shown(&report).contains("not read: Dockerfile inside of another file"), "{}", shown(&report));
+    assert!(!report.is_incomplete());
+    // Its context may be another folder, whose files these are not.
+    let copies = inline.replace("CMD ./a | tee log", "COPY a.sh /\n        CMD [\"/a.sh\"]");
+    let files = [("compose.yaml", &*copies), ("a.sh", SCRIPT)];
+    assert_eq!(ids(&check_all(&files)), [""; 0]);
+    let image = ("Dockerfile", "FROM debian:12\nCOPY a.sh /\nCMD [\"/a.sh\"]\n");
+    assert_eq!(ids(&check_all(&[image, ("a.sh", SCRIPT)])), ["D003"]);
     // The Dockerfile of the folder is not the one that is built.
     let own =
         ("Dockerfile", "FROM python:3.13\nCMD [\"gunicorn\", \"--graceful-timeout\", \"60\", \"a:b\"]\n");
-    let found = |compose: &str| ids(&crate::common::check_all(&[("compose.yaml", compose), own]));
-    assert_eq!((found(inline), found(&file)), (vec![], vec!["C001"]));
+    let file = inline
+        .replace("dockerfile_inline: |\n        FROM debian:12\n        CMD ./a | tee log", "context: .");
+    let found = |compose: &str| ids(&check_all(&[("compose.yaml", compose), own]));
+    assert_eq!((found(inline), found(&file)), (vec!["D001"], vec!["C001"]));
 }

@@ -17,7 +17,7 @@ mod touched;
 mod unapplied;
 
 pub(crate) use join::{dockerfiles, join};
-pub(crate) use named::{Builds, add, unread, unread_inline};
+pub(crate) use named::{Builds, add, inline};
 pub(crate) use names::rename;
 pub(crate) use overlays::apply_patches;
 pub(crate) use scope::overlaid;

@@ -2,7 +2,6 @@ use std::path::{Path, PathBuf};
 
 use super::kustomization::{self, Kustomization};
 use super::{bake, skaffold};
-use crate::input::{Place, Problem};
 use crate::model::Build;
 use crate::tree::Node;
 
@@ -49,15 +48,8 @@ fn folder(path: &str) -> PathBuf {
     Path::new(path).parent().unwrap_or(Path::new("")).to_owned()
 }
 
-/// Returns the notes about Dockerfiles whose text is in a document that describes builds.
-pub(crate) fn unread(path: &str, root: &Node) -> Vec<Problem> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let texts = bake::inline(root).filter(|_| bake::is_bake(name, root));
-    texts.map(|text| unread_inline(path, text.place)).collect()
-}
-
-/// Returns the note that a Dockerfile inside another file is not read.
-pub(crate) fn unread_inline(path: &str, place: Place) -> Problem {
-    let message = "Dockerfile inside of another file is not read: expected it in a file of its own";
-    Problem { place: Some(place), ..Problem::note(path, message) }
+/// Returns the Dockerfiles whose text is in a document that describes builds.
+pub(crate) fn inline<'n>(path: &str, root: &'n Node) -> impl Iterator<Item = &'n Node> {
+    let is_bake = bake::is_bake(path.rsplit('/').next().unwrap_or(path), root);
+    bake::inline(root).filter(move |_| is_bake)
 }

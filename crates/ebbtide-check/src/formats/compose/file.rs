@@ -1,6 +1,6 @@
 use super::project::{ComposeFile, is_base, is_override};
 use super::service::{INLINE, TIME};
-use crate::formats::{Facts, builds, times};
+use crate::formats::{Facts, times};
 use crate::tree::{Entry, Node};
 
 /// Keys of which a service has one.
@@ -20,10 +20,13 @@ pub(crate) fn is_compose(name: &str, root: &Node) -> bool {
 pub(crate) fn add(name: &str, root: &Node, facts: &mut Facts) {
     for entry in services(root) {
         times::note(&entry.node, &[TIME], &mut facts.unreadable);
-        let inline = entry.node.at(&["build", INLINE]);
-        facts.problems.extend(inline.map(|text| builds::unread_inline(name, text.place)));
     }
     facts.compose.push(ComposeFile::new(name, root.clone(), true));
+}
+
+/// Returns the Dockerfiles whose text is in the file.
+pub(crate) fn inline(root: &Node) -> impl Iterator<Item = &Node> {
+    services(root).iter().filter_map(|entry| entry.node.at(&["build", INLINE]))
 }
 
 /// Adds a document of no known format that services of Compose files may extend.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::stage::{Argument, Stage};
 use crate::input::{Place, Source};
 use crate::model::{Container, Declared, Platform, Role, Workload, seconds};
-use crate::tree::Node;
+use crate::tree::{Node, Parsed, parse_dockerfile_inside};
 
 /// What a stage of a Dockerfile makes.
 #[derive(Clone, Debug)]
@@ -49,6 +49,29 @@ pub(crate) fn stages(
         Some(StageImage { names, container: container(stage, place), is_last })
     };
     stages.into_iter().enumerate().filter_map(image).collect()
+}
+
+/// Reads a Dockerfile that is a value of another file: its image, and what cannot be read. `None` if the value is not written as it is, such as one in
+/// quotes. What it copies is not known: its context may be any folder.
+pub(crate) fn inline(source: &Source, value: &Node) -> Option<(Option<Workload>, Parsed)> {
+    let lines = |text: &str| text.trim().lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    let Place { source: id, .. } = value.place;
+    let (start, end) = (value.place.start(), value.place.end());
+    let inside = Place::new(id, start.saturating_add(1), end.saturating_sub(1));
+    let is_written = |place: &Place| {
+        let written = source.text().get(place.start()..place.end());
+        written.map(lines) == value.text().map(lines)
+    };
+    // Of a line in quotes, what is between them.
+    let place = [value.place, inside].into_iter().find(is_written)?;
+    let parsed = parse_dockerfile_inside(place, source.text());
+    let documents = parsed.documents.iter();
+    let mut stages = documents.flat_map(|document| stages(source, &document.root, &BTreeMap::new()));
+    let last = stages.rfind(|stage| stage.is_last).map(|mut stage| {
+        stage.container.copies.clear();
+        image(source.name(), &stage)
+    });
+    Some((last, parsed))
 }
 
 /// Returns the image of a stage as a workload.

@@ -6,6 +6,6 @@ mod recognise;
 mod stage;
 mod variables;
 
-pub(crate) use image::{StageImage, image, stages};
+pub(crate) use image::{StageImage, image, inline, stages};
 pub(crate) use join::{entry_files, is_copied_to_start, join};
 pub(crate) use recognise::{has_name, is_dockerfile, is_meant, is_script, is_script_text};
