@@ -15,7 +15,7 @@ use super::plan::scenario;
 use super::run::refused;
 use super::survey::{option, surveyed};
 use crate::exit::Ending;
-use crate::output;
+use crate::output::{self, WholeFile};
 use crate::settings::NAME;
 
 /// Starts the service once, and writes what was found.
@@ -26,6 +26,10 @@ pub(super) fn init(args: &RehearseArgs, given: Option<&ArgMatches>) -> Ending {
     };
     if Path::new(NAME).exists() {
         return exists();
+    }
+    if let Err(error) = WholeFile::create(Path::new(NAME)) {
+        output::complain(&format!("cannot write {NAME}: {error}"), Some(output::UNWRITABLE));
+        return Ending::Usage;
     }
     let survey = match surveyed(&scenario, SurveyScope::Load) {
         Ok(survey) => survey,
@@ -47,7 +51,7 @@ pub(super) fn init(args: &RehearseArgs, given: Option<&ArgMatches>) -> Ending {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => exists(),
         Err(error) => {
             output::complain(&format!("cannot write {NAME}: {error}"), None);
-            Ending::Usage
+            Ending::Unwritten
         }
     }
 }

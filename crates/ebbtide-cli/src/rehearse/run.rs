@@ -66,6 +66,13 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
     {
         return refused(&args, &one_file(Some(record), same.format().name()).into());
     }
+    let record = match args.record.as_deref().map(WholeFile::create).transpose() {
+        Ok(record) => record,
+        Err(error) => {
+            output::complain(&unwritten(&args, &error), Some(output::UNWRITABLE));
+            return Ending::Usage;
+        }
+    };
     let is_searched = args.ready.is_none() && !args.demo && args.service.attach.is_none();
     if args.ready.is_none() && !args.demo {
         let ready = match surveyed(&scenario, SurveyScope::Readiness) {
@@ -87,11 +94,11 @@ fn rehearsed(mut args: RehearseArgs) -> Ending {
     {
         output::note(&format!("{shapes}: HTTP/1, also with --http2"));
     }
-    let recorder = match args.record.as_deref().map(|file| recorder(file, &scenario)).transpose() {
+    let recorder = match record.map(|file| recorder(file, &scenario)).transpose() {
         Ok(recorder) => recorder,
         Err(error) => {
-            output::complain(&unwritten(&args, &error), Some(output::UNWRITABLE));
-            return Ending::Usage;
+            output::complain(&unwritten(&args, &error), None);
+            return Ending::NotRehearsed;
         }
     };
     // The timeline is that of the command after `--`.
@@ -236,7 +243,7 @@ fn judged(
 }
 
 /// Begins the record, with its header. Without a verdict, nothing is left of it.
-fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<WholeFile>>> {
+fn recorder(file: WholeFile, scenario: &Scenario) -> io::Result<Recorder<BufWriter<WholeFile>>> {
     let header = RecordHeader {
         version: RECORD_VERSION,
         program: concat!("ebbtide ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -245,7 +252,7 @@ fn recorder(file: &Path, scenario: &Scenario) -> io::Result<Recorder<BufWriter<W
         repeat: scenario.repeat,
         strict: scenario.strict,
     };
-    Recorder::new(BufWriter::new(WholeFile::create(file)?), &header)
+    Recorder::new(BufWriter::new(file), &header)
 }
 
 enum RehearsalEnd {

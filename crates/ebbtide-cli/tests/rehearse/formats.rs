@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -126,6 +126,54 @@ fn an_output_that_cannot_be_written_is_named_and_hides_no_verdict() {
     }
     let (code, ..) = rehearse("careful.py", &["--record=/dev/null"]);
     assert_eq!(code, Some(0));
+}
+
+#[test]
+fn each_output_is_tried_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let started = folder.path().join("started");
+    let touch = format!("touch {}", started.display());
+    let ends = |options: &[&str], at: &Path, named: &str| {
+        let output = ebbtide()
+            .args(["rehearse", "--quiet"])
+            .args(options)
+            .args(["--", "touch"])
+            .arg(&started)
+            .current_dir(at)
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        let code = if named.is_empty() { 3 } else { 2 };
+        assert_eq!(output.status.code(), Some(code), "{options:?}: {words}");
+        assert!(words.contains(named), "{options:?}: {words}");
+        started.exists()
+    };
+    let record = ("--record=/no/such/file", "error: cannot write /no/such/file (--record): ");
+    let junit = ("--format=junit=/no/such/file", "error: cannot write /no/such/file: ");
+    let compare = format!("--compare={touch}");
+    for (output, named) in [record, junit] {
+        for more in [&[][..], &["--ready=1"], &["--ready=1", "--signal-at=idle"]] {
+            assert!(!ends(&[&[output][..], more].concat(), folder.path(), named), "{output} {more:?}");
+        }
+    }
+    assert!(!ends(&[junit.0, &compare], folder.path(), junit.1));
+    // No file can be made in this folder.
+    assert!(!ends(&["--init"], Path::new("/proc"), "error: cannot write ebbtide.toml: "));
+    // The opposite: the same service is started where the outputs can be written.
+    assert!(ends(&["--record=/dev/null"], folder.path(), ""));
+}
+
+#[test]
+fn an_output_is_tried_before_a_service_that_runs_is_looked_at() {
+    let mut service = Command::new("sleep").arg("60").spawn().unwrap();
+    let attach = format!("--attach={}", service.id());
+    let output = ebbtide().args(["rehearse", "--quiet", "--record=/no/such/file", &attach]).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    let is_there = service.try_wait().unwrap().is_none();
+    service.kill().unwrap();
+    service.wait().unwrap();
+    assert_eq!((output.status.code(), is_there), (Some(2), true), "{words}");
+    assert!(words.starts_with("error: cannot write /no/such/file (--record): "), "{words}");
 }
 
 #[test]
