@@ -139,6 +139,18 @@ fn a_platform_sets_signal_and_grace_and_explicit_options_win() {
 }
 
 #[test]
+fn a_route_at_an_address_where_nothing_listens_is_named_with_it() {
+    for route in ["--url=open=http://127.0.0.1:1/", "--url=storm=http://127.0.0.1:1/"] {
+        let options: &'static [&'static str] = Vec::leak(vec![route]);
+        let seen = holds(&Row::innocent("perfect", options).says(Says::NotRehearsed));
+        let words = seen.words();
+        let why = "requests of GET / at 127.0.0.1:1 failed before the signal (connection refused)\n";
+        assert!(words.contains(why), "{words}");
+        assert!(words.contains("hint: nothing listens at the address of that route"), "{words}");
+    }
+}
+
+#[test]
 fn a_handler_that_blocks_every_route_is_named_and_not_the_routes_that_wait_for_it() {
     const BLOCKED: [&str; 3] = ["--slow-time=400ms", "--warmup=2s", "--request-timeout=500ms"];
     let seen = holds(&Row::innocent("blocks", &BLOCKED).says(Says::NotRehearsed));

@@ -10,7 +10,7 @@ use super::losses::{LossGroup, groups};
 use super::route_table::RouteTable;
 use super::{Counts, Terms};
 use crate::clock::At;
-use crate::record::{Outcome, Record, Request, Shape};
+use crate::record::{Endpoint, Outcome, Record, Request, Shape};
 use crate::scenario::StopAt;
 
 /// A request with its judged outcome.
@@ -102,6 +102,15 @@ impl<'a> Case<'a> {
     /// Returns the counts of the requests that ended before the stop began.
     pub(super) fn before(&self) -> Counts {
         self.by_shape.values().map(|tally| tally.before).fold(Counts::default(), Counts::add)
+    }
+
+    /// Returns ` at ADDRESS` for a route at another address than readiness, or at one of several if that is not known; otherwise nothing.
+    pub(super) fn at(&self, address: &Endpoint) -> String {
+        let is_usual = match &self.terms.readiness {
+            Some((readiness, _)) => readiness == address,
+            None => self.routes.addresses().len() <= 1,
+        };
+        if is_usual { String::new() } else { format!(" at {address}") }
     }
 
     /// Returns the number of requests that the shutdown lost, truncated, let time out or answered wrongly, and of connections that it

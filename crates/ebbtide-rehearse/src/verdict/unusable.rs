@@ -40,9 +40,11 @@ pub(crate) enum Suggests {
     Route,
 }
 
-/// The requests of one route that ended before the signal.
+/// The requests of one route at one address that ended before the signal.
 #[derive(Default)]
 struct RouteBefore {
+    /// The route, and the address if it is not that of readiness.
+    name: String,
     ended: u64,
     bad: u64,
     /// How many of the bad ones failed only by waiting.
@@ -60,35 +62,36 @@ struct RouteBefore {
 impl Case<'_> {
     /// Returns why the record cannot be judged; `None`: the service worked before the signal.
     pub(crate) fn unusable(&self) -> Option<Unusable> {
-        let mut routes = BTreeMap::<&str, RouteBefore>::new();
+        let named =
+            |(at, route)| RouteBefore { name: format!("{route}{}", self.at(at)), ..Default::default() };
+        let mut routes: Vec<RouteBefore> = self.routes.keys().map(named).collect();
         for judged in self.requests.iter().filter(|judged| !judged.after) {
-            routes.entry(&judged.request.route).or_default().add(judged);
+            if let Some(route) = routes.get_mut(judged.route) {
+                route.add(judged);
+            }
         }
-        let answered: u64 = routes.values().map(|route| route.ended - route.bad).sum();
-        let mut failing: Vec<(&str, &RouteBefore)> = routes
-            .iter()
-            .map(|(name, route)| (*name, route))
-            .filter(|(_, route)| route.is_broken())
-            .collect();
-        let waited = failing.iter().all(|(_, route)| route.waited == route.bad);
+        let answered: u64 = routes.iter().map(|route| route.ended - route.bad).sum();
+        let mut failing: Vec<&RouteBefore> = routes.iter().filter(|route| route.is_broken()).collect();
+        let waited = failing.iter().all(|route| route.waited == route.bad);
         // The worst first: a route that fails now and then may only suffer from the other. What only waited did so for a long request.
-        failing.sort_by_key(|(name, route)| (waited && !route.is_long, Reverse(route.per_mille()), *name));
+        failing
+            .sort_by_key(|route| (waited && !route.is_long, Reverse(route.per_mille()), route.name.as_str()));
         let loaded = self.terms.at == StopAt::Load && self.terms.shapes.iter().any(|shape| !shape.is_long());
         let mut why = match failing.split_first() {
             Some((worst, others)) => describe(worst, others),
             None if loaded && answered == 0 => "no request was answered before the signal".to_owned(),
             None => return None,
         };
-        let is_long = |long: bool| failing.iter().any(|(_, route)| route.is_long == long);
-        let long = if waited { in_flight(self, &failing) } else { Vec::new() };
+        let is_long = |long: bool| failing.iter().any(|route| route.is_long == long);
+        let long = if waited { in_flight(self, &routes) } else { Vec::new() };
         if !long.is_empty() {
             why += &format!("; in flight meanwhile: {}", long.join(", "));
         }
         let is_blocked = !long.is_empty() || waited && is_long(true) && is_long(false);
-        let worst = failing.first().filter(|(_, route)| route.bad == route.ended);
+        let worst = failing.first().filter(|route| route.bad == route.ended);
         let suggests = match worst {
-            Some((_, worst)) if worst.refused == worst.bad => Suggests::Address,
-            Some((_, worst)) if worst.errors == worst.bad => Suggests::Route,
+            Some(worst) if worst.refused == worst.bad => Suggests::Address,
+            Some(worst) if worst.errors == worst.bad => Suggests::Route,
             _ if is_blocked => Suggests::Blocked,
             _ => Suggests::Load,
         };
@@ -135,32 +138,24 @@ fn least_share(bad: f64, all: f64) -> f64 {
     (share + squared / (2.0 * all) - QUANTILE * spread) / (1.0 + squared / all)
 }
 
-fn describe((name, route): &(&str, &RouteBefore), others: &[(&str, &RouteBefore)]) -> String {
-    let (bad, all) = (words::count(route.bad), words::count(route.ended));
-    let also: Vec<String> = others
-        .iter()
-        .take(NAMED - 1)
-        .map(|(name, route)| {
-            format!("{} of {} of {name}", words::count(route.bad), words::count(route.ended))
-        })
-        .collect();
+fn describe(worst: &RouteBefore, others: &[&RouteBefore]) -> String {
+    let count = |route: &RouteBefore| format!("{} of {}", words::count(route.bad), words::count(route.ended));
+    let also: Vec<String> =
+        others.iter().take(NAMED - 1).map(|route| format!("{} of {}", count(route), route.name)).collect();
     let also = if also.is_empty() { String::new() } else { format!(", and {}", also.join(", ")) };
-    format!("{bad} of {all} requests of {name} failed before the signal ({}){also}", route.how)
+    let RouteBefore { name, how, .. } = worst;
+    format!("{} requests of {name} failed before the signal ({how}){also}", count(worst))
 }
 
 /// The long requests that were in flight at the signal, by route: `8 of GET /slow/{ms}`. Not those of routes that failed themselves.
-fn in_flight(case: &Case<'_>, failing: &[(&str, &RouteBefore)]) -> Vec<String> {
+fn in_flight(case: &Case<'_>, routes: &[RouteBefore]) -> Vec<String> {
     let began = case.record.stop_began();
     let mut counts = BTreeMap::<&str, u64>::new();
     let long = case.requests.iter().filter(|judged| {
-        let (request, route) = (judged.request, &*judged.request.route);
-        request.shape.is_long()
-            && request.phase.is_none()
-            && judged.in_flight_at(began)
-            && !failing.iter().any(|(name, _)| *name == route)
+        judged.request.shape.is_long() && judged.request.phase.is_none() && judged.in_flight_at(began)
     });
-    for judged in long {
-        *counts.entry(&judged.request.route).or_default() += 1;
+    for route in long.filter_map(|judged| routes.get(judged.route)).filter(|route| !route.is_broken()) {
+        *counts.entry(&route.name).or_default() += 1;
     }
     counts.iter().take(NAMED).map(|(route, count)| format!("{} of {route}", words::count(*count))).collect()
 }
@@ -169,7 +164,8 @@ fn in_flight(case: &Case<'_>, failing: &[(&str, &RouteBefore)]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::clock::At;
-    use crate::record::{Record, Request, Shape};
+    use crate::record::{Endpoint, Record, Request, Shape};
+    use crate::verdict::Terms;
     use crate::verdict::samples::{SIGNALLED, good, request, terms};
 
     fn of(route: &str, begun: u64, outcome: Outcome) -> Request {
@@ -266,6 +262,42 @@ mod tests {
             record.traffic.requests.push(of("GET /", 800_000, Outcome::Answered { status: 200 }));
             assert_eq!(found(&record).suggests, Suggests::Load);
         }
+    }
+
+    #[test]
+    fn a_path_at_an_address_where_nothing_listens_is_not_that_path_at_the_service() {
+        let elsewhere: Endpoint = "127.0.0.1:18120".parse().unwrap();
+        let mut record = run(&["GET /"], Outcome::Answered { status: 200 }, 0);
+        record.traffic.requests.extend((0..40).map(|at| of("GET /", at, Outcome::Answered { status: 200 })));
+        let home = record.traffic.requests.first().unwrap().to.clone();
+        let refused = |number: u64| of("GET /", 800_000 + number, Outcome::Refused);
+        let unheard = |to: &Endpoint| -> Vec<Request> {
+            (0..4).map(|number| Request { to: to.clone(), ..refused(number) }).collect()
+        };
+        let mut other = record.clone();
+        other.traffic.requests.extend(unheard(&elsewhere));
+        // Whether the address of readiness is known or not.
+        for readiness in [None, Some((home.clone(), "/".to_owned()))] {
+            let terms = Terms { readiness, ..terms() };
+            let found = Case::new(&other, &terms).unusable().unwrap();
+            let why =
+                "4 of 4 requests of GET / at 127.0.0.1:18120 failed before the signal (connection refused)";
+            assert_eq!(found, Unusable { why: why.to_owned(), suggests: Suggests::Address });
+        }
+        // The opposite: as few refusals at the address of the service are chance.
+        record.traffic.requests.extend(unheard(&home));
+        assert_eq!(Case::new(&record, &terms()).unusable(), None);
+    }
+
+    #[test]
+    fn an_address_is_named_if_it_is_not_that_of_readiness() {
+        let refused = run(&["GET /"], Outcome::Refused, 0);
+        let named = |readiness: &str| {
+            let readiness = Some((readiness.parse().unwrap(), "/readyz".to_owned()));
+            Case::new(&refused, &Terms { readiness, ..terms() }).unusable().unwrap().why
+        };
+        assert!(named("127.0.0.1:9090").starts_with("4 of 4 requests of GET / at 127.0.0.1:80 failed"));
+        assert!(named("127.0.0.1:80").starts_with("4 of 4 requests of GET / failed"));
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn is_served((status, lack): SeenStatus, terms: &Terms) -> bool {
 }
 
 fn sentence(case: &Case<'_>, at: &Endpoint, route: &str, seen: &RouteResponses) -> String {
-    let at = if case.routes.addresses().len() <= 1 { String::new() } else { format!(" at {at}") };
+    let at = case.at(at);
     let when = if seen.before > 0 { " before the signal" } else { "" };
     let count = words::plural(seen.count, "response", "responses");
     format!("{route}{at}: every response{when} had status {} ({count})", list(&seen.statuses))
