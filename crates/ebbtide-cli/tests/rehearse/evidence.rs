@@ -80,6 +80,13 @@ fn another_body_of_the_same_length_after_the_signal_is_no_proof() {
 }
 
 #[test]
+fn another_content_type_after_the_signal_is_a_finding_also_where_the_body_varies() {
+    let other = ("requests-answered", "another Content-Type than before the signal");
+    holds(&Row::guilty("other-type", &[other]).with(&["--slow=0"]));
+    holds(&Row::innocent("dynamic-json", &["--slow=0"]));
+}
+
+#[test]
 fn a_page_that_is_no_stream_of_events_proves_nothing_about_one() {
     let seen = holds(&Row::innocent("perfect", &["--url=events=/"]).says(Says::Inconclusive));
     let evidence = seen.evidence("routes-served");

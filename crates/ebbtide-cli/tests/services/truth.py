@@ -209,8 +209,10 @@ def answer(conn, method, path, headers, number):
             body = b"no"
         if stop and is_("refuses-503"):
             status, body, more = "503 Service Unavailable", b"stopping", "Retry-After: 1\r\n"
-        if is_("dynamic"):
+        if is_("dynamic", "dynamic-json", "other-type"):
             body = f'{{"count": {counter[0]}, "now": {time.time()}}}'.encode()
+        if is_("dynamic-json", "other-type"):
+            more = f"Content-Type: {'text/html' if stop and is_('other-type') else 'application/json'}\r\n"
         if stop and (is_("unanswered") or is_("drops-posts") and method == "POST"):
             raise Gone
         if stop and is_("reset"):

@@ -114,7 +114,7 @@ async fn storm(context: &ClientContext, to: &Address, route: &Route, pace: Optio
             }
         }
         match context.ask(&mut limits, Shape::Storm, to, None, RequestSpec::plain(route).last(), None).await {
-            NextStep::Kept(connection) => connection.let_peer_close().await,
+            NextStep::Kept(connection) => context.leave(connection).await,
             NextStep::Over | NextStep::Stale => backoff.reset(),
             NextStep::Unreachable => context.pause(backoff.next()).await,
             NextStep::Bound => return,

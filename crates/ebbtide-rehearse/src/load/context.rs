@@ -193,8 +193,10 @@ impl ClientContext {
                 }
                 if seen.answer.is_some_and(|answer| answer.keeps) {
                     self.left_idle(&connection);
+                    connection.let_peer_close().await;
+                } else {
+                    self.leave(connection).await;
                 }
-                connection.let_peer_close().await;
                 NextStep::Over
             }
         }
@@ -213,6 +215,12 @@ impl ClientContext {
         let mut traffic = self.traffic.borrow_mut();
         traffic.unasked += 1;
         traffic.unasked_after += u64::from(*self.stage.borrow() >= Stage::Signalled);
+    }
+
+    /// Leaves a connection that carries no further request to the service, and counts it if bytes come that none asked for.
+    pub(super) async fn leave(&self, connection: Connection) {
+        let has_unasked = connection.let_peer_close().await;
+        self.traffic.borrow_mut().unasked += u64::from(has_unasked);
     }
 
     /// Opens a socket within the limits for a request that its client writes itself. `Err` is the outcome if there is none, or nothing if the

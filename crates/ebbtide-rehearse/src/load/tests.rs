@@ -26,6 +26,7 @@ enum Deed {
     AnswerLate,
     AnswerAndClose,
     AnswerTwice,
+    AnswerTwiceAndClose,
     Hang,
     Destroy,
     HalfHead,
@@ -87,6 +88,9 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
             Deed::AnswerTwice => {
                 b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno"
             }
+            Deed::AnswerTwiceAndClose => {
+                b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno"
+            }
             Deed::Hang => return thread::sleep(Duration::from_secs(10)),
             Deed::Destroy => return,
             Deed::HalfHead => b"HTTP/1.1 200 OK\r\ncont",
@@ -96,7 +100,9 @@ fn serve(mut stream: TcpStream, seen: &Seen, manners: Manners) {
             return;
         }
         match manners(id, nth) {
-            Deed::AnswerAndClose => return thread::sleep(Duration::from_millis(5)),
+            Deed::AnswerAndClose | Deed::AnswerTwiceAndClose => {
+                return thread::sleep(Duration::from_millis(5));
+            }
             Deed::HalfHead | Deed::HalfBody => return,
             Deed::Answer | Deed::AnswerLate | Deed::AnswerTwice | Deed::Hang | Deed::Destroy => {}
         }
@@ -239,6 +245,19 @@ fn bytes_that_no_request_asked_for_are_the_response_to_none() {
     let traffic = hold(address, &[Phase::Idle]);
     assert!(traffic.unasked == 1 && traffic.held.iter().all(|held| held.closed_unused), "{traffic:?}");
     assert_eq!(traffic.requests.len(), 1, "the first request of the connection");
+}
+
+#[test]
+fn bytes_behind_a_response_that_closes_its_connection_are_counted_as_well() {
+    let (address, _) = server(|_, _| Deed::AnswerTwiceAndClose);
+    let traffic = load(address, Duration::from_millis(300));
+    assert!(traffic.unasked > 0 && traffic.idle_closed == 0, "{traffic:?}");
+    assert!(traffic.requests.iter().all(|request| request.meaning() == Meaning::Served), "{traffic:?}");
+    // The opposites: nothing is behind the response.
+    for manners in [(|_, _| Deed::Answer) as Manners, |_, _| Deed::AnswerAndClose] {
+        let (address, _) = server(manners);
+        assert_eq!(load(address, Duration::from_millis(300)).unasked, 0);
+    }
 }
 
 /// Holds a connection in each of `phases` across a signal.

@@ -126,6 +126,9 @@ pub struct Answer {
     /// A digest of its `Location` header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<u64>,
+    /// A digest of the media type in its `Content-Type` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<u64>,
     /// Whether the server left the connection open for another request: it did not answer `Connection: close`.
     pub keeps: bool,
     /// Whether it is a stream of server-sent events that ended within an event.
@@ -187,6 +190,13 @@ impl Digest {
     pub(crate) fn value(self) -> u64 {
         self.0
     }
+}
+
+/// The digest of the media type in the `Content-Type` header `value`: without its parameters, such as the boundary of a part, and in
+/// lower case.
+pub(crate) fn media_type(value: &[u8]) -> u64 {
+    let name = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    digest(&name.trim_ascii().to_ascii_lowercase())
 }
 
 /// The number of equal bodies of a route from which its body counts as fixed.

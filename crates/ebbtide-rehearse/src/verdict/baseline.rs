@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Terms;
+use super::bodies::RouteBodies;
 use super::fate::{Doubt, Reason};
 use super::route_table::RouteTable;
-use crate::record::{Answer, Endpoint, FIXED_FROM, Framing, Outcome, Record, Request, Shape};
+use crate::record::{Answer, Endpoint, Framing, Outcome, Record, Request, Shape};
 
 /// The usual answers of every route.
 #[derive(Debug, Default)]
@@ -46,17 +47,6 @@ struct RouteSeen {
     streams: bool,
 }
 
-#[derive(Debug)]
-struct RouteBodies {
-    count: u64,
-    least: u64,
-    most: u64,
-    digest: Option<u64>,
-    location: Option<Option<u64>>,
-    /// Which shapes got them.
-    shapes: BTreeSet<Shape>,
-}
-
 /// Returns whether the gRPC status `code` is an error that `route` did not have before the signal. Without a baseline, an error is what
 /// the server is to blame for: CANCELLED, UNKNOWN, INTERNAL, UNAVAILABLE and DATA_LOSS.
 fn is_new_error(code: u16, route: Option<&RouteSeen>) -> bool {
@@ -68,9 +58,6 @@ fn is_new_error(code: u16, route: Option<&RouteSeen>) -> bool {
 
 /// Service Unavailable: the status by which readiness announces the shutdown.
 const ANNOUNCEMENT: u16 = 503;
-
-/// [`FIXED_FROM`], to compare counts with.
-const ENOUGH: u64 = FIXED_FROM as u64;
 
 impl<'a> Baseline<'a> {
     /// Returns the usual responses in `record`, whose requests have these routes.
@@ -208,44 +195,6 @@ impl RouteSeen {
     fn rule(&self) -> Option<u16> {
         let most = self.by_status.iter().max_by_key(|(status, bodies)| (bodies.count, Reverse(**status)));
         most.map(|(status, _)| *status)
-    }
-}
-
-impl RouteBodies {
-    fn of(answer: &Answer) -> Self {
-        let Answer { length, digest, location, .. } = *answer;
-        let (digest, location) = (Some(digest), Some(location));
-        Self { count: 1, least: length, most: length, digest, location, shapes: BTreeSet::new() }
-    }
-
-    fn add(&mut self, answer: &Answer) {
-        self.count = self.count.saturating_add(1);
-        self.least = self.least.min(answer.length);
-        self.most = self.most.max(answer.length);
-        self.digest = self.digest.filter(|known| *known == answer.digest);
-        self.location = self.location.filter(|known| *known == answer.location);
-    }
-
-    fn compare(&self, answer: &Answer) -> Compared {
-        let fixed = self.least == self.most;
-        let always = self.digest.filter(|_| self.count >= ENOUGH);
-        if self.count >= ENOUGH && self.location.is_some_and(|known| known != answer.location) {
-            return Compared::Unusual(Reason::OtherLocation);
-        }
-        match answer.framing {
-            Framing::NoBody => Compared::AsUsual,
-            // Among lengths that vary, the shortest one so far is no sign of truncation.
-            Framing::Close if !fixed => Compared::Unverified(Doubt::Unframed),
-            Framing::Close if answer.length < self.least => Compared::Unusual(Reason::TruncatedUnframed),
-            _ if answer.length == 0 && self.least > 0 => Compared::Unusual(Reason::Empty),
-            _ => match always {
-                Some(always) if always == answer.digest => Compared::AsUsual,
-                Some(_) if answer.length != self.least => Compared::Unusual(Reason::OtherBody),
-                // One with a time of day in it has the same length, and changes anyway.
-                Some(_) => Compared::Unverified(Doubt::Body),
-                None => Compared::AsUsual,
-            },
-        }
     }
 }
 

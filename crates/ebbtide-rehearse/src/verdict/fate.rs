@@ -92,6 +92,8 @@ pub(super) enum Reason {
     OtherBody,
     /// Another `Location` than the one that the route always had.
     OtherLocation,
+    /// Another media type than the one that the route always had.
+    OtherContentType,
     /// A line without the number of its request, and no other.
     NoNumber,
     /// A response with this status to the handshake of a WebSocket, along a route that opens WebSockets.
@@ -180,6 +182,7 @@ impl Reason {
             | Self::Empty
             | Self::OtherBody
             | Self::OtherLocation
+            | Self::OtherContentType
             | Self::NoNumber
             | Self::NoUpgrade(_)
             | Self::NoEvents(_) => Column::Wrong,
@@ -228,6 +231,7 @@ impl Reason {
             Self::Empty => "empty body, which the route never had before the signal",
             Self::OtherBody => "another body than the one that the route always had before the signal",
             Self::OtherLocation => "another Location than before the signal",
+            Self::OtherContentType => "another Content-Type than before the signal",
             Self::NoNumber => "a line without the number of the request instead of its answer",
             Self::NoUpgrade(status) => return format!("status {status} instead of a WebSocket"),
             Self::NoEvents(status) => return format!("status {status} without a stream of events"),
@@ -272,7 +276,8 @@ impl Reason {
                 Self::Status(_) => Self::Empty,
                 Self::Empty => Self::OtherBody,
                 Self::OtherBody => Self::OtherLocation,
-                Self::OtherLocation => Self::NoNumber,
+                Self::OtherLocation => Self::OtherContentType,
+                Self::OtherContentType => Self::NoNumber,
                 Self::NoNumber => Self::NoUpgrade(200),
                 Self::NoUpgrade(_) => Self::NoEvents(200),
                 Self::NoEvents(_) => return None,

@@ -4,6 +4,7 @@
 mod advice;
 mod baseline;
 mod blame;
+mod bodies;
 mod case;
 mod check;
 mod checks;

@@ -61,10 +61,10 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
         ));
     }
     if traffic.unasked > 0 {
-        let count = words::plural(traffic.unasked, "kept connection", "kept connections");
+        let count = words::plural(traffic.unasked, "connection", "connections");
         notes.push(format!(
-            "{count} had bytes from the service that no request had asked for, as of a second response, and could not be used again: \
-             a client may take them for the response to its next request"
+            "{count} had bytes from the service that no request had asked for, as of a second response: a client that keeps its connection \
+             may take them for the response to its next request"
         ));
     }
     notes.extend(observed(case));

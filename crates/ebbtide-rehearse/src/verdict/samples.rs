@@ -78,6 +78,7 @@ fn answer_of(outcome: Outcome) -> Option<Answer> {
         digest: 7,
         framing: Framing::Length,
         location: None,
+        content_type: None,
         keeps: true,
         open_event: false,
         event_stream: None,

@@ -200,11 +200,14 @@ impl Connection {
         }
     }
 
-    /// Lets the server close first, within a short limit.
-    pub(crate) async fn let_peer_close(self) {
+    /// Lets the server close first, within a short limit. Returns whether bytes came behind the last response that no request asked for.
+    pub(crate) async fn let_peer_close(self) -> bool {
         match self {
             Self::Http1(connection) => connection.let_peer_close().await,
-            Self::Http2(connection) => connection.let_peer_close().await,
+            Self::Http2(connection) => {
+                connection.let_peer_close().await;
+                false
+            }
         }
     }
 }

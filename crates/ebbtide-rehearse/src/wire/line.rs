@@ -135,6 +135,7 @@ fn answered(text: &[u8], sent: bool) -> RequestResult {
         digest: digest(text),
         framing: Framing::Line,
         location: None,
+        content_type: None,
         keeps: true,
         open_event: false,
         event_stream: None,

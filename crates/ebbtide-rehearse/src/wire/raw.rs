@@ -10,7 +10,7 @@ use super::events::{EventTail, is_event_stream};
 use super::pace::ReadPace;
 use super::silence::Silence;
 use super::socket::Socket;
-use crate::record::{Answer, Close, Digest, Framing, Outcome, Progress, digest};
+use crate::record::{Answer, Close, Digest, Framing, Outcome, Progress, digest, media_type};
 
 /// One connection and what was read on it so far.
 #[derive(Debug)]
@@ -201,6 +201,7 @@ impl RawConnection {
                 http1::Framing::Close => Framing::Close,
             },
             location: header("location").map(digest),
+            content_type: header("content-type").map(media_type),
             keeps: !head.closes,
             open_event: false,
             event_stream: None,

@@ -170,13 +170,13 @@ impl Socket {
         pending().await
     }
 
-    /// Waits until the peer has closed its end, reading and dropping what still comes.
-    pub(super) async fn closed_by_peer(&self) {
+    /// Waits until the peer has closed its end, reading and dropping what still comes. `has_more` is set if something does.
+    pub(super) async fn closed_by_peer(&self, has_more: &mut bool) {
         let mut rest = [0_u8; 512];
         while self.readable().await.is_ok() {
             match self.try_read(&mut rest) {
                 Ok(0) => return,
-                Ok(_) => {}
+                Ok(_) => *has_more = true,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return,
             }

@@ -126,7 +126,7 @@ impl WebSocket {
         let code = code.map(u16::to_be_bytes);
         let code = code.as_ref().map_or(&[][..], |code| code.as_slice());
         if self.raw.write(&encode(CLOSE, code)).await.is_ok() {
-            let _late = tokio::time::timeout(PEER_CLOSE, self.raw.socket.closed_by_peer()).await;
+            let _late = tokio::time::timeout(PEER_CLOSE, self.raw.socket.closed_by_peer(&mut false)).await;
         }
     }
 }

@@ -178,6 +178,7 @@ fn of_reason(case: &Case<'_>, lost: &LossGroup<'_>) -> Vec<Symptom> {
         | Reason::NoNumber
         | Reason::NoUpgrade(_)
         | Reason::NoEvents(_) => Vec::new(),
+        | Reason::OtherContentType
     }
 }
 

@@ -150,12 +150,14 @@ impl Http1Connection {
         self.raw.has_unasked()
     }
 
-    /// Lets the server close first, within a short limit.
-    pub(crate) async fn let_peer_close(self) {
+    /// Lets the server close first, within a short limit. Returns whether bytes came that no request asked for.
+    pub(crate) async fn let_peer_close(self) -> bool {
+        let mut has_unasked = !self.raw.read.is_empty();
         tokio::select! {
-            () = self.raw.socket.closed_by_peer() => {}
+            () = self.raw.socket.closed_by_peer(&mut has_unasked) => {}
             () = sleep(PEER_CLOSE) => {}
         }
+        has_unasked
     }
 }
 

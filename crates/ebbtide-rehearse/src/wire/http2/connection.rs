@@ -305,6 +305,7 @@ fn answer(stream: &Stream, state: &ConnectionState, is_head: bool) -> Answer {
             (_, _, None) => Framing::Chunked,
         },
         location: head.location,
+        content_type: head.content_type,
         keeps: !state.is_closing(),
         event_stream: Some(head.events),
         open_event: head.events && !stream.events.is_whole(),

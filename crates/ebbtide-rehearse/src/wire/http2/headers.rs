@@ -8,7 +8,7 @@ use loona_hpack::Decoder;
 
 use super::frame::NotHttp2;
 use super::huffman::without_huffman;
-use crate::record::digest;
+use crate::record::{digest, media_type};
 use crate::wire::connection::{GRPC_STATUS, grpc_status};
 use crate::wire::events::is_event_stream;
 
@@ -64,6 +64,8 @@ pub(super) struct Head {
     pub(super) length: Option<u64>,
     /// A digest of `Location`.
     pub(super) location: Option<u64>,
+    /// A digest of the media type in `Content-Type`.
+    pub(super) content_type: Option<u64>,
     /// Whether the body is a stream of server-sent events.
     pub(super) events: bool,
     /// Whether the body is of gRPC.
@@ -84,6 +86,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, block: &[u8]) -> Result<Head, No
             b"location" => head.location = Some(digest(&value)),
             b"content-type" => {
                 head.events = is_event_stream(&value);
+                head.content_type = Some(media_type(&value));
                 head.is_grpc = value.starts_with(GRPC);
             }
             name if name == GRPC_STATUS.as_bytes() => head.grpc_status = grpc_status(&value),
