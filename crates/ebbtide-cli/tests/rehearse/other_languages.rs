@@ -66,6 +66,24 @@ fn a_node_service_that_closes_its_server_fails() {
     assert_eq!(verdict["runs"].as_array().map(Vec::len), Some(2));
 }
 
+#[test]
+fn a_handler_that_throws_is_not_said_to_call_exit() {
+    need("node");
+    let requests = |at_signal: &str| {
+        let more = [at_signal, "--url=slow=/slow/{ms}", "--slow=3", "--slow-time=2s"];
+        let (_, verdict) = rehearse("node", "close.js", free_port(), &more);
+        assert_eq!(check(&verdict, "requests-answered").0, "fail", "{verdict:#}");
+        let checks = verdict["checks"].as_array().unwrap();
+        let found = checks.iter().find(|check| check["id"] == "requests-answered").unwrap();
+        [&found["cause"], &found["hint"]].map(|text| text.as_str().unwrap_or_default().to_owned())
+    };
+    let [cause, hint] = requests("--env=AT_SIGNAL=throws");
+    assert_eq!(cause, "");
+    assert!(hint.starts_with("read the last output of the service"), "{hint}");
+    let [_, hint] = requests("--env=AT_SIGNAL=exits");
+    assert!(!hint.contains("last output"), "{hint}");
+}
+
 /// The parts of the count of sent requests.
 const PARTS: [&str; 8] = [
     "answered",

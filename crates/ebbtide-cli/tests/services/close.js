@@ -5,4 +5,8 @@ const server = http.createServer((request, response) => {
   setTimeout(() => response.end("ok"), slow ? Number(slow[1]) : 0);
 });
 server.listen(Number(process.argv[2]), "127.0.0.1");
-process.on("SIGTERM", () => server.close(() => process.exit(0)));
+process.on("SIGTERM", () => {
+  if (process.env.AT_SIGNAL === "throws") throw new Error("no such key");
+  if (process.env.AT_SIGNAL === "exits") process.exit(0);
+  server.close(() => process.exit(0));
+});

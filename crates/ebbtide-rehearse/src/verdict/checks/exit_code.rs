@@ -70,10 +70,20 @@ fn remedy(own: Option<&LibraryExit<'_>>, ended: Ended) -> String {
             Ended::Code(3) => {
                 format!("{accept}; of a service that is built on ebbtide it means that work was cancelled")
             }
+            Ended::Code(code) if is_error_code(code) => format!("{LAST_OUTPUT}; {accept}"),
             _ => accept,
         },
     }
 }
+
+/// Returns whether exit code `code` is neither a success nor that of a signal. A program chooses such a code, or its runtime has it for an
+/// error that nothing caught, as Node, Python and Java have 1, and Go 2.
+pub(in crate::verdict) fn is_error_code(code: i32) -> bool {
+    (1..=127).contains(&code)
+}
+
+/// The remedy for an exit with such a code.
+pub(in crate::verdict) const LAST_OUTPUT: &str = "read the last output of the service: the exit code is that of an error, such as an exception that nothing caught";
 
 /// `ended` as --expect-exit has it.
 fn option(ended: Ended) -> String {
@@ -131,6 +141,15 @@ mod tests {
                 "{hint}"
             );
         }
+    }
+
+    #[test]
+    fn the_last_output_explains_the_exit_code_of_an_error() {
+        for code in [1, 2, 127] {
+            let hint = exits(code, None).hint.unwrap();
+            assert!(hint.starts_with("read the last output") && hint.contains("--expect-exit"), "{hint}");
+        }
+        assert_eq!(exits(143, None).hint.unwrap(), "if this exit is intended: --expect-exit 143");
     }
 
     const CANCELLED: &str = "let the work end at its stop token, or raise EBBTIDE_GRACE of the service and --grace; \

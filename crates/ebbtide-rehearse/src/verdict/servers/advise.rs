@@ -6,6 +6,7 @@ use super::symptoms::symptoms;
 use crate::record::{Recognised, ServerKind};
 use crate::scenario::StopSignal;
 use crate::verdict::case::Case;
+use crate::verdict::checks::exit_code::LAST_OUTPUT;
 use crate::verdict::checks::signals::INIT;
 use crate::verdict::{Check, CheckId, Finding};
 
@@ -18,9 +19,9 @@ pub(in crate::verdict) fn advise(case: &Case<'_>, checks: &mut [Check]) {
         let symptoms = symptoms(case, check.id);
         let of = |found| symptoms.iter().find_map(|symptom| likely(case, found, *symptom));
         let Some((cause, remedy)) = case.record.servers.iter().find_map(of) else {
-            if check.hint.is_none() && symptoms.contains(&Symptom::ExitedAtOnce) {
-                check.hint = Some(DRAIN.to_owned());
-            }
+            let usual = [(Symptom::ExitedAtOnce, DRAIN), (Symptom::Failed, LAST_OUTPUT)];
+            let hint = || Some(usual.iter().find(|(symptom, _)| symptoms.contains(symptom))?.1.to_owned());
+            check.hint = check.hint.take().or_else(hint);
             continue;
         };
         check.cause = Some(cause);
@@ -230,9 +231,9 @@ mod tests {
 
     #[test]
     fn a_process_that_exits_at_once_is_told_to_wait_and_one_that_drains_is_not() {
-        let exits = |server, after: u64| {
+        let exits_with = |server, after: u64, code| {
             let mut record = record(&[server], RESET);
-            record.exit = Some((At(SIGNALLED + after), Ended::Code(0)));
+            record.exit = Some((At(SIGNALLED + after), Ended::Code(code)));
             record.traffic.requests.retain(|request| request.begun <= At(SIGNALLED));
             let mut lost = request(SIGNALLED - 2_000, RESET);
             lost.ended = At(SIGNALLED + after);
@@ -264,6 +265,7 @@ mod tests {
         assert_eq!((check.verdict, check.cause), (Finding::Fail, None));
         let passed = Record { servers: record(&[ServerKind::Nginx], RESET).servers, ..good() };
         let check = found(CheckId::RequestsAnswered, &passed, &terms());
+        let exits = |server, after| exits_with(server, after, 0);
         assert_eq!((check.verdict, check.cause), (Finding::Pass, None));
     }
 
@@ -271,6 +273,11 @@ mod tests {
     fn causes_state_facts_and_remedies_have_the_form_of_hints() {
         for server in SERVERS {
             for cause in knowledge(server).causes {
+        // One that failed did not choose to end.
+        for (server, code) in [(ServerKind::Node, 1), (ServerKind::Uvicorn, 1), (ServerKind::Go, 2)] {
+            let (cause, hint) = exits_with(server, 4_000, code);
+            assert_eq!((cause.as_str(), hint.as_str()), ("", LAST_OUTPUT));
+        }
                 // The options of servers are facts.
                 let advice = advice_in(cause.cause).filter(|found| !found.contains("--"));
                 assert_eq!(advice, None, "{server:?}: {}", cause.cause);

@@ -22,8 +22,9 @@ pub(super) fn ended_by_the_signal(case: &Case<'_>) -> Option<Duration> {
     is_it.then(|| at.since(case.record.signalled))
 }
 
-/// Returns how long after the stop signal the process exited.
-pub(super) fn ended_by_itself(case: &Case<'_>) -> Option<Duration> {
+/// Returns the code with which the process exited, and how long after the stop signal.
+pub(super) fn exited(case: &Case<'_>) -> Option<(i32, Duration)> {
     let (at, ended) = case.record.exit?;
-    matches!(ended, Ended::Code(_)).then(|| at.since(case.record.signalled))
+    let Ended::Code(code) = ended else { return None };
+    Some((code, at.since(case.record.signalled)))
 }

@@ -19,8 +19,10 @@ pub(super) enum Symptom {
     Overdue,
     /// Such requests were lost by the end of the process, a while after the signal.
     EndedInFlight,
-    /// The process ended by itself at once, with what was in flight.
+    /// The process exited with code 0 at once, with what was in flight.
     ExitedAtOnce,
+    /// The process exited with a code that means an error, with what was in flight.
+    Failed,
     /// Requests were accepted and not answered in time.
     TimedOut,
     /// Responses had the status 502, 503 or 504.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::ending::{ended_by_itself, ended_by_the_signal};
+use super::ending::{ended_by_the_signal, exited};
 use super::knowledge::Symptom;
 use crate::clock::At;
 use crate::record::{Ended, Request, Shape};
 use crate::verdict::CheckId;
 use crate::verdict::blame::Blame;
 use crate::verdict::case::Case;
+use crate::verdict::checks::exit_code::is_error_code;
 use crate::verdict::checks::late::{Late, WaitedFor};
 use crate::verdict::checks::listener::first_refusal;
 use crate::verdict::checks::signals::is_end_by;
@@ -70,8 +71,9 @@ fn refusals(case: &Case<'_>) -> Vec<Symptom> {
         (Some(refused), Some(exit)) => exit.since(refused) < BESIDE,
         _ => false,
     };
-    match ended_by_itself(case) {
-        Some(after) if is_by_exit && after < AT_ONCE => vec![Symptom::ExitedAtOnce],
+    match exited(case) {
+        Some((0, after)) if is_by_exit && after < AT_ONCE => vec![Symptom::ExitedAtOnce],
+        Some((code, _)) if is_by_exit && is_error_code(code) => vec![Symptom::Failed],
         _ if is_by_exit => Vec::new(),
         _ => {
             let is_new =
@@ -105,20 +107,20 @@ fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) 
     let Some(most) = blamed.max_by_key(|group| group.after.len()) else { return Vec::new() };
     let record = case.record;
     let is_with_process = all_ended_with_the_process(&most.after, record);
-    let mut found = Vec::new();
     if is_with_process && ended_by_the_signal(case).is_some_and(|after| after < AT_ONCE) {
-        found.push(Symptom::Unhandled);
+        return vec![Symptom::Unhandled];
     }
     match record.killed {
-        Some(killed) if most.after.iter().all(|request| request.ended >= killed) => {
-            found.extend(lateness(case))
-        }
-        None if is_with_process && ended_by_itself(case).is_some_and(|after| after < AT_ONCE) => {
-            found.push(Symptom::ExitedAtOnce)
-        }
-        _ => found.extend(of_reason(case, most)),
+        Some(killed) if most.after.iter().all(|request| request.ended >= killed) => lateness(case),
+        None if is_with_process => match exited(case) {
+            Some((0, after)) if after < AT_ONCE => vec![Symptom::ExitedAtOnce],
+            Some((code, _)) if is_error_code(code) => vec![Symptom::Failed],
+            // A shell exits so when its child ended by a signal, and a program that chooses to.
+            Some((128.., after)) if after < AT_ONCE => Vec::new(),
+            _ => of_reason(case, most),
+        },
+        _ => of_reason(case, most),
     }
-    found
 }
 
 /// What losses for one reason showed.
@@ -131,7 +133,8 @@ fn of_reason(case: &Case<'_>, lost: &LossGroup<'_>) -> Vec<Symptom> {
         let is_with_process = can_be_the_end && all_ended_with_the_process(&lost.after, case.record);
         let is_overdue = first.since(case.record.signalled) >= AT_ONCE;
         let mut found = Vec::new();
-        found.extend(is_with_process.then_some(Symptom::EndedInFlight));
+        // A crash or another signal is no exit.
+        found.extend((is_with_process && exited(case).is_some()).then_some(Symptom::EndedInFlight));
         found.extend(is_overdue.then_some(Symptom::Overdue));
         found.push(Symptom::InFlight);
         found
@@ -175,10 +178,10 @@ fn of_reason(case: &Case<'_>, lost: &LossGroup<'_>) -> Vec<Symptom> {
         | Reason::Empty
         | Reason::OtherBody
         | Reason::OtherLocation
+        | Reason::OtherContentType
         | Reason::NoNumber
         | Reason::NoUpgrade(_)
         | Reason::NoEvents(_) => Vec::new(),
-        | Reason::OtherContentType
     }
 }
 
@@ -229,11 +232,22 @@ mod tests {
 
     #[test]
     fn requests_that_the_end_of_the_process_lost_are_told_from_others() {
-        let at = |outcome, after, exit| {
-            of_requests(&record(ServerKind::Node, (outcome, after), (exit, Ended::Code(0))))
+        let exits = |outcome, after, exit, code| {
+            of_requests(&record(ServerKind::Node, (outcome, after), (exit, Ended::Code(code))))
         };
+        let at = |outcome, after, exit| exits(outcome, after, exit, 0);
         assert!(at(CUT, 600_000, 600_000).contains("`process.exit()` does not wait for them"));
         assert!(at(CUT, 2_000, 2_000).contains("a handler that calls `process.exit()`"));
+        // With an exit code of an error, a handler that threw is as likely. With that of the signal, a server without a handler behind a shell.
+        for code in [1, 2, 7] {
+            assert_eq!(
+                (exits(CUT, 600_000, 600_000, code), exits(CUT, 2_000, 2_000, code)),
+                Default::default()
+            );
+        }
+        assert_eq!(exits(CUT, 2_000, 2_000, 143), "");
+        let crashed = record(ServerKind::Node, (CUT, 600_000), (600_000, Ended::Signal(11)));
+        assert_eq!(of_requests(&crashed), "");
         // It ran on, or it was running when it reset the stream.
         assert_eq!(at(CUT, 2_600, 1_660_000), "");
         assert_eq!(at(STREAM, 600_000, 600_000), "");
@@ -277,6 +291,8 @@ mod tests {
         record.traffic.requests.push(request(SIGNALLED + 2_100, Outcome::Refused));
         let routed = Terms { min_lame_duck: Duration::from_millis(500), ..terms() };
         assert!(cause(CheckId::LameDuckServed, &record, &routed).contains("`process.exit()`"));
+        let failed = Record { exit: Some((At(SIGNALLED + 2_000), Ended::Code(1))), ..record.clone() };
+        assert_eq!(cause(CheckId::LameDuckServed, &failed, &routed), "");
         record.traffic.requests.last_mut().unwrap().begun = At(SIGNALLED + 100);
         record.exit = Some((At(SIGNALLED + 600_000), Ended::Code(0)));
         assert!(cause(CheckId::LameDuckServed, &record, &routed).contains("closes the listener at once"));
