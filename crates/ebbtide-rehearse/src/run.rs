@@ -195,6 +195,7 @@ fn terms(
         at,
         min_lame_duck: scenario.stop.min_lame_duck,
         then: scenario.stop.then,
+        to_all: scenario.stop.to_all,
         in_container: scenario.stop.in_container && !scenario.pid_one,
     }
 }

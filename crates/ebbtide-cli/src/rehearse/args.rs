@@ -227,8 +227,8 @@ pub(crate) struct RehearseArgs {
 
     /// Stop as this platform does by default
     ///
-    /// Sets --signal, --grace, --min-lame-duck and --then-signal, which replace its values, and which processes get the signals. It
-    /// runs no container: --pid1 adds what the kernel does at the end of the first process. The book has the table.
+    /// Sets --signal, --grace, --min-lame-duck, --then-signal and --expect-exit, which replace its values, and which processes get the
+    /// signals. It runs no container: --pid1 adds what the kernel does at the end of the first process. The book has the table.
     #[arg(long, help_heading = STOP, value_name = "PLATFORM", value_enum)]
     pub(super) platform: Option<StopPlatform>,
 
@@ -249,7 +249,9 @@ pub(crate) struct RehearseArgs {
     pub(super) stop: StopArgs,
 
     /// Expected exit codes, or signal:NAME, separated by commas
-    #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", default_value = "0", value_delimiter = ',', value_parser = expected, allow_hyphen_values = true)]
+    ///
+    /// Default: those that --platform counts as clean, or 0.
+    #[arg(long, help_heading = STOP, value_name = "CODE|signal:NAME", value_delimiter = ',', value_parser = expected, allow_hyphen_values = true)]
     pub(super) expect_exit: Vec<Expected>,
 
     /// Response statuses that are not a loss after the signal

@@ -67,6 +67,16 @@ impl StopPlatform {
             .then_some(SecondSignal { signal: StopSignal::TERM, after: SecondSignal::USUAL })
     }
 
+    /// Returns the exits that it counts as clean, as `--expect-exit` has them. systemd has `SuccessExitStatus=`: 0, and four signals by
+    /// default. Heroku's SIGTERM also reaches the shell in which it runs a command; it logs an end by it as 143, and documents no effect.
+    pub(super) fn exits(self) -> &'static str {
+        match self {
+            Self::Systemd => "0,signal:HUP,signal:INT,signal:TERM,signal:PIPE",
+            Self::Heroku => "0,143,signal:TERM",
+            Self::Kubernetes | Self::Ecs | Self::Docker | Self::Nomad | Self::CloudRun | Self::Fly => "0",
+        }
+    }
+
     /// Returns whether its grace period begins with the signal, also if something precedes that. On Kubernetes a preStop hook is a part of
     /// it. Docker Compose's `pre_stop` is none, nor is an `ExecStop=` of systemd, which has a `TimeoutStopSec` of its own, and Nomad's
     /// `shutdown_delay` and the deregistration that others have precede it.
@@ -94,6 +104,8 @@ impl StopPlatform {
 mod tests {
     use std::fs;
 
+    use ebbtide_rehearse::Expected;
+
     use super::*;
 
     /// What a plan calls its platform is what `--platform` of a rehearsal takes.
@@ -114,6 +126,15 @@ mod tests {
     }
 
     #[test]
+    fn each_clean_exit_is_one_that_the_option_takes() {
+        for platform in StopPlatform::value_variants() {
+            for exit in platform.exits().split(',') {
+                assert!(Expected::parse(exit).is_some(), "{platform:?}: {exit}");
+            }
+        }
+    }
+
+    #[test]
     fn the_book_has_the_stop_of_each_platform() {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/book/src/command/rehearse.md");
         let page = fs::read_to_string(page).unwrap();
@@ -126,11 +147,12 @@ mod tests {
             );
             // The last column is the source.
             let row = format!(
-                "| `{}` | {} to {to} | {} s | {} s | {then} | ",
+                "| `{}` | {} to {to} | {} s | {} s | {then} | `{}` | ",
                 name.get_name(),
                 platform.signal().name(),
                 platform.grace().as_secs(),
                 platform.lame_duck().as_secs(),
+                platform.exits(),
             );
             assert!(
                 page.lines().any(|line| line.starts_with(&row)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use ebbtide_rehearse::{BadSignal, PreStop, SecondSignal, StopAt, StopPlan, StopSignal};
+use ebbtide_rehearse::{BadSignal, Expected, PreStop, SecondSignal, StopAt, StopPlan, StopSignal};
 
 use super::args::{RehearseArgs, STOP};
 use super::plan::program_in;
@@ -55,7 +55,11 @@ pub(super) fn stop_plan(args: &RehearseArgs) -> StopPlan {
     StopPlan {
         signal: args.signal.or(platform.map(StopPlatform::signal)).unwrap_or(usual.signal),
         grace: args.grace.or(platform.map(StopPlatform::grace)).unwrap_or(usual.grace),
-        expected: args.expect_exit.clone(),
+        expected: match (args.expect_exit.as_slice(), platform) {
+            ([], Some(platform)) => platform.exits().split(',').filter_map(Expected::parse).collect(),
+            ([], None) => usual.expected,
+            (given, _) => given.to_vec(),
+        },
         warmup: args.warmup,
         window: args.window,
         at: given.signal_at,

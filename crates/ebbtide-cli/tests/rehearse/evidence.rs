@@ -156,6 +156,28 @@ fn what_a_child_serves_after_the_first_process_passes_on_no_platform_with_contai
 }
 
 #[test]
+fn an_end_by_the_signal_is_clean_where_each_process_gets_it_and_the_platform_counts_it_as_clean() {
+    // The shell ends by its own signal, and the server drains.
+    const IN_FRONT: &str = "python3 \"$0\" \"$1\"; exit $?";
+    for platform in ["--platform=systemd", "--platform=heroku"] {
+        let judged = verdict(&behind_a_shell(IN_FRONT, &[platform]));
+        for id in ["signal-handled", "exit-code", "no-orphans", "requests-answered"] {
+            assert_eq!(check(&judged, id).0, "pass", "{platform} {id}: {judged:#}");
+        }
+    }
+    // What is given replaces it, and the shell is no cause.
+    let judged = verdict(&behind_a_shell(IN_FRONT, &["--platform=systemd", "--expect-exit=0"]));
+    for id in ["signal-handled", "exit-code"] {
+        assert_eq!(check(&judged, id).0, "fail", "{id}: {judged:#}");
+    }
+    assert!(!judged["checks"].to_string().contains("does not forward"), "{judged:#}");
+    // Where the shell alone gets it, it is one.
+    let judged = verdict(&behind_a_shell(IN_FRONT, &["--platform=docker"]));
+    assert_eq!(check(&judged, "exit-code").0, "fail", "{judged:#}");
+    assert!(judged["checks"].to_string().contains("does not forward"), "{judged:#}");
+}
+
+#[test]
 fn a_wrapper_that_forwards_and_waits_is_not_said_to_do_neither() {
     let script = "python3 \"$0\" \"$1\" & p=$!; trap 'kill -TERM $p; wait $p; exit 143' TERM; wait $p";
     let judged = verdict(&behind_a_shell(script, &[]));

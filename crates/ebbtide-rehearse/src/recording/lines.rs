@@ -83,6 +83,8 @@ pub(super) struct TermsLine {
     #[serde(default)]
     then: Option<(String, At)>,
     #[serde(default)]
+    to_all: bool,
+    #[serde(default)]
     in_container: bool,
 }
 
@@ -103,6 +105,7 @@ impl From<&Terms> for TermsLine {
             at: terms.at,
             min_lame_duck: At::default() + terms.min_lame_duck,
             then: terms.then.map(|then| (then.signal.name(), At::default() + then.after)),
+            to_all: terms.to_all,
             in_container: terms.in_container,
         }
     }
@@ -130,6 +133,7 @@ impl TermsLine {
             at: self.at,
             min_lame_duck: Duration::from_micros(self.min_lame_duck.0),
             then: self.then.map(then).transpose()?,
+            to_all: self.to_all,
             in_container: self.in_container,
         })
     }

@@ -97,7 +97,8 @@ fn rich() -> (Record, Terms) {
     let then = Some(SecondSignal { signal: StopSignal::INT, after: Duration::from_millis(400) });
     let min_lame_duck = Duration::from_secs(5);
     let statuses = Terms { allow_status: vec![503], expect_status: vec![401], ..terms() };
-    (record, Terms { readiness, phases: true, then, min_lame_duck, at: StopAt::Idle, ..statuses })
+    let to_all = true;
+    (record, Terms { readiness, phases: true, then, min_lame_duck, at: StopAt::Idle, to_all, ..statuses })
 }
 
 fn judged(text: &str) -> Result<Vec<RunVerdict>, BadRecord> {

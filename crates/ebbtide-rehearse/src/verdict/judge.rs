@@ -86,6 +86,8 @@ pub struct Terms {
     pub min_lame_duck: Duration,
     /// The second signal.
     pub then: Option<SecondSignal>,
+    /// Whether every process of the service got the signals, and not its first one alone.
+    pub to_all: bool,
     /// Whether the end of the first process ends every other one where the service is to run, but did not in this run.
     pub in_container: bool,
 }

@@ -130,6 +130,7 @@ pub(crate) fn terms() -> Terms {
         at: StopAt::Load,
         min_lame_duck: Duration::ZERO,
         then: None,
+        to_all: false,
         in_container: false,
     }
 }

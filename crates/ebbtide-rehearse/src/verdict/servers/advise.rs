@@ -43,8 +43,13 @@ const DRAIN: &str = "let the handler of the signal wait for what is in flight, a
 /// What `found` usually does that shows as `symptom`, with the evidence for it, and the remedy.
 fn likely(case: &Case<'_>, found: &Recognised, symptom: Symptom) -> Option<(String, String)> {
     let known = knowledge(found.server);
-    let is_wrapper = matches!(found.server, ServerKind::Shell | ServerKind::Npm);
-    if is_wrapper && symptom != Symptom::Orphans && has_reacted(case) {
+    let is_wrapper = |found: &Recognised| matches!(found.server, ServerKind::Shell | ServerKind::Npm);
+    if is_wrapper(found) && symptom != Symptom::Orphans && has_reacted(case) {
+        return None;
+    }
+    // A wrapper keeps nothing from a service that gets the signal as well, and its own end is not that of the service.
+    let is_signalled_too = case.terms.to_all && case.record.servers.iter().any(is_wrapper);
+    if is_signalled_too && (is_wrapper(found) || symptom.is_of_the_end()) {
         return None;
     }
     let (cause, remedy) = match wrong_signal(known, case.terms.signal, symptom) {
@@ -230,6 +235,26 @@ mod tests {
     }
 
     #[test]
+    fn a_wrapper_is_no_cause_where_each_process_gets_the_signal() {
+        let mut record = record(&[ServerKind::Shell, ServerKind::Node], RESET);
+        record.exit = Some((At(SIGNALLED + 1_000), Ended::Signal(15)));
+        record.orphans = vec![Orphan { pid: 7, name: "node".into() }];
+        record.traffic.requests.retain(|request| request.begun <= At(SIGNALLED));
+        let mut lost = request(SIGNALLED - 1, RESET);
+        lost.ended = At(SIGNALLED + 900);
+        record.traffic.requests.push(lost);
+        let of = |id, to_all| advice(id, &record, &Terms { to_all, ..terms() }).0;
+        for id in [CheckId::SignalHandled, CheckId::ExitCode, CheckId::NoOrphans, CheckId::RequestsAnswered] {
+            assert!(of(id, false).contains("does not forward it"), "{id}");
+            assert_eq!(of(id, true), "", "{id}");
+        }
+        // Without a wrapper the process that ended is the service.
+        record.servers.remove(0);
+        let cause = advice(CheckId::SignalHandled, &record, &Terms { to_all: true, ..terms() }).0;
+        assert!(cause.contains("without a handler"), "{cause}");
+    }
+
+    #[test]
     fn a_process_that_exits_at_once_is_told_to_wait_and_one_that_drains_is_not() {
         let exits_with = |server, after: u64, code| {
             let mut record = record(&[server], RESET);
@@ -240,6 +265,7 @@ mod tests {
             record.traffic.requests.push(lost);
             advice(CheckId::RequestsAnswered, &record, &terms())
         };
+        let exits = |server, after| exits_with(server, after, 0);
         let (cause, hint) = exits(ServerKind::Node, 4_000);
         assert!(cause.contains("a handler that calls `process.exit()`"), "{cause}");
         assert!(hint.ends_with("`process.exit()` in its callback"), "{hint}");
@@ -247,6 +273,11 @@ mod tests {
         // None of what uvicorn does at its end fits.
         let (cause, hint) = exits(ServerKind::Uvicorn, 4_000);
         assert_eq!((cause.as_str(), hint.as_str()), ("", DRAIN));
+        // One that failed did not choose to end.
+        for (server, code) in [(ServerKind::Node, 1), (ServerKind::Uvicorn, 1), (ServerKind::Go, 2)] {
+            let (cause, hint) = exits_with(server, 4_000, code);
+            assert_eq!((cause.as_str(), hint.as_str()), ("", LAST_OUTPUT));
+        }
         let (cause, _) = exits(ServerKind::Node, 400_000);
         assert!(cause.contains("`server.close()` closes the listener at once"), "{cause}");
     }
@@ -265,7 +296,6 @@ mod tests {
         assert_eq!((check.verdict, check.cause), (Finding::Fail, None));
         let passed = Record { servers: record(&[ServerKind::Nginx], RESET).servers, ..good() };
         let check = found(CheckId::RequestsAnswered, &passed, &terms());
-        let exits = |server, after| exits_with(server, after, 0);
         assert_eq!((check.verdict, check.cause), (Finding::Pass, None));
     }
 
@@ -273,11 +303,6 @@ mod tests {
     fn causes_state_facts_and_remedies_have_the_form_of_hints() {
         for server in SERVERS {
             for cause in knowledge(server).causes {
-        // One that failed did not choose to end.
-        for (server, code) in [(ServerKind::Node, 1), (ServerKind::Uvicorn, 1), (ServerKind::Go, 2)] {
-            let (cause, hint) = exits_with(server, 4_000, code);
-            assert_eq!((cause.as_str(), hint.as_str()), ("", LAST_OUTPUT));
-        }
                 // The options of servers are facts.
                 let advice = advice_in(cause.cause).filter(|found| !found.contains("--"));
                 assert_eq!(advice, None, "{server:?}: {}", cause.cause);

@@ -64,6 +64,14 @@ pub(super) struct Cause {
     pub(super) remedy: &'static str,
 }
 
+impl Symptom {
+    /// Returns whether it is one of the first process's end.
+    pub(super) fn is_of_the_end(self) -> bool {
+        use Symptom::{CodeOfSignal, EndedBySignal, EndedInFlight, ExitedAtOnce, Failed, Unhandled};
+        matches!(self, Unhandled | EndedBySignal | CodeOfSignal | ExitedAtOnce | EndedInFlight | Failed)
+    }
+}
+
 impl Knowledge {
     /// Returns what usually causes `symptom`.
     pub(super) fn cause(&self, symptom: Symptom) -> Option<&'static Cause> {
