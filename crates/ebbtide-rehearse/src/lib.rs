@@ -54,10 +54,10 @@ pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
     Answer, BadEndpoint, Close, ConnectionOwner, ConnectionSide, Database, DependencyProtocol, Digest, Ended,
-    Endpoint, Framing, HeldConnection, JobsLeft, LeftFile, LeftKind, Observed, OrderStore, Orphan, Outcome,
-    Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState, Recognised, Record, RelayedConnection,
-    RelayedDependency, Request, Resources, ServerKind, Session, Shape, SignalState, StackTraces, Store,
-    Traffic, Usage,
+    Endpoint, Framing, HeldConnection, JobsLeft, LeftFile, LeftKind, LoggedIds, Observed, OrderStore, Orphan,
+    Outcome, Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState, Recognised, Record,
+    RelayedConnection, RelayedDependency, Request, Resources, ServerKind, Session, Shape, SignalState,
+    StackTraces, Store, Traffic, Usage,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;
@@ -77,8 +77,8 @@ pub use unready::{Unready, UnreadyAnswer};
 #[doc(hidden)]
 pub use verdict::samples;
 pub use verdict::{
-    Bars, Check, CheckId, Counts, ExitSeen, Facts, Finding, Headline, Landmark, Latency, NumberedRun,
-    OutcomeClass, Picture, PicturedRequest, RehearsalVerdict, RouteSummary, RunVerdict, ShapeSummary, Terms,
-    Timeline, Verdict,
+    Bars, Check, CheckId, Counts, Executed, ExitSeen, Facts, Finding, Headline, Landmark, Latency,
+    NumberedRun, OutcomeClass, Picture, PicturedRequest, RehearsalVerdict, RouteSummary, RunVerdict,
+    ShapeSummary, Terms, Timeline, Verdict,
 };
 pub use wire::TlsFailure;

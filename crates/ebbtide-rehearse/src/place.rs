@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::child::{Service, owners};
 use super::janitor::Janitor;
-use super::record::Endpoint;
+use super::record::{Endpoint, RequestIds};
 use super::relay::Relays;
 use super::scenario::{
     Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, ShapePlan, Target, TargetAddress, Via,
@@ -38,6 +38,8 @@ pub(super) struct Place {
     pub(super) target: Target,
     /// What the requests carry.
     pub(super) template: Arc<RequestTemplate>,
+    /// The ids of the requests of the load.
+    pub(super) ids: RequestIds,
     /// The relays of the dependencies, if there are any.
     relays: Option<Relays>,
     /// The clients of TLS.
@@ -88,7 +90,8 @@ impl Place {
                 *word = filled(text, &scenario.via, &addresses).into();
             }
         }
-        Ok(Self { folder, words, env, target, template, tls, ready_path, store, relays })
+        let ids = RequestIds::draw();
+        Ok(Self { folder, words, env, target, template, ids, tls, ready_path, store, relays })
     }
 
     /// Starts the service of `scenario` here, or attaches to it.
@@ -132,7 +135,7 @@ impl Place {
 
     /// Returns the service's address at `socket`.
     pub(super) fn address(&self, socket: Endpoint) -> Address {
-        Address::new(socket, &self.target, &self.template, &self.tls)
+        Address::new(socket, &self.target, &self.template, &self.tls).with_ids(self.ids)
     }
 
     /// Returns the address of `target`, which is at `socket`.
@@ -262,6 +265,7 @@ mod tests {
             env: Vec::new(),
             target: Target::tcp("127.0.0.1", 1),
             template: Arc::default(),
+            ids: RequestIds::default(),
             tls: Arc::default(),
             relays: None,
             ready_path: None,

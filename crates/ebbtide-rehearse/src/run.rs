@@ -18,7 +18,7 @@ use super::readying::{TAIL, ready};
 use super::recognition::recognise;
 use super::record::{Endpoint, Record, Shape};
 use super::reflection;
-use super::sampling::{Sampled, Sampler, temporary_folder};
+use super::sampling::{Sampled, Sampler, logged_ids, temporary_folder};
 use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_moment};
 use super::service_report;
 use super::stopping::{HookPlace, Stopping};
@@ -157,6 +157,7 @@ async fn run_at(
     let routed_until = record.stop_began() + scenario.stop.min_lame_duck;
     collect(&mut record, &service, place, watchers, routed_until, clock).await?;
     record.observed = sampler.finish(&record).await;
+    record.logged = logged_ids(&record, service.log(), place.ids);
 
     let socket = readiness.map(|found| found.socket).or(addresses.first().cloned());
     let probed = socket.zip(place.ready_path.clone());

@@ -5,6 +5,7 @@ mod observed;
 mod outcome;
 mod relayed;
 mod request;
+mod request_ids;
 mod run;
 mod server;
 
@@ -19,6 +20,8 @@ pub use relayed::{
 };
 pub(crate) use request::REQUEST_ID;
 pub use request::{Phase, Progress, Request, Shape};
+pub use request_ids::LoggedIds;
+pub(crate) use request_ids::{LOGGED_ID, NUMBER_LENGTH, RequestIds};
 pub use run::{
     Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, PreStopEnd, PreStopRun, ReadySample,
     ReadyState, Record, Session, SignalState, Store, Traffic,

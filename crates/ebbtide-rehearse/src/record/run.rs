@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Observed, Outcome, Phase, Recognised, RelayedDependency, Request};
+use super::{LoggedIds, Observed, Outcome, Phase, Recognised, RelayedDependency, Request};
 use crate::clock::At;
 use crate::words;
 
@@ -50,6 +50,8 @@ pub struct Record {
     pub store: Option<Store>,
     /// What else was observed of the service.
     pub observed: Observed,
+    /// Which ids of requests its output has, if a request had no response and the output has ids.
+    pub logged: Option<LoggedIds>,
     /// The service's report (`EBBTIDE_REPORT`): shown beside a finding, never used as proof.
     pub report: Option<serde_json::Value>,
 }

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
 use crate::record::{
-    Database, Ended, Endpoint, Observed, Orphan, PreStopRun, Recognised, Record, RelayedDependency, Shape,
-    SignalState, Store, Traffic,
+    Database, Ended, Endpoint, LoggedIds, Observed, Orphan, PreStopRun, Recognised, Record,
+    RelayedDependency, Shape, SignalState, Store, Traffic,
 };
 use crate::scenario::{Expected, SecondSignal, StopAt, StopSignal};
 use crate::verdict::{Terms, Verdict};
@@ -212,6 +212,9 @@ pub(super) struct ProcessLine {
     /// Absent in older records.
     #[serde(default)]
     observed: Observed,
+    /// Absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logged: Option<LoggedIds>,
     report: Option<serde_json::Value>,
 }
 
@@ -235,6 +238,7 @@ impl From<&Record> for ProcessLine {
             relayed: record.relayed.clone(),
             store: record.store.clone(),
             observed: record.observed.clone(),
+            logged: record.logged.clone(),
             report: record.report.clone(),
         }
     }
@@ -262,6 +266,7 @@ impl ProcessLine {
             relayed: self.relayed,
             store: self.store,
             observed: self.observed,
+            logged: self.logged,
             report: self.report,
         };
     }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::At;
 use crate::record::{
-    Close, Database, Ended, HeldConnection, LeftFile, LeftKind, Observed, Orphan, Outcome, Phase, PreStopEnd,
-    PreStopRun, ReadySample, ReadyState, Record, Resources, Session, StackTraces, Usage,
+    Close, Database, Ended, HeldConnection, LeftFile, LeftKind, LoggedIds, Observed, Orphan, Outcome, Phase,
+    PreStopEnd, PreStopRun, ReadySample, ReadyState, Record, Resources, Session, StackTraces, Usage,
 };
 use crate::scenario::{SecondSignal, StopAt, StopSignal};
 use crate::verdict::samples::{any_request, good, request, terms};
@@ -78,6 +78,7 @@ fn rich() -> (Record, Terms) {
         }),
         left_behind: vec![LeftFile { path: "/tmp/a".to_owned(), kind: LeftKind::PidFile }],
     };
+    record.logged = Some(LoggedIds { unanswered: [1_400_000].into(), answered: 3, answered_in_output: 3 });
     record.report = Some(serde_json::json!({"schema": 3, "phases": [null, 1.5]}));
     let traffic = &mut record.traffic;
     traffic.idle_closed = 3;

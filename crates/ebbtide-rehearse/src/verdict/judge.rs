@@ -9,6 +9,7 @@ use super::checks::{
     dependencies, exit_code, lame_duck, listener, process, requests, routes, signals, stores,
 };
 use super::counts::summaries;
+use super::executed::Executed;
 use super::notes::notes;
 use super::routes::routes;
 use super::servers::advise;
@@ -29,6 +30,9 @@ pub struct RunVerdict {
     pub lost_after_second_signal: u64,
     /// Its requests.
     pub requests: Counts,
+    /// Which of those that the shutdown left without a response the service had read, if its output has their ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executed: Option<Executed>,
     /// The process's end.
     pub exit: ExitSeen,
     /// Each check.
@@ -109,6 +113,7 @@ impl Case<'_> {
             lost_by_shutdown: self.lost(),
             lost_after_second_signal: self.lost_after_second_signal(),
             requests: self.counts(),
+            executed: Executed::of(self),
             exit: exit(self.record),
             checks,
             shapes,

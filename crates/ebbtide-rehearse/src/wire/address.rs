@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::tls::{TlsClients, TlsTarget};
-use crate::record::Endpoint;
+use crate::record::{Endpoint, RequestIds};
 use crate::scenario::{Protocol, RequestTemplate, Target};
 
 /// Where requests go: the socket, and what each of them carries.
@@ -15,6 +15,8 @@ pub(crate) struct Address {
     pub socket: Endpoint,
     /// The `Host` header.
     pub authority: String,
+    /// The ids of the requests of the load.
+    pub(super) ids: RequestIds,
     /// Headers and body.
     pub template: Arc<RequestTemplate>,
     /// The type of the template's body, if no header names one.
@@ -27,6 +29,11 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Returns the address for a load with these ids.
+    pub(crate) fn with_ids(self, ids: RequestIds) -> Self {
+        Self { ids, ..self }
+    }
+
     /// Returns the address for requests over HTTP/1.
     pub(crate) fn over_http1(&self) -> Self {
         let template = RequestTemplate { protocol: Protocol::Http1, ..(*self.template).clone() };
@@ -59,7 +66,7 @@ impl Address {
 
     /// Returns the address of another target, which was resolved to `socket`, for the same requests.
     pub(crate) fn beside(&self, socket: Endpoint, target: &Target) -> Self {
-        Self::new(socket, target, &self.template, &self.clients)
+        Self::new(socket, target, &self.template, &self.clients).with_ids(self.ids)
     }
 
     /// Creates the address of `target`, which was resolved to `socket`.
@@ -72,6 +79,7 @@ impl Address {
         let host = template.host.as_ref();
         Self {
             socket,
+            ids: RequestIds::default(),
             authority: host.map_or_else(|| target.authority(), |host| host.as_str().to_owned()),
             template: Arc::clone(template),
             content_type: template.content_type(),

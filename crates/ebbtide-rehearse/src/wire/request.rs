@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Request};
 use super::Address;
 use super::pace::ReadPace;
 use super::payload::Payload;
-use crate::record::REQUEST_ID;
+use crate::record::{LOGGED_ID, REQUEST_ID};
 use crate::scenario::Route;
 
 /// A request that has not been given a number yet.
@@ -180,6 +180,7 @@ fn headers_of(
     headers.insert(USER_AGENT, HeaderValue::from_static("ebbtide-rehearse"));
     if let Some(id) = id {
         headers.insert(REQUEST_ID, id.into());
+        headers.insert(LOGGED_ID, to.ids.of(id).parse()?);
     }
     if length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(method) {
         headers.insert(CONTENT_LENGTH, length.into());
@@ -318,7 +319,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(raw.bytes).unwrap(),
             "POST /items HTTP/1.1\r\nhost: shop.example.org\r\nuser-agent: ebbtide-rehearse\r\n\
-             x-ebbtide-request: 7\r\ncontent-length: 14\r\ncontent-type: application/json\r\nx-tenant: a\r\n\r\n\
+             x-ebbtide-request: 7\r\nx-request-id: ebb71de0-0000-4000-8000-000000000007\r\ncontent-length: 14\r\ncontent-type: application/json\r\nx-tenant: a\r\n\r\n\
              {\"name\":\"pen\"}"
         );
     }

@@ -6,6 +6,7 @@ use crate::record::{NO_MESSAGE_WITH_MS, NO_POST_ROUTE, NO_ROUTE_WITH_MS, Phase, 
 use crate::verdict::blame::Blame;
 use crate::verdict::case::Case;
 use crate::verdict::checks::container::served_by_children;
+use crate::verdict::executed::Executed;
 use crate::verdict::fate::{Doubt, Fate, Reason};
 use crate::verdict::losses::all_ended_with_the_process;
 use crate::verdict::{Check, CheckId, Finding, ShapeSummary};
@@ -21,8 +22,9 @@ pub(in crate::verdict) fn requests_answered(case: &Case<'_>, shapes: &[ShapeSumm
             .map(|group| group.sentence(case.record))
             .collect()
     };
-    let lost = sentences(Blame::Shutdown);
+    let mut lost = sentences(Blame::Shutdown);
     if !lost.is_empty() {
+        lost.extend(Executed::of(case).map(Executed::sentence));
         let mut blamed = case.groups.iter().filter(|group| group.blame == Blame::Shutdown && !group.second);
         let by_kill = case.record.killed.is_some()
             && blamed.all(|group| all_ended_with_the_process(&group.after, case.record));
