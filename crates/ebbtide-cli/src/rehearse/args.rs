@@ -99,7 +99,8 @@ pub(crate) struct RehearseArgs {
     /// Header of every request, those to --ready included; repeatable
     ///
     /// For example 'Authorization: Bearer TOKEN'. Headers of the connection and of the body's length are refused: the
-    /// rehearsal sets them. Each request also has a number in the header `x-ebbtide-request`, unique in its run.
+    /// rehearsal sets them. Each request also has a number in the header `x-ebbtide-request`, unique in its run, and a UUID that ends with it in
+    /// `x-request-id`, which this option may replace.
     #[arg(long, help_heading = REQUESTS, value_name = "NAME: VALUE", value_parser = RequestHeader::parse)]
     pub(super) header: Vec<RequestHeader>,
 

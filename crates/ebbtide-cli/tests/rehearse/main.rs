@@ -23,6 +23,7 @@ mod pid_one;
 mod ports;
 mod processes;
 mod repeated;
+mod request_ids;
 mod requests;
 mod scene;
 #[cfg(any(feature = "postgres", feature = "redis"))]

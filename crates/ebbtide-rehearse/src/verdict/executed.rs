@@ -69,7 +69,6 @@ impl Executed {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::record::{Close, LoggedIds, Outcome, Record};
     use crate::verdict::samples::{good, request, terms};
     use crate::verdict::{CheckId, judge};
