@@ -17,8 +17,8 @@ use super::janitor::Janitor;
 use super::record::{Endpoint, RequestIds};
 use super::relay::Relays;
 use super::scenario::{
-    Program, Ready, RequestTemplate, RunPlace, Scenario, ServiceStore, ShapePlan, Target, TargetAddress, Via,
-    filled,
+    Program, Ready, RequestTemplate, Route, RunPlace, Scenario, ServiceStore, ShapePlan, Target,
+    TargetAddress, Via, filled,
 };
 use super::trouble::NotRehearsed;
 use super::wire::{Address, TlsClients, connect};
@@ -217,6 +217,14 @@ pub(super) async fn address_of(plan: &ShapePlan, home: &Address) -> Result<Addre
         None => home.clone(),
     };
     Ok(if plan.is_call() { to.over_http2() } else { to })
+}
+
+/// Resolves the address of the liveness path: that of `route`, or else the one at which the service is ready.
+pub(super) async fn liveness_at(route: &Route, ready: &Address) -> Result<Address, NotRehearsed> {
+    match &route.target {
+        Some(target) => Ok(first(target, ready).await?.over_http1()),
+        None => Ok(ready.clone()),
+    }
 }
 
 /// How long a listener may take to accept a connection.

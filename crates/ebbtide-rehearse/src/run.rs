@@ -11,12 +11,12 @@ use super::conductor::News;
 use super::janitor::Janitor;
 use super::load::Load;
 use super::order::{calibrated, order, settle};
-use super::place::{Place, resolve, taken};
+use super::place::{Place, liveness_at, resolve, taken};
 use super::probe::{DatabaseProbe, ReadinessProbe};
 use super::protocol;
 use super::readying::{TAIL, ready};
 use super::recognition::recognise;
-use super::record::{Endpoint, Record, Shape};
+use super::record::{Endpoint, ReadyState, Record, Shape};
 use super::reflection;
 use super::sampling::{Sampled, Sampler, logged_ids, temporary_folder};
 use super::scenario::{Program, Scenario, ShapePlan, StopAt, run_seed, stop_moment};
@@ -33,6 +33,7 @@ const GOES_ON: Duration = Duration::from_millis(100);
 struct Watchers {
     load: Option<Load>,
     readiness: Option<ReadinessProbe>,
+    liveness: Option<ReadinessProbe>,
     database: Option<DatabaseProbe>,
 }
 
@@ -119,8 +120,8 @@ async fn run_at(
         record.servers = recognise(&service, found, path).await;
     }
 
-    let mut watchers = Watchers { load: None, readiness: None, database };
-    let (mut shapes, mut state_page) = (Vec::new(), None);
+    let mut watchers = Watchers { load: None, readiness: None, liveness: None, database };
+    let (mut shapes, mut state_page, mut liveness) = (Vec::new(), None, None);
     if let Some(found) = readiness.as_ref().filter(|_| at != StopAt::Startup) {
         record.load_began = clock.now();
         if at == StopAt::Load {
@@ -137,8 +138,14 @@ async fn run_at(
             record.load_began = clock.now();
             watchers.load = Some(Load::start(order, clock)?);
         }
-        let probe = |path| ReadinessProbe::start(found.clone(), path, clock);
+        let probe = |path| ReadinessProbe::start(found.clone(), path, ReadyState::NoAnswer, clock);
         watchers.readiness = place.ready_path.clone().map(probe);
+        if let Some(route) = &scenario.liveness {
+            let (to, path) = (liveness_at(route, found).await?, route.path.clone());
+            liveness = Some((to.socket.clone(), path.clone()));
+            // A connection that no listener accepts says nothing of liveness: a refusal may be lost on its way.
+            watchers.liveness = Some(ReadinessProbe::start(to, path, ReadyState::Refused, clock));
+        }
     }
     let mut stopping = Stopping {
         plan: &scenario.stop,
@@ -161,7 +168,7 @@ async fn run_at(
 
     let socket = readiness.map(|found| found.socket).or(addresses.first().cloned());
     let probed = socket.zip(place.ready_path.clone());
-    let terms = Terms { state_page, ..terms(scenario, at, probed, shapes) };
+    let terms = Terms { state_page, liveness, ..terms(scenario, at, probed, shapes) };
     let case = Case::new(&record, &terms);
     if let Some(unusable) = case.unusable() {
         return Err(unusable.into());
@@ -187,6 +194,7 @@ fn terms(
         expected: scenario.stop.expected.clone(),
         require_readiness: scenario.require_readiness,
         readiness,
+        liveness: None,
         state_page: None,
         allow_status: scenario.allow_status.clone(),
         expect_status: scenario.expect_status.clone(),
@@ -224,6 +232,9 @@ async fn collect(
     }
     if let Some(readiness) = watchers.readiness {
         record.readiness = readiness.stop().await;
+    }
+    if let Some(liveness) = watchers.liveness {
+        record.liveness = liveness.stop().await;
     }
     if let (Some(database), Some((exit, _))) = (watchers.database, record.exit) {
         record.database = Some(database.stop(exit).await);

@@ -40,6 +40,10 @@ const READY: [&str; 12] = [
     "/status",
     "/",
 ];
+/// Paths on which services report that they live.
+const LIVE: [&str; 5] = ["/livez", "/health/live", "/actuator/health/liveness", "/q/health/live", "/healthz"];
+/// A path that no service has: one that answers it with 200 does so everywhere.
+const ANY: &str = "/ebbtide-no-such-path";
 /// The interval between two looks.
 const EVERY: Duration = Duration::from_millis(20);
 /// The timeout of one request.
@@ -54,6 +58,8 @@ pub struct Survey {
     pub listeners: Vec<String>,
     /// Its readiness check: the first usual path that is answered with 200 to 399, or its port.
     pub ready: Ready,
+    /// The usual liveness path beside that of readiness, if one is answered with 200.
+    pub liveness: Option<String>,
     /// A route for the load, with its address if that is another one. `None`: no usual path is answered with 200 to 299.
     pub route: Option<Route>,
     /// Whether a POST to that route is answered with 200 to 299.
@@ -149,9 +155,13 @@ async fn look(
         SurveyScope::Readiness => (None, false, None),
         SurveyScope::Load => load(place, (&ready, &at), &listeners).await,
     };
+    let liveness = match scope {
+        SurveyScope::Readiness => None,
+        SurveyScope::Load => liveness(&ready, &at).await,
+    };
     let servers = recognise(&service, &at, path_of(&ready).or(Some("/"))).await;
     let signal = servers.iter().find_map(usual_stop).unwrap_or(scenario.stop.signal);
-    let found = Survey { listeners, ready, route, posts, calls, servers, signal, exit: None };
+    let found = Survey { listeners, ready, liveness, route, posts, calls, servers, signal, exit: None };
     if matches!(scenario.program, Program::Running(_)) {
         return Ok(found);
     }
@@ -185,6 +195,18 @@ async fn load(
     };
     let calls = calls(place, (ready, at), targets(listeners)).await;
     (route.map(|(route, _)| route), posts, calls)
+}
+
+/// Returns the usual liveness path of a service that is `ready` on a usual path for it.
+async fn liveness(ready: &Ready, at: &Address) -> Option<String> {
+    let ready = path_of(ready).filter(|path| path.contains("ready") || path.ends_with("readiness"))?;
+    let is_ok = async |path| get(at, path, LOOK).await == Got::Status(200);
+    for path in LIVE {
+        if path != ready && is_ok(path).await {
+            return (!is_ok(ANY).await).then(|| path.to_owned());
+        }
+    }
+    None
 }
 
 fn path_of(ready: &Ready) -> Option<&str> {

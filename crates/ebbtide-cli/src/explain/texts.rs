@@ -10,6 +10,7 @@ pub(super) fn text(check: CheckId) -> &'static str {
         CheckId::RoutesServed => include_str!("checks/routes-served.md"),
         CheckId::PhasesServed => include_str!("checks/phases-served.md"),
         CheckId::ReadinessBeforeClose => include_str!("checks/readiness-before-close.md"),
+        CheckId::LivenessStaysGreen => include_str!("checks/liveness-stays-green.md"),
         CheckId::RefusalsClean => include_str!("checks/refusals-clean.md"),
         CheckId::LameDuckServed => include_str!("checks/lame-duck-served.md"),
         CheckId::SecondSignal => include_str!("checks/second-signal.md"),

@@ -143,6 +143,13 @@ fn without_load(args: &RehearseArgs) -> Result<(), Contradiction> {
             format!("remove {option}, or give --signal-at load"),
         );
     }
+    if at == StopAt::Startup && args.origins.together("liveness", "signal_at") {
+        return contradiction(
+            &["liveness", "signal_at"],
+            "--liveness has no effect: --signal-at startup stops the service before it is ready",
+            "remove --liveness, or give --signal-at idle or load",
+        );
+    }
     if at == StopAt::Startup && args.origins.together("warmup", "signal_at") {
         return contradiction(
             &["warmup", "signal_at"],
@@ -302,6 +309,7 @@ mod tests {
             (&[READY, "--signal-at=startup", "--url=storm=/"], &["url", "signal_at"]),
             (&[READY, "--signal-at=idle", "--min-lame-duck=5s"], &["min_lame_duck", "signal_at"]),
             (&["--signal-at=startup", "--warmup=5s", PORT], &["warmup", "signal_at"]),
+            (&["--signal-at=startup", "--liveness=/livez", PORT], &["liveness", "signal_at"]),
             (&[PORT, "--http2", "--url=tcp=/"], &["http2", "url"]),
             (&[PORT, "--header=A: b", "--url=tcp=/"], &["header", "url"]),
             (&[PORT, "--allow-status=503", "--url=tcp=/"], &["allow_status", "url"]),

@@ -68,6 +68,8 @@ Checks:
                           status, redirect and body as before the signal
   phases-served           one connection in each phase of the protocol was served
   readiness-before-close  readiness turned red before new connections were refused
+  liveness-stays-green    with --liveness: it was answered with less than 400 until the
+                          listener closed
   refusals-clean          at each address: only refusals after the first refusal,
                           and no new connection closed without a response
   lame-duck-served        with --min-lame-duck: no new connection was refused before
@@ -88,9 +90,9 @@ Checks:
 
   A check is pass, fail, inconclusive (too little was observed) or skipped (does not
   apply). The verdict is `fail` when a check failed. It is `inconclusive` when none
-  failed and one of routes-served, requests-answered, database-clean,
-  dependencies-closed, orders-processed, jobs-returned or last-log-line is; its hint
-  names the option that would make it conclusive. A `pass` states how many requests of
+  failed and one of routes-served, requests-answered, liveness-stays-green,
+  database-clean, dependencies-closed, orders-processed, jobs-returned or last-log-line
+  is; its hint names the option that would make it conclusive. A `pass` states how many requests of
   each shape were in flight at the signal.
 
 Settings:

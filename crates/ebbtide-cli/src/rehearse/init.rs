@@ -85,6 +85,9 @@ fn text(scenario: &Scenario, survey: &Survey, given: &GivenLines) -> String {
         String::new(),
     ];
     lines.extend(readiness(survey));
+    if !given.others.iter().any(|line| line.starts_with("liveness = ")) {
+        lines.extend(liveness(survey));
+    }
     lines.push(String::new());
     if given.routes.is_empty() {
         lines.extend(load(survey));
@@ -127,6 +130,17 @@ fn readiness(survey: &Survey) -> Vec<String> {
             vec![listens, "# None of the usual paths was answered with 200 to 399.".to_owned(), ready]
         }
     }
+}
+
+fn liveness(survey: &Survey) -> Vec<String> {
+    let Some(path) = &survey.liveness else { return Vec::new() };
+    vec![
+        format!(
+            "# GET {path} was answered with 200. Fails when it is not until the listener closes: an orchestrator would kill"
+        ),
+        "# the container in the middle of its drain.".to_owned(),
+        format!("liveness = {}", quoted(path)),
+    ]
 }
 
 fn load(survey: &Survey) -> Vec<String> {

@@ -113,6 +113,7 @@ mod tests {
             ready: Ready::Port(Target::tcp("127.0.0.1", 50051)),
             route: None,
             posts: false,
+            liveness: None,
             calls: None,
             servers: Vec::new(),
             signal: StopSignal::TERM,

@@ -162,6 +162,7 @@ pub(crate) fn scenario(args: &RehearseArgs) -> Result<Scenario, BadPlan> {
         pid_one: args.service.pid1,
         ready: args.ready.clone().unwrap_or(Ready::Managed),
         ready_limit: args.ready_timeout,
+        liveness: args.service.liveness.clone(),
         require_readiness: args.require_readiness || args.demo,
         allow_status: args.allow_status.clone(),
         expect_status: args.expect_status.clone(),

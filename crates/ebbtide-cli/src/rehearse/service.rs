@@ -3,15 +3,22 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use ebbtide_rehearse::{Via, ViaAtSignal, unknown_relay};
+use ebbtide_rehearse::{Route, Via, ViaAtSignal, unknown_relay};
 use thiserror::Error;
 
 use super::args::SERVICE;
-use super::values::{limit, pid};
+use super::values::{limit, liveness, pid};
 
 /// How the service runs.
 #[derive(Debug, Args)]
 pub(super) struct ServiceArgs {
+    /// Liveness check that must stay green until the listener closes
+    ///
+    /// A path at the address of --ready, or a URL. It is polled like readiness, from readiness until the exit. An orchestrator restarts or kills a
+    /// container whose liveness fails, also in the middle of its drain.
+    #[arg(long, help_heading = SERVICE, value_name = "URL|PATH", value_parser = liveness, allow_hyphen_values = true)]
+    pub(super) liveness: Option<Route>,
+
     /// Run the service as PID 1, as in a container
     ///
     /// It gets a PID namespace of its own, and a /proc for it where the system permits one. As PID 1 a signal without a handler does nothing: a

@@ -105,6 +105,20 @@ pub(super) fn ready(text: &str) -> Result<Ready, String> {
     Target::from_port(text).map(Ready::Port).map_err(|error| error.to_string())
 }
 
+/// Parses `http://…`, or a path.
+pub(super) fn liveness(text: &str) -> Result<Route, String> {
+    if text.contains("://") {
+        let (target, path) = Target::from_url(text).map_err(|error| error.to_string())?;
+        return Ok(Route { target: Some(target), ..Route::get(&path) });
+    }
+    match text.starts_with('/') && Route::parse(text).is_ok() {
+        true => Ok(Route::get(text)),
+        false => {
+            Err(format!("invalid liveness check `{text}`: expected a path such as /livez, or an http:// URL"))
+        }
+    }
+}
+
 /// A shape and its route, as `--url` gives them. The method may be missing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct ShapeUrl {
@@ -272,6 +286,17 @@ mod tests {
         }
         assert!(url("phases=GET:/").is_err());
         assert!(url("storm").is_err());
+    }
+
+    #[test]
+    fn liveness_is_a_path_or_a_url() {
+        let path = liveness("/livez").unwrap();
+        assert_eq!((path.target, path.path.as_str()), (None, "/livez"));
+        let url = liveness("http://127.0.0.1:9090/livez").unwrap();
+        assert_eq!((url.target.unwrap().port(), url.path.as_str()), (Some(9090), "/livez"));
+        for wrong in ["livez", "9090", "POST:/livez", "ftp://a/b", ""] {
+            assert!(liveness(wrong).unwrap_err().starts_with("invalid "), "{wrong}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod help_page;
 mod http2;
 mod lines;
 mod live;
+mod liveness;
 mod observed;
 mod other_languages;
 mod packaging;

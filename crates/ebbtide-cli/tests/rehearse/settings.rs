@@ -52,6 +52,8 @@ fn init_writes_what_it_found_and_a_rehearsal_uses_it() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }
+    // It answers any path, also one that does not exist.
+    assert!(!text.contains("liveness"), "{text}");
     // It is never changed.
     let again = rehearse(folder.path(), &init);
     assert_eq!(again.status.code(), Some(2));
@@ -72,6 +74,39 @@ fn init_writes_what_it_found_and_a_rehearsal_uses_it() {
         );
         assert!(check(&verdict, "readiness-before-close").0 == "pass", "{verdict:#}");
     }
+}
+
+/// Apart from readiness and liveness it has no health paths.
+const HEALTH: &str = "
+import http.server, signal, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path in sys.argv[2:] else 404)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+";
+
+#[test]
+fn init_writes_the_liveness_path_that_it_found_beside_readiness() {
+    need("python3");
+    let text = |options: &[&str], paths: &[&str]| {
+        let (folder, port) = (repository(), free_port().to_string());
+        let words = [options, &["--init", "--", "python3", "-c", HEALTH, &port, "/"], paths].concat();
+        let output = rehearse(folder.path(), &words);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        fs::read_to_string(folder.path().join("ebbtide.toml")).unwrap()
+    };
+    let found = text(&[], &["/readyz", "/healthz"]);
+    assert!(found.lines().any(|line| line == "liveness = \"/healthz\""), "{found}");
+    // A path that may be that of readiness as well.
+    assert!(!text(&[], &["/healthz", "/livez"]).contains("liveness"));
+    let given = text(&["--liveness=/alive"], &["/readyz", "/livez"]);
+    assert_eq!(given.matches("\nliveness = ").count(), 1, "{given}");
+    assert!(given.contains("\nliveness = \"/alive\"\n"), "{given}");
 }
 
 #[test]

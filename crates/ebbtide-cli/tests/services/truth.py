@@ -163,6 +163,16 @@ def answer(conn, method, path, headers, number):
         elif (stop and not is_("stays-green")) or (is_("red-before") and looks[0] > 2):
             fails = is_("readiness-500")
             status, body = "500 Internal Server Error" if fails else "503 Service Unavailable", b"stopping"
+    elif path == "/livez" and stop and is_("liveness-red"):
+        status, body = "503 Service Unavailable", b"stopping"
+    elif path == "/livez" and stop and is_("liveness-hangs"):
+        # The process waits for the handler.
+        time.sleep(2.5)
+        raise Gone
+    elif path == "/livez" and stop and is_("liveness-dropped"):
+        raise Gone
+    elif path == "/livez" and is_("liveness-missing"):
+        status, body = "404 Not Found", b"no such page"
     else:
         # The handlers of a runtime with one thread: what one blocks, all wait for.
         with slots if is_("blocks") else contextlib.nullcontext():

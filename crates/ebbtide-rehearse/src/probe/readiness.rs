@@ -1,5 +1,6 @@
-//! Polls readiness every few milliseconds, with one GET a poll.
+//! Polls readiness or liveness every few milliseconds, with one GET a poll.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -7,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::clock::{At, Clock};
-use crate::record::{Outcome, ReadySample, ReadyState};
+use crate::record::{Outcome, POLL_LIMIT, ReadySample, ReadyState};
 use crate::scenario::Route;
 use crate::wire::{Address, Connection, NoConnection, ProbeResponse, RequestSpec, Silence, TlsFailure};
 
@@ -20,22 +21,22 @@ pub(crate) struct ReadinessProbe {
 
 /// The interval between two polls.
 const EVERY: Duration = Duration::from_millis(5);
-/// The timeout of one poll.
-const LIMIT: Duration = Duration::from_secs(1);
 
 impl ReadinessProbe {
-    /// Starts to poll `path`.
-    pub(crate) fn start(to: Address, path: String, clock: Clock) -> Self {
+    /// Starts to poll `path`. A poll whose connection was not accepted in time is `unconnected`.
+    pub(crate) fn start(to: Address, path: String, unconnected: ReadyState, clock: Clock) -> Self {
         let (on, watch) = watch::channel(true);
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let mut seen = Vec::new();
+            let (mut seen, route) = (Vec::new(), Route::get(&path));
             while *watch.borrow() {
-                let begun = clock.now();
-                let state = match get(&to, &path, LIMIT).await {
+                let (begun, is_connected) = (clock.now(), AtomicBool::new(false));
+                let polled = timeout(POLL_LIMIT, ask(&to, &route, &is_connected)).await;
+                let state = match polled.unwrap_or(Got::Nothing) {
                     got if got.is_ready() => ReadyState::Ready,
                     Got::Status(status) => ReadyState::Red(status),
                     Got::Refused => ReadyState::Refused,
+                    Got::Nothing if !is_connected.load(Ordering::Relaxed) => unconnected,
                     Got::Grpc | Got::NotHttp(_) | Got::Tls(_) | Got::Nothing => ReadyState::NoAnswer,
                 };
                 seen.push(ReadySample { begun, ended: clock.now(), state });
@@ -84,16 +85,17 @@ pub(crate) async fn get(to: &Address, path: &str, limit: Duration) -> Got {
 
 /// Sends one request along `route` to `to` on a new connection, within `limit`. Only the status counts.
 pub(crate) async fn try_route(to: &Address, route: &Route, limit: Duration) -> Got {
-    timeout(limit, ask(to, route)).await.unwrap_or(Got::Nothing)
+    timeout(limit, ask(to, route, &AtomicBool::new(false))).await.unwrap_or(Got::Nothing)
 }
 
-async fn ask(to: &Address, route: &Route) -> Got {
+async fn ask(to: &Address, route: &Route, is_connected: &AtomicBool) -> Got {
     let mut connection = match Connection::open(to, At::default(), &Silence::default()).await {
         Ok(connection) => connection,
         Err(NoConnection::Outcome(Outcome::Refused)) => return Got::Refused,
         Err(NoConnection::Tls(failure)) => return Got::Tls(failure),
         Err(_) => return Got::Nothing,
     };
+    is_connected.store(true, Ordering::Relaxed);
     let Ok(request) = RequestSpec::plain(route).last().request(to, None) else {
         return Got::Nothing;
     };

@@ -26,5 +26,5 @@ pub use run::{
     Database, Ended, HeldConnection, JobsLeft, OrderStore, Orphan, PreStopEnd, PreStopRun, ReadySample,
     ReadyState, Record, Session, SignalState, Store, Traffic,
 };
-pub(crate) use run::{NO_MESSAGE_WITH_MS, NO_POST_ROUTE, NO_ROUTE_WITH_MS};
+pub(crate) use run::{NO_MESSAGE_WITH_MS, NO_POST_ROUTE, NO_ROUTE_WITH_MS, POLL_LIMIT};
 pub use server::{Recognised, ServerKind};

@@ -42,6 +42,8 @@ pub struct Record {
     pub traffic: Traffic,
     /// What the readiness probe saw, in order; empty when readiness is a bare port.
     pub readiness: Vec<ReadySample>,
+    /// Every poll of the liveness path. Empty without one.
+    pub liveness: Vec<ReadySample>,
     /// What the database showed, if one was given.
     pub database: Option<Database>,
     /// What the relays of dependencies saw.
@@ -190,7 +192,10 @@ pub(crate) const NO_ROUTE_WITH_MS: &str = "no route with {ms}";
 /// The same, for a call of gRPC.
 pub(crate) const NO_MESSAGE_WITH_MS: &str = "no message with {ms}";
 
-/// One poll of the readiness URL, on a separate connection.
+/// The timeout of one poll.
+pub(crate) const POLL_LIMIT: Duration = Duration::from_secs(1);
+
+/// One poll of the readiness URL or the liveness path, on a separate connection.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ReadySample {
     /// When the poll began.
@@ -201,7 +206,7 @@ pub struct ReadySample {
     pub state: ReadyState,
 }
 
-/// The result of one poll of the readiness URL.
+/// The result of one poll.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadyState {
@@ -209,7 +214,7 @@ pub enum ReadyState {
     Ready,
     /// Another status.
     Red(u16),
-    /// The connection was refused.
+    /// The connection was refused; a poll of liveness, also if it was not accepted in time.
     Refused,
     /// The connection ended without an answer, or none came in time, or it was a gRPC status.
     NoAnswer,

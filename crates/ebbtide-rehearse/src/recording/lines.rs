@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `record` | the first one: the version, and what was rehearsed |
 //! | `terms` | begins a run: the terms by which it is judged |
-//! | `request`, `readiness`, `held` | one for each request, each poll of the readiness URL, each connection held in a phase |
+//! | `request`, `readiness`, `liveness`, `held` | one for each request, each poll of the readiness URL and of the liveness path, each connection held in a phase |
 //! | `traffic`, `process` | one of each for a run: what the clients counted, and what became visible of the process |
 //! | `judged` | ends a run, and counts its lines |
 //! | `end` | the last one: the verdict |
@@ -68,6 +68,9 @@ pub(super) struct TermsLine {
     readiness: Option<(Endpoint, String)>,
     // Absent in a record of an earlier version.
     #[serde(default)]
+    liveness: Option<(Endpoint, String)>,
+    // Absent in a record of an earlier version.
+    #[serde(default)]
     state_page: Option<(Endpoint, String)>,
     allow_status: Vec<u16>,
     expect_status: Vec<u16>,
@@ -96,6 +99,7 @@ impl From<&Terms> for TermsLine {
             expected: terms.expected.iter().map(|expected| expected.0).collect(),
             require_readiness: terms.require_readiness,
             readiness: terms.readiness.clone(),
+            liveness: terms.liveness.clone(),
             state_page: terms.state_page.clone(),
             allow_status: terms.allow_status.clone(),
             expect_status: terms.expect_status.clone(),
@@ -124,6 +128,7 @@ impl TermsLine {
             expected: self.expected.into_iter().map(Expected).collect(),
             require_readiness: self.require_readiness,
             readiness: self.readiness,
+            liveness: self.liveness,
             state_page: self.state_page,
             allow_status: self.allow_status,
             expect_status: self.expect_status,
@@ -262,6 +267,7 @@ impl ProcessLine {
             orphans: self.orphans,
             traffic: std::mem::take(&mut record.traffic),
             readiness: std::mem::take(&mut record.readiness),
+            liveness: std::mem::take(&mut record.liveness),
             database: self.database,
             relayed: self.relayed,
             store: self.store,

@@ -124,6 +124,7 @@ impl<R: BufRead> RecordReader<R> {
             match &*tag.event {
                 "request" => record.traffic.requests.push(self.parse("request")?),
                 "readiness" => record.readiness.push(self.parse("readiness")?),
+                "liveness" => record.liveness.push(self.parse("liveness")?),
                 "held" => record.traffic.held.push(self.parse("held")?),
                 "traffic" => traffic = Some(self.parse::<TrafficLine>("traffic")?),
                 "process" => process = Some(self.parse::<ProcessLine>("process")?),

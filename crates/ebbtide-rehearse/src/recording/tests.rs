@@ -53,6 +53,7 @@ fn rich() -> (Record, Terms) {
         ReadySample { begun: At(1_000_001), ended: At(1_000_002), state: ReadyState::Red(503) },
         ReadySample { begun: At(1_500_001), ended: At(1_500_002), state: ReadyState::Refused },
     ];
+    record.liveness = record.readiness.clone();
     let session = Session { pid: 1, state: "active".to_owned(), query: "select\n1".to_owned() };
     record.database = Some(Database {
         abandoned: Some(-1),
@@ -95,11 +96,12 @@ fn rich() -> (Record, Terms) {
     ];
     traffic.requests.push(request(1_400_000, Outcome::Unanswered { close: Close::Reset }));
     let readiness = Some(("127.0.0.1:80".parse().unwrap(), "/readyz".to_owned()));
+    let liveness = Some(("127.0.0.1:81".parse().unwrap(), "/livez".to_owned()));
     let then = Some(SecondSignal { signal: StopSignal::INT, after: Duration::from_millis(400) });
     let min_lame_duck = Duration::from_secs(5);
     let statuses = Terms { allow_status: vec![503], expect_status: vec![401], ..terms() };
-    let to_all = true;
-    (record, Terms { readiness, phases: true, then, min_lame_duck, at: StopAt::Idle, to_all, ..statuses })
+    let (to_all, at) = (true, StopAt::Idle);
+    (record, Terms { readiness, liveness, phases: true, then, min_lame_duck, at, to_all, ..statuses })
 }
 
 fn judged(text: &str) -> Result<Vec<RunVerdict>, BadRecord> {
@@ -209,7 +211,7 @@ fn a_bad_line_is_named_with_its_place() {
         says("\"event\":\"record\"", "\"event\":\"request\""),
         "1:0: not a record of a rehearsal: the first line is not a header"
     );
-    assert_eq!(says("\"event\":\"held\"", "\"event\":\"gone\""), "11:0: unexpected event `gone`");
+    assert_eq!(says("\"event\":\"held\"", "\"event\":\"gone\""), "14:0: unexpected event `gone`");
     assert_eq!(
         says("\"signal\":\"SIGTERM\"", "\"signal\":\"SIGFOO\""),
         "2:0: invalid terms: unknown signal SIGFOO"

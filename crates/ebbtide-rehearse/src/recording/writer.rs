@@ -41,14 +41,15 @@ impl<W: Write> Recorder<W> {
     ) -> io::Result<()> {
         self.runs = self.runs.saturating_add(1);
         let run = Some(self.runs);
-        let Record { traffic, readiness, .. } = record;
+        let Record { traffic, readiness, liveness, .. } = record;
         self.line(run, "terms", &TermsLine::from(terms))?;
         traffic.requests.iter().try_for_each(|request| self.line(run, "request", request))?;
         readiness.iter().try_for_each(|sample| self.line(run, "readiness", sample))?;
+        liveness.iter().try_for_each(|sample| self.line(run, "liveness", sample))?;
         traffic.held.iter().try_for_each(|held| self.line(run, "held", held))?;
         self.line(run, "traffic", &TrafficLine::from(traffic))?;
         self.line(run, "process", &ProcessLine::from(record))?;
-        let events = [traffic.requests.len(), readiness.len(), traffic.held.len(), 2];
+        let events = [traffic.requests.len(), readiness.len(), liveness.len(), traffic.held.len(), 2];
         let lines = events.into_iter().map(|count| count as u64).fold(0, u64::saturating_add);
         self.line(run, "judged", &JudgedLine { verdict, output_tail: facts.output_tail.clone(), lines })?;
         self.out.flush()

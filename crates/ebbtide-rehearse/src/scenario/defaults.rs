@@ -34,6 +34,7 @@ impl Scenario {
             pid_one: false,
             ready,
             ready_limit: Duration::from_secs(30),
+            liveness: None,
             require_readiness: false,
             allow_status: Vec::new(),
             expect_status: Vec::new(),

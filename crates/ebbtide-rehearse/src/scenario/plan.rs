@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LoadPlan, RequestTemplate, StopPlan, Target, Via};
+use super::{LoadPlan, RequestTemplate, Route, StopPlan, Target, Via};
 use crate::record::Store;
 
 /// What to start, how to load it and how to stop it. [`Scenario::new`] sets the defaults.
@@ -40,6 +40,9 @@ pub struct Scenario {
     pub ready: Ready,
     /// The maximum time until it is ready. Default: 30 s.
     pub ready_limit: Duration,
+    /// The path that has to be answered with less than 400 until the listener closes, at the address of readiness if it has none of its own.
+    /// Default: `None`.
+    pub liveness: Option<Route>,
     /// Whether a readiness that never turns red is a failure. Default: no.
     pub require_readiness: bool,
     /// Response statuses that are not a loss after the signal. Default: none.

@@ -41,6 +41,8 @@ pub enum CheckId {
     PhasesServed,
     /// Readiness turned red before the listener closed.
     ReadinessBeforeClose,
+    /// Liveness was green until the listener closed.
+    LivenessStaysGreen,
     /// After the first refused connection every new one was refused, and none was lost before.
     RefusalsClean,
     /// No new connection was refused while the platform still routed to the service.
@@ -77,6 +79,7 @@ impl CheckId {
         Self::RequestsAnswered,
         Self::PhasesServed,
         Self::ReadinessBeforeClose,
+        Self::LivenessStaysGreen,
         Self::RefusalsClean,
         Self::LameDuckServed,
         Self::SecondSignal,
@@ -100,6 +103,7 @@ impl CheckId {
             Self::RequestsAnswered => "requests-answered",
             Self::PhasesServed => "phases-served",
             Self::ReadinessBeforeClose => "readiness-before-close",
+            Self::LivenessStaysGreen => "liveness-stays-green",
             Self::RefusalsClean => "refusals-clean",
             Self::LameDuckServed => "lame-duck-served",
             Self::SecondSignal => "second-signal",
@@ -122,6 +126,7 @@ impl CheckId {
             self,
             Self::RoutesServed
                 | Self::RequestsAnswered
+                | Self::LivenessStaysGreen
                 | Self::DatabaseClean
                 | Self::DependenciesClosed
                 | Self::OrdersProcessed

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::case::Case;
 use super::checks::{
-    dependencies, exit_code, lame_duck, listener, process, requests, routes, signals, stores,
+    dependencies, exit_code, lame_duck, listener, liveness, process, requests, routes, signals, stores,
 };
 use super::counts::summaries;
 use super::executed::Executed;
@@ -71,6 +71,8 @@ pub struct Terms {
     pub require_readiness: bool,
     /// Where readiness is asked for, and its path; `None`: it is a bare port.
     pub readiness: Option<(Endpoint, String)>,
+    /// Where liveness is asked for, and its path, if one was given and polled.
+    pub liveness: Option<(Endpoint, String)>,
     /// The address and the path of a page about the state of the service that the rehearsal chose as the route of the load: its bodies
     /// are not compared.
     pub state_page: Option<(Endpoint, String)>,
@@ -140,6 +142,7 @@ fn all_checks(case: &Case<'_>, shapes: &[ShapeSummary]) -> Vec<Check> {
         under_load(CheckId::RequestsAnswered, &|| requests::requests_answered(case, shapes)),
         under_load(CheckId::PhasesServed, &|| requests::phases_served(case)),
         under_load(CheckId::ReadinessBeforeClose, &|| listener::readiness_before_close(case)),
+        liveness::liveness_stays_green(case),
         under_load(CheckId::RefusalsClean, &|| listener::refusals_clean(case)),
     ];
     if !terms.min_lame_duck.is_zero() {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::case::Case;
 use super::checks::listener::{first_red, first_refusal, green_again};
+use super::checks::liveness::liveness_failure;
 use super::fate::{Column, Reason};
 use crate::clock::At;
 use crate::record::{Outcome, PreStopEnd, PreStopRun, Record};
@@ -70,6 +71,9 @@ fn landmarks(case: &Case<'_>) -> Vec<Landmark> {
     }
     if let Some(green) = green_again(case) {
         marks.push((record.poll_readable_at(green), "readiness turned green again".into()));
+    }
+    if let Some(failed) = liveness_failure(case) {
+        marks.push((record.poll_readable_at(failed), "liveness failed".into()));
     }
     if let Some(refused) = first_refusal(case) {
         marks.push((refused, "listener closed: first refusal".into()));

@@ -21,6 +21,9 @@ mod checks_lame_duck_served {}
 #[doc = include_str!("../../src/checks/last-log-line.md")]
 mod checks_last_log_line {}
 
+#[doc = include_str!("../../src/checks/liveness-stays-green.md")]
+mod checks_liveness_stays_green {}
+
 #[doc = include_str!("../../src/checks/no-kill.md")]
 mod checks_no_kill {}
 

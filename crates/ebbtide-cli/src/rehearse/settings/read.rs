@@ -31,7 +31,7 @@ const PATHS: [&str; 4] = ["body-file", "cacert", "protoset", "record"];
 /// The key's value may have a path behind its first `=`.
 const OUTPUT: &str = "format";
 /// The key's value may have the path of a Unix socket.
-const ADDRESSES: [&str; 3] = ["ready", "url", "via"];
+const ADDRESSES: [&str; 4] = ["ready", "liveness", "url", "via"];
 
 /// Returns the settings of the section `[rehearse]`; none if the file does not have it.
 ///

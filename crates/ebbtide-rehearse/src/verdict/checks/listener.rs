@@ -63,7 +63,7 @@ pub(in crate::verdict) fn readiness_before_close(case: &Case<'_>) -> Check {
     }
 }
 
-fn state_text(state: ReadyState) -> String {
+pub(super) fn state_text(state: ReadyState) -> String {
     match state {
         ReadyState::Ready => "green".into(),
         ReadyState::Red(status) => format!("red ({status})"),

@@ -7,6 +7,7 @@ pub(super) mod lame_duck;
 pub(super) mod late;
 mod library;
 pub(super) mod listener;
+pub(super) mod liveness;
 pub(super) mod process;
 pub(super) mod requests;
 pub(super) mod routes;

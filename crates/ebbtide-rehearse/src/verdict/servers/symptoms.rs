@@ -49,6 +49,7 @@ pub(super) fn symptoms(case: &Case<'_>, id: CheckId) -> Vec<Symptom> {
         | CheckId::OrdersProcessed
         | CheckId::JobsReturned
         | CheckId::SecondSignal
+        | CheckId::LivenessStaysGreen
         | CheckId::LastLogLine => Vec::new(),
     }
 }
