@@ -50,7 +50,7 @@ pub(in crate::verdict) fn lame_duck_served(case: &Case<'_>) -> Check {
                 .hint("--storm opens new connections all the time");
             };
             let untried = until.since(last);
-            if untried > UNTRIED.max(terms.min_lame_duck / 10) {
+            if untried > UNTRIED.max(terms.min_lame_duck.div_f64(10.0)) {
                 let untried = words::time(untried);
                 return found(
                     Finding::Inconclusive,
