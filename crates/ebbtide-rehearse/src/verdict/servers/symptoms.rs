@@ -113,9 +113,10 @@ fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) 
     }
     match record.killed {
         Some(killed) if most.after.iter().all(|request| request.ended >= killed) => lateness(case),
+        // On a busy machine its end may be seen long after that of its connections.
+        None if exited(case).is_some_and(|(code, _)| is_error_code(code)) => vec![Symptom::Failed],
         None if is_with_process => match exited(case) {
             Some((0, after)) if after < AT_ONCE => vec![Symptom::ExitedAtOnce],
-            Some((code, _)) if is_error_code(code) => vec![Symptom::Failed],
             // A shell exits so when its child ended by a signal, and a program that chooses to.
             Some((128.., after)) if after < AT_ONCE => Vec::new(),
             _ => of_reason(case, most),
@@ -127,24 +128,27 @@ fn losses<'a>(case: &Case<'_>, groups: impl Iterator<Item = &'a LossGroup<'a>>) 
 /// What losses for one reason showed.
 fn of_reason(case: &Case<'_>, lost: &LossGroup<'_>) -> Vec<Symptom> {
     let first = lost.after.iter().map(|request| request.ended).min().unwrap_or_default();
+    let is_with_process = all_ended_with_the_process(&lost.after, case.record);
+    // What the end of the process closed was open until then.
+    let is_closed_before = !is_with_process && !accepts_after(case, first);
     let in_flight = |can_be_the_end: bool| {
         if answers_after(case, first, |request| request.begun) {
             return Vec::new();
         }
-        let is_with_process = can_be_the_end && all_ended_with_the_process(&lost.after, case.record);
         let is_overdue = first.since(case.record.signalled) >= AT_ONCE;
         let mut found = Vec::new();
         // A crash or another signal is no exit.
-        found.extend((is_with_process && exited(case).is_some()).then_some(Symptom::EndedInFlight));
+        let is_by_exit = can_be_the_end && is_with_process && exited(case).is_some();
+        found.extend(is_by_exit.then_some(Symptom::EndedInFlight));
         found.extend(is_overdue.then_some(Symptom::Overdue));
         found.push(Symptom::InFlight);
         found
     };
     match lost.reason {
-        Reason::ClosedBeforeSend | Reason::NewReset | Reason::NewClosed if !accepts_after(case, first) => {
+        Reason::ClosedBeforeSend | Reason::NewReset | Reason::NewClosed if is_closed_before => {
             vec![Symptom::NewConnections]
         }
-        Reason::HalfSent | Reason::Kept | Reason::Pipelined if !accepts_after(case, first) => {
+        Reason::HalfSent | Reason::Kept | Reason::Pipelined if is_closed_before => {
             vec![Symptom::KeptConnections]
         }
         // A process that has ended resets no stream.
