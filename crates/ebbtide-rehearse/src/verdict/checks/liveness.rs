@@ -34,10 +34,10 @@ pub(in crate::verdict) fn liveness_stays_green(case: &Case<'_>) -> Check {
     let Some(failed) = failure(&after) else {
         let green = after.iter().filter(|look| look.state == ReadyState::Ready).count();
         let green = words::plural(green as u64, "green poll", "green polls");
-        let refused = after.iter().find(|look| look.state == ReadyState::Refused);
+        let refused = after.iter().rev().take_while(|look| look.state == ReadyState::Refused).last();
         let until = refused.map_or_else(
-            || "no refusal seen".to_owned(),
-            |look| format!("first refusal at {}", record.offset(look.ended)),
+            || "no refusal at the end".to_owned(),
+            |look| format!("refused from {} on", record.offset(look.begun)),
         );
         return found(Finding::Pass, format!("{green} after {}, {until}", record.stop_word()));
     };
@@ -143,10 +143,10 @@ mod tests {
         let closed = [20_000, 30_000, 40_000].map(|at| (at, 100, NoAnswer));
         says(&closed, Finding::Fail, "connections were closed without an answer from +20 ms on");
         // What a listener does that closes, and a process that ends.
-        let passed = "1 green poll after the signal, first refusal at +41 ms";
+        let passed = "1 green poll after the signal, refused from +40 ms on";
         let ready = (10_000, 1000, Ready);
         says(&[ready, (20_000, 100, NoAnswer), (40_000, 1000, Refused)], Finding::Pass, passed);
-        let passed = "1 green poll after the signal, no refusal seen";
+        let passed = "1 green poll after the signal, no refusal at the end";
         says(&[ready, (4_500_000, SECOND, NoAnswer)], Finding::Pass, passed);
         says(&[ready, (6_000_000, 1000, RED)], Finding::Pass, passed);
     }
