@@ -79,6 +79,6 @@ pub use verdict::samples;
 pub use verdict::{
     Bars, Check, CheckId, Counts, Executed, ExitSeen, Facts, Finding, Headline, Landmark, Latency,
     NumberedRun, OutcomeClass, Picture, PicturedRequest, RehearsalVerdict, RouteSummary, RunVerdict,
-    ShapeSummary, Terms, Timeline, Verdict,
+    ShapeSummary, Terms, Timeline, Unacknowledged, Verdict,
 };
 pub use wire::TlsFailure;

@@ -178,6 +178,38 @@ fn each_dependency_has_a_line_and_the_record_has_them() {
 }
 
 #[test]
+fn deliveries_that_are_not_acknowledged_are_noted_and_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("record");
+    for (protocol, again) in [
+        ("rabbitmq", "redelivered by the broker, if the queue still exists"),
+        ("nats", "redelivered after the ack wait, if the consumer still exists"),
+    ] {
+        let rehearsed = |deliver: &str| {
+            let command = rehearsal(protocol, &through(protocol), 2, 0);
+            let (code, verdict) =
+                judged(with(&command, &[&format!("--record={}", file.display())]).arg(deliver));
+            assert_eq!(code, Some(0), "{verdict:#}");
+            verdict["runs"][0].clone()
+        };
+        let run = rehearsed("deliver=5:3");
+        let note =
+            format!("{protocol}: 4 deliveries were not acknowledged at the end of 2 connections: {again}");
+        assert!(run["notes"].as_array().unwrap().iter().any(|found| *found == *note), "{run:#}");
+        let left = &run["unacknowledged"][0];
+        assert_eq!((&left["dependency"], &left["deliveries"]), (&protocol.into(), &4.into()), "{run:#}");
+        for format in ["text", "html"] {
+            let again = ebbtide().arg("replay").arg(&file).args(["--format", format]).output().unwrap();
+            assert!(String::from_utf8_lossy(&again.stdout).contains(&note), "{format}");
+        }
+        // All of them acknowledged.
+        let run = rehearsed("deliver=5:5");
+        assert!(run["unacknowledged"].is_null(), "{run:#}");
+        assert!(!run["notes"].to_string().contains("not acknowledged"), "{run:#}");
+    }
+}
+
+#[test]
 fn a_dependency_that_cannot_be_used_is_named() {
     for (options, code, why) in [
         (&["--via=redis=127.0.0.1:1"][..], 3, "cannot reach redis at 127.0.0.1:1"),

@@ -1,15 +1,17 @@
 """A service with connections to one dependency, for the tests of the relays. Standard library only.
 
-    dependencies.py PORT PROTOCOL HOST:PORT OPEN ABANDONED [shared]
+    dependencies.py PORT PROTOCOL HOST:PORT OPEN ABANDONED [shared] [deliver=COUNT:ACKNOWLEDGED]
 
 It opens OPEN connections before it listens, and puts each in use as a client of PROTOCOL does. At SIGTERM it drains, ends all
 but ABANDONED of them in the protocol's way, and exits. With `shared` a child process has them open as well, and ends with it.
+With `deliver` each connection to RabbitMQ or NATS gets COUNT messages from a queue of its own, and acknowledges the first ACKNOWLEDGED.
 When the connections are open, it adds its process id to the file in the variable PIDS, if that is set.
 """
-import http.server, os, signal, socket, struct, sys, time
+import http.server, json, os, signal, socket, struct, sys, time
 
 PORT, PROTOCOL, ADDRESS = int(sys.argv[1]), sys.argv[2], sys.argv[3].rsplit(":", 1)
 OPEN, ABANDONED = int(sys.argv[4]), int(sys.argv[5])
+DELIVER = [[int(number) for number in word[8:].split(":")] for word in sys.argv[6:] if word.startswith("deliver=")]
 
 
 def read(conn, length):
@@ -83,6 +85,8 @@ class Redis:
 
 
 class Rabbitmq:
+    queue = b""
+
     def __init__(self, conn):
         self.conn = conn
         conn.sendall(b"AMQP\0\0\x09\x01")
@@ -93,16 +97,39 @@ class Rabbitmq:
         self.method(0, 10, 31, struct.pack(">HIH", 100, 131072, 0))
         self.method(0, 10, 40, b"\x01/\0\0")
         self.wait(10, 41)
+        for count, acknowledged in DELIVER:
+            self.deliver(count, acknowledged)
+
+    def deliver(self, count, acknowledged):
+        self.method(1, 20, 10, b"\0")
+        self.wait(20, 11)
+        # Exclusive: it ends with the connection. Without a name the last queue of the channel is meant.
+        self.method(1, 50, 10, b"\0\0\0\x04" + struct.pack(">I", 0))
+        self.wait(50, 11)
+        self.method(1, 60, 20, b"\0\0\0\x01c\0" + struct.pack(">I", 0))
+        self.wait(60, 21)
+        for _ in range(count):
+            self.method(1, 60, 40, b"\0\0\0" + self.queue + b"\0")
+            self.frame(2, 1, struct.pack(">HHQH", 60, 0, 4, 0))
+            self.frame(3, 1, b"work")
+        for tag in range(1, count + 1):
+            self.wait(60, 60)
+            if tag <= acknowledged:
+                self.method(1, 60, 80, struct.pack(">QB", tag, 0))
+
+    def frame(self, kind, channel, payload):
+        self.conn.sendall(struct.pack(">BHI", kind, channel, len(payload)) + payload + b"\xce")
 
     def method(self, channel, group, method, body):
-        payload = struct.pack(">HH", group, method) + body
-        self.conn.sendall(struct.pack(">BHI", 1, channel, len(payload)) + payload + b"\xce")
+        self.frame(1, channel, struct.pack(">HH", group, method) + body)
 
     def wait(self, group, method):
         while True:
             kind, _, length = struct.unpack(">BHI", read(self.conn, 7))
             payload = read(self.conn, length + 1)
             if kind == 1 and struct.unpack(">HH", payload[:4]) == (group, method):
+                # Of queue.declare-ok: the name.
+                self.queue = payload[4 : 5 + payload[4]] if (group, method) == (50, 11) else self.queue
                 return
 
     def end(self):
@@ -116,14 +143,44 @@ class Nats:
         self.line(b"INFO")
         conn.sendall(b'CONNECT {"verbose":false}\r\nSUB ebbtide.%d 1\r\nPING\r\n' % os.getpid())
         self.line(b"PONG")
+        for count, acknowledged in DELIVER:
+            self.deliver(count, acknowledged)
+
+    def deliver(self, count, acknowledged):
+        self.stream = "ebbtide-%d-%d" % (os.getpid(), self.conn.getsockname()[1])
+        self.conn.sendall(b"SUB _INBOX.%s 2\r\n" % self.stream.encode())
+        self.ask("STREAM.CREATE." + self.stream, {"name": self.stream, "subjects": [self.stream], "storage": "memory"})
+        config = {"durable_name": "worker", "ack_policy": "explicit"}
+        self.ask(f"CONSUMER.DURABLE.CREATE.{self.stream}.worker", {"stream_name": self.stream, "config": config})
+        for _ in range(count):
+            self.conn.sendall(b"PUB %s 4\r\nwork\r\n" % self.stream.encode())
+        self.send(f"CONSUMER.MSG.NEXT.{self.stream}.worker", {"batch": count})
+        for number in range(count):
+            _, _, _, reply, size = self.line(b"MSG").split()
+            read(self.conn, int(size) + 2)
+            if number < acknowledged:
+                self.conn.sendall(b"PUB %s 4\r\n+ACK\r\n" % reply)
+
+    def send(self, subject, request):
+        body = json.dumps(request).encode()
+        head = "PUB $JS.API.%s _INBOX.%s %d\r\n" % (subject, self.stream, len(body))
+        self.conn.sendall(head.encode() + body + b"\r\n")
+
+    def ask(self, subject, request):
+        self.send(subject, request)
+        answer = read(self.conn, int(self.line(b"MSG").split()[-1]) + 2)
+        assert b"error" not in answer, answer
 
     def line(self, begins):
         line = b""
         while not line.startswith(begins) or not line.endswith(b"\r\n"):
             # The server sends PING too.
             line = (b"" if line.endswith(b"\n") else line) + read(self.conn, 1)
+        return line
 
     def end(self):
+        if DELIVER:
+            self.ask("STREAM.DELETE." + self.stream, {})
         self.conn.sendall(b"UNSUB 1\r\nPING\r\n")
         self.line(b"PONG")
 

@@ -122,6 +122,14 @@ pub struct RelayedConnection {
     /// The process id of its owner, the one process of the service that had it open; `None`: not known, or there were several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<i32>,
+    /// Deliveries to it that the service had not acknowledged when it or their channel ended, as far as that is certain.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unacknowledged: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A side of a connection.

@@ -100,6 +100,11 @@ impl Connection {
             running: end.is_some_and(|end| end.running),
             children: self.children.get(),
             owner: self.owned.pid(),
+            // What a silent relay did not pass on was neither delivered nor settled.
+            unacknowledged: match end {
+                Some(_) if self.at_signal != Some(ViaAtSignal::Silence) => seen.unacknowledged,
+                _ => 0,
+            },
         }
     }
 
@@ -127,10 +132,7 @@ impl Connection {
                 break;
             }
             self.awaiting.set(side == ConnectionSide::Service);
-            match side {
-                ConnectionSide::Service => self.observer.borrow_mut().sent(bytes),
-                ConnectionSide::Dependency => self.observer.borrow_mut().received(bytes),
-            }
+            self.observe(side, bytes);
             // Without a writer the peer has gone: what is sent to it is read, for its end.
             let _gone = parts.send((self.due(now), Some(Bytes::copy_from_slice(bytes)))).await;
         }
@@ -155,6 +157,17 @@ impl Connection {
         if self.now() == Some(ViaAtSignal::Silence) {
             // A connection that is closed is not silent.
             std::future::pending::<()>().await;
+        }
+    }
+
+    fn observe(&self, side: ConnectionSide, bytes: &[u8]) {
+        let mut observer = self.observer.borrow_mut();
+        if *self.context.stage.borrow() == Stage::Signalled {
+            observer.stopping();
+        }
+        match side {
+            ConnectionSide::Service => observer.sent(bytes),
+            ConnectionSide::Dependency => observer.received(bytes),
         }
     }
 

@@ -1,10 +1,16 @@
-//! Reads from what a client sends whether it ends its connection in the protocol's way.
+//! Reads from the messages of a connection whether its client ends it in the protocol's way, and which deliveries the client settles.
 
+mod amqp;
 mod commands;
+mod deliveries;
+mod jetstream;
+mod nats;
 mod packets;
 
-use self::commands::{Nats, Redis};
-use self::packets::{Amqp, Mysql, Postgres};
+use self::amqp::Amqp;
+use self::commands::Redis;
+use self::nats::Nats;
+use self::packets::{Mysql, Postgres};
 use crate::record::DependencyProtocol;
 
 /// What the messages of a connection showed.
@@ -16,9 +22,11 @@ pub(super) struct Seen {
     pub(super) subscribed: bool,
     /// The messages cannot be read.
     pub(super) opaque: bool,
+    /// How many deliveries the client has not settled, as far as that is certain.
+    pub(super) unacknowledged: u64,
 }
 
-/// Reads one connection. It holds no more of a message than its head.
+/// Reads one connection. It keeps no more of a message than its head, and of deliveries their numbers.
 #[derive(Debug)]
 pub(super) struct Observer {
     seen: Seen,
@@ -75,19 +83,40 @@ impl Observer {
 
     /// Reads `bytes`, which the server sent.
     pub(super) fn received(&mut self, bytes: &[u8]) {
-        if let (Reader::Postgres(reader), Some(first)) = (&mut self.reader, bytes.first()) {
-            reader.received(*first, &mut self.seen);
+        if self.seen.opaque {
+            return;
+        }
+        match (&mut self.reader, bytes.first()) {
+            (Reader::Postgres(reader), Some(first)) => reader.received(*first, &mut self.seen),
+            (Reader::Rabbitmq(reader), _) => reader.received(bytes),
+            (Reader::Nats(reader), _) => reader.received(bytes),
+            _ => {}
+        }
+    }
+
+    /// The service was asked to stop.
+    pub(super) fn stopping(&mut self) {
+        if let Reader::Rabbitmq(reader) = &mut self.reader {
+            reader.stopping();
         }
     }
 
     /// Returns what was seen so far.
     pub(super) fn seen(&self) -> Seen {
-        self.seen
+        let unacknowledged = match &self.reader {
+            _ if self.seen.opaque => 0,
+            Reader::Rabbitmq(reader) => reader.unacknowledged(),
+            Reader::Nats(reader) => reader.unacknowledged(),
+            Reader::Postgres(_) | Reader::Mysql(_) | Reader::Redis(_) | Reader::Tcp => 0,
+        };
+        Seen { unacknowledged, ..self.seen }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Returns an observer that has read `parts`.
@@ -105,5 +134,37 @@ mod tests {
             assert_eq!(reads(protocol, &[first, second]).seen(), whole, "divided at {at}");
         }
         (whole.goodbye, whole.subscribed, whole.opaque)
+    }
+
+    /// Returns what both sides show, with these parts.
+    fn both(protocol: DependencyProtocol, sent: &[&[u8]], received: &[&[u8]]) -> Seen {
+        let mut observer = Observer::new(protocol);
+        let begin: &[u8] =
+            if protocol == DependencyProtocol::Nats { b"CONNECT {}\r\n" } else { b"AMQP\x00\x00\x09\x01" };
+        observer.sent(begin);
+        sent.iter().for_each(|part| observer.sent(part));
+        received.iter().for_each(|part| observer.received(part));
+        observer.seen()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_alike_however_they_are_divided(
+            heads in proptest::collection::vec(prop_oneof![
+                Just(&b"\x01\x00\x01\x00\x00\x00\x0e\x00\x3c\x00\x50"[..]),
+                Just(&b"\x01\x00\x01\x00\x00\x00\x0e\x00\x3c\x00\x3c\x01a"[..]),
+                Just(&b"MSG a 1 $JS.ACK.S.C.1.2.3.4.5 2\r\n"[..]),
+                Just(&b"HPUB $JS.ACK.S.C.1.2.3.4.5 3 9\r\n"[..]),
+            ], 0..4),
+            bytes in proptest::collection::vec(any::<u8>(), 0..40),
+            at in any::<proptest::sample::Index>(),
+        ) {
+            let all = heads.iter().flat_map(|head| [head, &bytes[..]].concat()).collect::<Vec<u8>>();
+            let (first, second) = all.split_at(at.index(all.len() + 1));
+            for protocol in [DependencyProtocol::Rabbitmq, DependencyProtocol::Nats] {
+                let whole = both(protocol, &[&all], &[&all]);
+                prop_assert_eq!(both(protocol, &[first, second], &[first, second]), whole);
+            }
+        }
     }
 }

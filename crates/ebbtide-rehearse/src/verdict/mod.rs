@@ -27,6 +27,7 @@ mod servers;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unacknowledged;
 mod unusable;
 
 pub(crate) use case::Case;
@@ -42,4 +43,5 @@ pub use rehearsal::{Facts, NumberedRun, RehearsalVerdict};
 pub use routes::RouteSummary;
 pub(crate) use servers::usual_stop;
 pub use timeline::{Bars, Landmark, Timeline};
+pub use unacknowledged::Unacknowledged;
 pub(crate) use unusable::{Suggests, Unusable};

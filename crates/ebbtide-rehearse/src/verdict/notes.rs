@@ -3,6 +3,7 @@
 use super::blame::Blame;
 use super::case::Case;
 use super::observed::observed;
+use super::unacknowledged::Unacknowledged;
 use crate::record::PreStopEnd;
 use crate::words;
 
@@ -68,6 +69,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
         ));
     }
     notes.extend(observed(case));
+    notes.extend(Unacknowledged::of(record).iter().map(Unacknowledged::to_string));
     notes
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Check, CheckId, Counts, ExitSeen, Finding, Headline, RunVerdict, Verdict};
+use super::{Check, CheckId, Counts, ExitSeen, Finding, Headline, RunVerdict, Unacknowledged, Verdict};
 use crate::record::{Observed, Record, Shape};
 
 /// The result of all runs.
@@ -93,6 +93,9 @@ pub struct Facts {
     /// The last lines that the service printed, of a run that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub output_tail: Vec<String>,
+    /// The deliveries of its dependencies that the service had not acknowledged at the end of their connections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unacknowledged: Vec<Unacknowledged>,
     /// What was observed beside the requests.
     #[serde(flatten)]
     pub observed: Observed,
@@ -105,6 +108,7 @@ impl Facts {
             signal_after_load_ms: record.signalled.ms_from(record.load_began),
             report: record.report.clone(),
             output_tail,
+            unacknowledged: Unacknowledged::of(record),
             observed: record.observed.clone(),
         }
     }

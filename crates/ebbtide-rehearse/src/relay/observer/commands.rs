@@ -1,6 +1,4 @@
-//! Protocols whose messages are lines: Redis, NATS.
-
-use std::collections::HashSet;
+//! The commands of Redis.
 
 use super::Seen;
 
@@ -76,47 +74,10 @@ fn command(name: &str, seen: &mut Seen) {
     }
 }
 
-/// The operations of a NATS client.
-#[derive(Debug, Default)]
-pub(super) struct Nats {
-    lines: Lines,
-    subscriptions: HashSet<String>,
-}
-
-/// Subscriptions to replies, which end with their requests.
-const INBOX: &str = "_INBOX.";
-
-impl Nats {
-    pub(super) fn sent(&mut self, byte: u8, seen: &mut Seen) {
-        let Some(line) = self.lines.take(byte) else { return };
-        let mut words = line.split_ascii_whitespace();
-        let operation = words.next().unwrap_or_default().to_ascii_uppercase();
-        match operation.as_str() {
-            "PUB" | "HPUB" => {
-                let size = words.next_back().and_then(|size| size.parse::<u64>().ok());
-                self.lines.skip = size.unwrap_or_default().saturating_add(2);
-            }
-            "SUB" => {
-                let is_inbox = words.next().is_some_and(|subject| subject.starts_with(INBOX));
-                if let Some(id) = words.next_back().filter(|_| !is_inbox) {
-                    self.subscriptions.insert(id.to_owned());
-                }
-            }
-            "UNSUB" => {
-                if let Some(id) = words.next() {
-                    self.subscriptions.remove(id);
-                }
-            }
-            _ => {}
-        }
-        seen.subscribed = !self.subscriptions.is_empty();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::whole_and_in_parts;
-    use crate::record::DependencyProtocol::{Nats, Redis};
+    use crate::record::DependencyProtocol::Redis;
 
     #[test]
     fn quit_ends_a_connection_to_redis_and_subscriptions_are_told() {
@@ -134,22 +95,6 @@ mod tests {
             (b"\x16\x03\x01*1\r\n$4\r\nQUIT\r\n", (false, false, true)),
         ] {
             assert_eq!(whole_and_in_parts(Redis, sent), seen, "{}", String::from_utf8_lossy(sent));
-        }
-    }
-
-    #[test]
-    fn subscriptions_of_nats_end_with_unsub() {
-        for (sent, seen) in [
-            (&b"CONNECT {\"verbose\":false}\r\nPING\r\n"[..], false),
-            (b"SUB orders 1\r\n", true),
-            (b"sub orders workers 1\r\nUNSUB 1\r\n", false),
-            (b"SUB orders 1\r\nSUB items 2\r\nUNSUB 1\r\n", true),
-            // A message that looks like an operation.
-            (b"PUB orders 7\r\nSUB a 1\r\nHPUB orders r 3 8\r\nSUB b 2\r\r\n", false),
-            (b"SUB _INBOX.x.* 1\r\n", false),
-        ] {
-            let found = whole_and_in_parts(Nats, sent);
-            assert_eq!(found, (false, seen, false), "{}", String::from_utf8_lossy(sent));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Protocols whose messages have a head with a length: PostgreSQL, MySQL, AMQP 0-9-1.
+//! Protocols whose messages have a head with a length: PostgreSQL and MySQL.
 
 use super::Seen;
 
@@ -101,42 +101,10 @@ impl Mysql {
     }
 }
 
-/// The frames of an AMQP 0-9-1 client.
-#[derive(Debug, Default)]
-pub(super) struct Amqp {
-    heads: Heads,
-    began: bool,
-}
-
-const METHOD: u8 = 1;
-const CONNECTION: [u8; 2] = [0, 10];
-const CLOSE: [[u8; 2]; 2] = [[0, 50], [0, 51]];
-
-impl Amqp {
-    pub(super) fn sent(&mut self, byte: u8, seen: &mut Seen) {
-        if !self.began {
-            let Some(head) = self.heads.take(byte, 8) else { return };
-            seen.opaque = head != b"AMQP\x00\x00\x09\x01";
-            self.began = true;
-            return self.heads.skip(0);
-        }
-        let Some(head) = self.heads.take(byte, 7) else { return };
-        let &[kind, _, _, a, b, c, d, ref payload @ ..] = head else { return };
-        let size = u32::from_be_bytes([a, b, c, d]);
-        if kind == METHOD && size >= 4 {
-            let &[e, f, g, h] = payload else { return };
-            seen.goodbye = [e, f] == CONNECTION && CLOSE.contains(&[g, h]);
-        }
-        // With the octet at the end of the frame.
-        let read = payload.len() as u64;
-        self.heads.skip(u64::from(size).saturating_add(1).saturating_sub(read));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::{reads, whole_and_in_parts};
-    use crate::record::DependencyProtocol::{Mysql, Postgres, Rabbitmq};
+    use crate::record::DependencyProtocol::{Mysql, Postgres};
 
     fn postgres(kind: u8, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
@@ -189,30 +157,5 @@ mod tests {
             let hello = mysql(1, &[&flag.to_le_bytes()[..], &[0; 28]].concat());
             assert_eq!(whole_and_in_parts(Mysql, &[hello, mysql(0, b"\x01")].concat()), (false, false, true));
         }
-    }
-
-    fn amqp(kind: u8, body: &[u8]) -> Vec<u8> {
-        let size = u32::try_from(body.len()).unwrap().to_be_bytes();
-        [&[kind, 0, 0][..], &size, body, &[0xce]].concat()
-    }
-
-    #[test]
-    fn connection_close_ends_a_connection_of_rabbitmq() {
-        let method = |class: u8, method: u8| amqp(1, &[0, class, 0, method, 0, 50]);
-        // start-ok, channel.close, a body that looks like a close, a heartbeat.
-        let open = [
-            b"AMQP\x00\x00\x09\x01".to_vec(),
-            method(10, 11),
-            method(20, 40),
-            amqp(3, &[0, 10, 0, 50]),
-            amqp(8, &[]),
-        ]
-        .concat();
-        assert_eq!(whole_and_in_parts(Rabbitmq, &open), (false, false, false));
-        for close in [50, 51] {
-            let closed = [open.clone(), method(10, close)].concat();
-            assert_eq!(whole_and_in_parts(Rabbitmq, &closed), (true, false, false));
-        }
-        assert_eq!(whole_and_in_parts(Rabbitmq, b"AMQP\x00\x01\x00\x00"), (false, false, true));
     }
 }
