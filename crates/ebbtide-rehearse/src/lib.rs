@@ -53,11 +53,11 @@ pub use janitor::{JANITOR, janitor};
 pub use probe::DatabaseTrouble;
 pub use protocol::NoProtocol;
 pub use record::{
-    Answer, BadEndpoint, Close, ConnectionOwner, ConnectionSide, Database, DependencyProtocol, Digest, Ended,
-    Endpoint, Framing, HeldConnection, JobsLeft, LeftFile, LeftKind, LoggedIds, Observed, OrderStore, Orphan,
-    Outcome, Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState, Recognised, Record,
-    RelayedConnection, RelayedDependency, Request, Resources, ServerKind, Session, Shape, SignalState,
-    StackTraces, Store, Traffic, Usage,
+    AcceptQueue, Answer, BadEndpoint, Close, ConnectionOwner, ConnectionSide, Database, DependencyProtocol,
+    Digest, Ended, Endpoint, Framing, HeldConnection, JobsLeft, LeftFile, LeftKind, LoggedIds, Observed,
+    OrderStore, Orphan, Outcome, Phase, PreStopEnd, PreStopRun, Progress, ReadySample, ReadyState,
+    Recognised, Record, RelayedConnection, RelayedDependency, Request, Resources, ServerKind, Session, Shape,
+    SignalState, StackTraces, Store, Traffic, Usage,
 };
 pub use recording::{BadRecord, BadRecordKind, RECORD_VERSION, RecordHeader, Recorder};
 pub use rehearsal::Rehearsal;

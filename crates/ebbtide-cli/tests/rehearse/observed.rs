@@ -1,11 +1,11 @@
-//! What is observed beside the requests: stack traces, memory and threads, files that are left. Each is a note, never a failure.
+//! What is observed beside the requests: stack traces, memory and threads, files that are left, accept queues. Each is a note, never a failure.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::common::{SMALL, ebbtide, need, service};
+use crate::common::{SMALL, ebbtide, need, service, verdict};
 use crate::ports::free_port;
 use crate::scene::SLOW;
 
@@ -133,4 +133,42 @@ fn a_socket_a_lock_a_pid_file_and_a_temporary_file_that_are_left_are_noted() {
     let run = observed(folder.path(), &["files", "tidy"]);
     assert!(run["left_behind"].is_null(), "{run:#}");
     assert_not_noted(&run, "left behind");
+}
+
+/// Rehearses the service `truth.py` in `mode`, and returns its runs.
+#[track_caller]
+fn truth(mode: &str) -> Vec<Value> {
+    need("python3");
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port().to_string();
+    let mut command = ebbtide();
+    command.env("TRUTH", folder.path().join("truth"));
+    command.args([
+        "rehearse",
+        "--quiet",
+        "--format=json",
+        "--grace=10s",
+        "--url=storm=/",
+        "--url=keepalive=/",
+    ]);
+    command.args(["--warmup=300ms", "--repeat=4"]).arg(format!("--ready=http://127.0.0.1:{port}/readyz"));
+    let output =
+        command.args(["--", "python3"]).arg(service("truth.py")).args([&port, mode]).output().unwrap();
+    verdict(&output)["runs"].as_array().unwrap().clone()
+}
+
+#[test]
+fn what_waits_in_the_accept_queue_when_the_listener_closes_is_noted() {
+    // It accepts nothing for 200 ms, and closes then. On a busy machine the last sample may be too old, but not in each run.
+    let runs = truth("closes-at-once");
+    let run = runs.iter().find(|run| run["accept_queues"].is_array()).unwrap_or_else(|| panic!("{runs:#?}"));
+    let queue = &run["accept_queues"][0];
+    assert!(queue["connections"].as_u64().unwrap() > 0, "{run:#}");
+    assert!(queue["closed_after_ms"].as_f64().unwrap() >= 200.0, "{run:#}");
+    assert_noted(run, &format!("the accept queue of {} had ", queue["address"].as_str().unwrap()));
+
+    for run in truth("perfect") {
+        assert!(run["accept_queues"].is_null(), "{run:#}");
+        assert_not_noted(&run, "accept queue");
+    }
 }

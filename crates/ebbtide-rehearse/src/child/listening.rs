@@ -15,13 +15,18 @@ pub(super) struct ListeningSocket {
     pub(super) local: SocketAddr,
     /// Its inode, as in the links of `/proc/PID/fd`.
     pub(super) inode: String,
+    /// The connections in its accept queue.
+    pub(super) waiting: u32,
 }
 
 /// Returns the TCP sockets that listen. The kernel's `sock_diag(7)` walks only these. `/proc/net/tcp`, which is read where a sandbox has no
 /// `sock_diag`, is a table of all connections, and takes the longer the more have closed lately.
 pub(super) fn listening_sockets() -> Vec<ListeningSocket> {
     let families = [AddressFamily::INET, AddressFamily::INET6];
-    families.into_iter().flat_map(|family| dump(family).unwrap_or_else(|_| table(family))).collect()
+    families
+        .into_iter()
+        .flat_map(|family| listening_at(family, 0).unwrap_or_else(|_| table(family)))
+        .collect()
 }
 
 /// The length of `struct nlmsghdr`.
@@ -41,9 +46,18 @@ pub(super) fn diagnostics() -> io::Result<OwnedFd> {
     Ok(socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?)
 }
 
-fn dump(family: AddressFamily) -> io::Result<Vec<ListeningSocket>> {
+/// Asks the kernel for the sockets that listen on `port`; 0: on any.
+///
+/// # Errors
+///
+/// A sandbox has no `sock_diag`.
+pub(super) fn listening_at(family: AddressFamily, port: u16) -> io::Result<Vec<ListeningSocket>> {
     let socket = diagnostics()?;
-    let query = query(family, NLM_F_REQUEST_DUMP, 1 << TCP_LISTEN, [0; ID]);
+    let mut id = [0; ID];
+    if let Some(place) = id.first_chunk_mut() {
+        *place = port.to_be_bytes();
+    }
+    let query = query(family, NLM_F_REQUEST_DUMP, 1 << TCP_LISTEN, id);
     sendto(&socket, &query, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
     let mut found = Vec::new();
     let mut answer = vec![0_u8; 32 * 1024];
@@ -56,7 +70,7 @@ fn dump(family: AddressFamily) -> io::Result<Vec<ListeningSocket>> {
     }
 }
 
-/// Returns the question about sockets of TCP in `states`, a bit for each: all of them, or the one with this `id`.
+/// Returns the question about sockets of TCP in `states`, a bit for each: all of them, those with the port in `id`, or the one with this `id`.
 pub(super) fn query(family: AddressFamily, flags: u16, states: u32, id: [u8; ID]) -> Vec<u8> {
     let mut query = Vec::with_capacity(HEADER + QUERY + ID);
     query.extend(u32::try_from(HEADER + QUERY + ID).unwrap_or_default().to_ne_bytes());
@@ -93,7 +107,9 @@ fn listening_socket(message: &[u8]) -> Option<ListeningSocket> {
     } else {
         IpAddr::from(*address.first_chunk::<4>()?)
     };
-    Some(ListeningSocket { local: SocketAddr::new(ip, port), inode: inode_of(message)? })
+    // Of a socket that listens, the bytes to be read are connections to be accepted.
+    let waiting = word(message, 56)?;
+    Some(ListeningSocket { local: SocketAddr::new(ip, port), inode: inode_of(message)?, waiting })
 }
 
 /// Returns the inode in a `struct inet_diag_msg`.
@@ -122,9 +138,11 @@ fn line_of_table(line: &str, is_six: bool) -> Option<ListeningSocket> {
     if fields.nth(1)? != LISTEN {
         return None;
     }
+    let (_, waiting) = fields.next()?.split_once(':')?;
     let ip = if is_six { IpAddr::V6(six(address)?) } else { IpAddr::V4(four(address)?) };
     let local = SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?);
-    Some(ListeningSocket { local, inode: fields.nth(5)?.to_owned() })
+    let waiting = u32::from_str_radix(waiting, 16).ok()?;
+    Some(ListeningSocket { local, inode: fields.nth(4)?.to_owned(), waiting })
 }
 
 /// The kernel prints each word of an address in the byte order of the machine.
@@ -160,20 +178,24 @@ mod tests {
                 at.dedup();
                 at
             };
-            let of_kernel = at(dump(family).unwrap());
+            let of_kernel = at(listening_at(family, 0).unwrap());
             assert_eq!(of_kernel.len(), 1, "{of_kernel:?}");
-            assert_eq!(at(table(family)), of_kernel);
+            let waiting = TcpStream::connect(local).unwrap();
+            let of_kernel_alone = at(listening_at(family, local.port()).unwrap());
+            assert!(of_kernel_alone.len() == 1 && of_kernel_alone[0].waiting == 1, "{of_kernel_alone:?}");
+            assert_eq!(at(table(family)), of_kernel_alone);
+            drop(waiting);
             let clients = client.local_addr().unwrap();
-            assert!(!dump(family).unwrap().iter().any(|socket| socket.local == clients));
+            assert!(!listening_at(family, 0).unwrap().iter().any(|socket| socket.local == clients));
             drop((listener, client, accepted));
-            assert_eq!(at(dump(family).unwrap()), []);
+            assert_eq!(at(listening_at(family, 0).unwrap()), []);
         }
     }
 
     #[test]
     fn many_listeners_are_read_from_several_datagrams() {
         let listeners: Vec<_> = (0..400).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let found = dump(AddressFamily::INET).unwrap();
+        let found = listening_at(AddressFamily::INET, 0).unwrap();
         for listener in &listeners {
             let local = listener.local_addr().unwrap();
             assert!(found.iter().any(|socket| socket.local == local), "{local} of {}", found.len());
@@ -190,9 +212,10 @@ mod tests {
 
     #[test]
     fn a_line_of_the_table_is_a_listener_only_in_its_state() {
-        let line = "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 7 1 0";
-        let at =
-            |address: &str| Some(ListeningSocket { local: address.parse().unwrap(), inode: "7".to_owned() });
+        let line = "0: 0100007F:1F90 00000000:0000 0A 00000000:00000003 00:00000000 00000000 0 0 7 1 0";
+        let at = |address: &str| {
+            Some(ListeningSocket { local: address.parse().unwrap(), inode: "7".to_owned(), waiting: 3 })
+        };
         assert_eq!(line_of_table(line, false), at("127.0.0.1:8080"));
         assert_eq!(line_of_table(&line.replace(" 0A ", " 01 "), false), None);
         let long = line.replace("0100007F", "00000000000000000000000001000000");

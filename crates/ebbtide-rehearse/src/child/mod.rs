@@ -1,5 +1,6 @@
 //! The service as a process: started in isolation, watched, and always ended; or one that was running.
 
+mod accept_queues;
 mod aftermath;
 mod attached;
 mod descendants;
@@ -18,6 +19,7 @@ pub use attached::{AttachError, NotAttached};
 pub use exec_failure::ExecFailure;
 pub use service::StartError;
 
+pub(crate) use accept_queues::{AcceptQueues, QueueSeen};
 pub(crate) use aftermath::remaining;
 pub(crate) use descendants::{Family, adopt_orphans, exclude};
 pub(crate) use hook::Hook;

@@ -11,7 +11,7 @@ mod server;
 
 pub(crate) use endpoint::UNIX;
 pub use endpoint::{BadEndpoint, Endpoint};
-pub use observed::{LeftFile, LeftKind, Observed, Resources, StackTraces, Usage};
+pub use observed::{AcceptQueue, LeftFile, LeftKind, Observed, Resources, StackTraces, Usage};
 pub use outcome::{Answer, Close, Digest, Framing, Outcome};
 pub(crate) use outcome::{FIXED_FROM, Meaning, digest, is_usual_close, media_type};
 pub(crate) use relayed::OwnerSeen;

@@ -21,6 +21,22 @@ pub struct Observed {
     /// The files that it made and left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<LeftFile>,
+    /// The accept queues in which connections waited when their listeners closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept_queues: Vec<AcceptQueue>,
+}
+
+/// An accept queue whose listener closed while connections waited in it, as far as samples show that.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AcceptQueue {
+    /// The address of the listener.
+    pub address: String,
+    /// The connections in it when it was sampled last.
+    pub connections: u64,
+    /// The milliseconds from that sample until the listener was found closed.
+    pub before_close_ms: f64,
+    /// The milliseconds from the signal until then.
+    pub closed_after_ms: f64,
 }
 
 /// Stack traces of panics and exceptions in the output of a service.

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::At;
 use crate::record::{
-    Close, Database, Ended, HeldConnection, LeftFile, LeftKind, LoggedIds, Observed, Orphan, Outcome, Phase,
-    PreStopEnd, PreStopRun, ReadySample, ReadyState, Record, Resources, Session, StackTraces, Usage,
+    AcceptQueue, Close, Database, Ended, HeldConnection, LeftFile, LeftKind, LoggedIds, Observed, Orphan,
+    Outcome, Phase, PreStopEnd, PreStopRun, ReadySample, ReadyState, Record, Resources, Session, StackTraces,
+    Usage,
 };
 use crate::scenario::{SecondSignal, StopAt, StopSignal};
 use crate::verdict::samples::{any_request, good, request, terms};
@@ -78,6 +79,12 @@ fn rich() -> (Record, Terms) {
             before_exit: Some(usage),
         }),
         left_behind: vec![LeftFile { path: "/tmp/a".to_owned(), kind: LeftKind::PidFile }],
+        accept_queues: vec![AcceptQueue {
+            address: "127.0.0.1:80".to_owned(),
+            connections: 3,
+            before_close_ms: 0.1,
+            closed_after_ms: 0.2,
+        }],
     };
     record.logged = Some(LoggedIds { unanswered: [1_400_000].into(), answered: 3, answered_in_output: 3 });
     record.report = Some(serde_json::json!({"schema": 3, "phases": [null, 1.5]}));

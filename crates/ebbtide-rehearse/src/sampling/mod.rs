@@ -1,5 +1,6 @@
 //! What can be observed of a service from outside, beside its requests: what it prints, uses and leaves. Nothing here fails a check.
 
+mod accept_queues;
 mod left_behind;
 mod logged_ids;
 mod output;

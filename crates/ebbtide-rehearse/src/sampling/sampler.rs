@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 
+use super::accept_queues::QueueSamples;
 use super::left_behind::LeftBehind;
 use super::output::{stack_traces, truncated_line};
 use super::resources::ResourceSamples;
@@ -18,7 +19,7 @@ use crate::child::Family;
 use crate::clock::{At, Clock};
 use crate::record::{Observed, Record, StackTraces};
 
-/// How often the length of the output is read after the signal: this exact is the time of a stack trace.
+/// How often the length of the output and the accept queues are read after the signal: this exact is the time of a stack trace.
 const TICK: Duration = Duration::from_millis(10);
 /// How often the processes are sampled.
 const EVERY: Duration = Duration::from_millis(100);
@@ -101,6 +102,7 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
     let mut output: Option<OutputLength> = None;
     let mut resources = ResourceSamples::default();
     let mut files = LeftBehind::new(&what.log, what.temporary.as_deref());
+    let mut queues = QueueSamples::default();
     let (mut due, mut files_due) = (clock.now(), clock.now());
     let ended = loop {
         let begun = clock.now();
@@ -108,8 +110,13 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
             let used = processor_time();
             let pids = what.family.members();
             resources.look(&pids, || clock.now());
-            if let Some(files) = files.as_mut().filter(|_| begun >= files_due) {
-                files.look(&pids);
+            if begun >= files_due {
+                if let Some(files) = &mut files {
+                    files.look(&pids);
+                }
+                if output.is_none() {
+                    queues.find(&pids);
+                }
                 files_due = begun + FILES_EVERY;
             }
             let took = processor_time().saturating_sub(used);
@@ -118,6 +125,7 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
         match orders.recv_timeout(TICK) {
             Ok(Order::Signalled(length)) => {
                 output = Some(OutputLength::new(length));
+                queues.find(&what.family.members());
                 // It may close at once what it has.
                 (due, files_due) = (clock.now(), clock.now());
             }
@@ -127,6 +135,7 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
         }
         if let Some(output) = &mut output {
             output.look(&what.log, clock.now());
+            queues.look(|| clock.now());
         }
     };
     let stack_traces = output.and_then(|mut output| {
@@ -140,6 +149,7 @@ fn run(what: &Sampled, orders: &Receiver<Order>, clock: Clock) -> Option<Observe
         truncated_line: truncated_line(&what.log).ok().flatten().as_deref().map(shortened),
         resources: resources.resources(ended.signalled, ended.exit),
         left_behind: files.map(|files| files.left()).unwrap_or_default(),
+        accept_queues: queues.left(ended.signalled),
     })
 }
 

@@ -1,8 +1,9 @@
 //! Notes on what was observed beside the requests. A correct service may do all of it, so that none of it fails a check.
 
+use super::blame::Blame;
 use super::case::Case;
 use crate::clock::seconds;
-use crate::record::{LeftFile, Resources, StackTraces, Usage};
+use crate::record::{AcceptQueue, LeftFile, Resources, StackTraces, Usage};
 use crate::scenario::StopAt;
 use crate::words;
 
@@ -20,7 +21,23 @@ pub(super) fn observed(case: &Case<'_>) -> Vec<String> {
     // During start-up a service grows in any case.
     let resources = seen.resources.iter().filter(|_| case.terms.at == StopAt::Load);
     let cut = seen.truncated_line.iter().map(|line| truncated_line(line));
-    traces.chain(cut).chain(resources.flat_map(growth)).chain(left_behind(&seen.left_behind)).collect()
+    // A queue whose connections were all accepted in time is no news.
+    let has_lost_new = case.groups.iter().any(|group| {
+        group.reason.connection() == Some(true) && group.blame != Blame::Usual && !group.after.is_empty()
+    });
+    let queues = seen.accept_queues.iter().filter(|_| has_lost_new).map(accept_queue);
+    let grown = resources.flat_map(growth);
+    traces.chain(cut).chain(queues).chain(grown).chain(left_behind(&seen.left_behind)).collect()
+}
+
+fn accept_queue(queue: &AcceptQueue) -> String {
+    let connections = words::plural(queue.connections, "connection", "connections");
+    let [before, after] =
+        [queue.before_close_ms, queue.closed_after_ms].map(|ms| words::time(seconds(ms / 1000.0)));
+    format!(
+        "the accept queue of {} had {connections} {before} before the listener closed, {after} after the signal",
+        queue.address
+    )
 }
 
 fn stack_traces(traces: &StackTraces) -> String {
@@ -76,8 +93,8 @@ fn left_behind(files: &[LeftFile]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{LeftKind, Observed, Record};
-    use crate::verdict::samples::{good, terms};
+    use crate::record::{Close, LeftKind, Observed, Outcome, Record};
+    use crate::verdict::samples::{SIGNALLED, good, request, terms};
     use crate::verdict::{Terms, Verdict, judge};
 
     /// Returns the notes on a good run with this, which passes.
@@ -105,6 +122,26 @@ mod tests {
             ]
         );
         assert!(noted(3)[0].starts_with("the output has 3 stack traces, the first one 120 ms after"));
+    }
+
+    #[test]
+    fn an_accept_queue_is_noted_beside_lost_connections_alone() {
+        let queue = AcceptQueue {
+            address: "127.0.0.1:80".to_owned(),
+            connections: 3,
+            before_close_ms: 2.0,
+            closed_after_ms: 598.0,
+        };
+        let observed = Observed { accept_queues: vec![queue], ..Observed::default() };
+        assert_eq!(notes(observed.clone()), Vec::<String>::new());
+        let mut record = Record { observed, ..good() };
+        record
+            .traffic
+            .requests
+            .push(request(SIGNALLED + 598_000, Outcome::Unanswered { close: Close::Reset }));
+        let note = "the accept queue of 127.0.0.1:80 had 3 connections 2.00 ms before the listener closed, 598 ms after the signal";
+        let run = judge(&record, &terms());
+        assert!(run.notes.iter().any(|found| found == note), "{:?}", run.notes);
     }
 
     #[test]
