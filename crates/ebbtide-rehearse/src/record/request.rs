@@ -33,8 +33,8 @@ pub struct Request {
     pub begun: At,
     /// When the handshake was done; for a reused connection, when the request began. `None`: it never was.
     pub connected: Option<At>,
-    /// How long the client left a new connection silent before the first byte, in milliseconds, if that was 100 or more: it got no
-    /// processor time, and the server may have closed the connection for its silence.
+    /// How long the client left a new connection silent before the first byte, in milliseconds, if that was 100 or more, because it got no
+    /// processor time, and the server had closed the connection by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_ms: Option<u64>,
     /// Whether the request was written completely.

@@ -1,7 +1,8 @@
 //! How long a client left a new connection silent before it wrote the first byte.
 //!
 //! A client of the load writes at once. On a busy machine it may get no processor time for longer than a server waits for the first byte of a
-//! connection. Its own clock stands still then, and only the kernel's shows it.
+//! connection. Its own clock stands still then, and only the kernel's shows it. Where the server had not closed the connection when the first
+//! byte was written, the silence is not why it closed it later.
 #![expect(unsafe_code, reason = "TCP_INFO has no safe form")]
 
 use std::io;
@@ -14,7 +15,7 @@ use super::stream::Stream;
 /// From this silence on a client is late. A server that waits for the first byte at all waits as long.
 const LATE: Duration = Duration::from_millis(100);
 
-/// The silence of one connection. Its clones share it.
+/// The silence of one connection, if the server had closed it by the end of that. Its clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Silence(Arc<OnceLock<Option<Duration>>>);
 
@@ -22,15 +23,17 @@ impl Silence {
     /// Ends it, before the first byte is written to `stream`. Later calls have no effect.
     pub(super) fn end(&self, stream: &Stream) {
         self.0.get_or_init(|| match stream {
-            Stream::Tcp(tcp) => since_last_sent(tcp).ok(),
+            Stream::Tcp(tcp) => {
+                since_last_sent(tcp).ok().filter(|silence| *silence >= LATE && stream.has_ended())
+            }
             Stream::Unix(_) => None,
         });
     }
 
-    /// Returns its length in milliseconds, if that is so long that a server may have closed the connection for it. `None`: it was shorter, has
-    /// not ended, or is not known, as on a Unix socket.
+    /// Returns its length in milliseconds, if the server may have closed the connection for it. `None`: it was too short, the server closed the
+    /// connection later or not at all, or that is not known, as on a Unix socket.
     pub(crate) fn if_late(&self) -> Option<u64> {
-        let silence = self.0.get().copied().flatten().filter(|silence| *silence >= LATE)?;
+        let silence = self.0.get().copied().flatten()?;
         Some(u64::try_from(silence.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -65,37 +68,55 @@ mod tests {
 
     use super::*;
 
+    /// Returns both ends of a connection.
+    async fn connected() -> (Stream, std::net::TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Stream::Tcp(near), listener.accept().unwrap().0)
+    }
+
     #[tokio::test]
     async fn the_silence_lasts_from_the_handshake_to_the_first_byte() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let stream = Stream::Tcp(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+        let (near, far) = connected().await;
         let silence = Silence::default();
         thread::sleep(LATE * 2);
+        drop(far);
         assert_eq!(silence.if_late(), None, "it has not ended");
-        silence.end(&stream);
+        silence.end(&near);
         let length = silence.if_late().unwrap();
         assert!(length >= 100, "{length}");
         // Later bytes do not change it.
         thread::sleep(LATE);
-        silence.clone().end(&stream);
+        silence.clone().end(&near);
         assert_eq!(silence.if_late(), Some(length));
-        // What was sent ends a silence, as a handshake of TLS does.
-        let begun = Duration::from_millis(length);
-        stream.try_write(b"hello").unwrap();
-        assert!(
-            since_last_sent(match &stream {
-                Stream::Tcp(tcp) => tcp,
-                Stream::Unix(_) => unreachable!(),
-            })
-            .unwrap()
-                < begun
-        );
+    }
+
+    #[tokio::test]
+    async fn what_is_closed_behind_the_first_byte_is_not_closed_for_silence() {
+        let (near, far) = connected().await;
+        let silence = Silence::default();
+        thread::sleep(LATE * 2);
+        silence.end(&near);
+        drop(far);
+        assert_eq!(silence.if_late(), None);
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_ends_a_silence_as_a_handshake_of_tls_does() {
+        let (near, _far) = connected().await;
+        let Stream::Tcp(tcp) = &near else { unreachable!() };
+        thread::sleep(LATE * 2);
+        let before = since_last_sent(tcp).unwrap();
+        near.try_write(b"hello").unwrap();
+        assert!(since_last_sent(tcp).unwrap() < before && before >= LATE);
     }
 
     #[tokio::test]
     async fn that_of_a_unix_socket_is_not_known() {
-        let (near, _far) = UnixStream::pair().unwrap();
+        let (near, far) = UnixStream::pair().unwrap();
         let silence = Silence::default();
+        thread::sleep(LATE * 2);
+        drop(far);
         silence.end(&Stream::Unix(near));
         assert_eq!(silence.if_late(), None);
     }

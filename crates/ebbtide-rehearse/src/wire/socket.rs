@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 
 use super::Address;
@@ -151,9 +150,7 @@ impl Socket {
 
     /// Returns whether the peer has closed the connection, by the present state in the kernel, also if unread bytes precede the end.
     pub(crate) fn has_ended(&self) -> bool {
-        let mut wanted = [PollFd::new(&*self.stream, PollFlags::RDHUP)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut wanted, Some(&now)).is_ok_and(|ready| ready > 0)
+        self.stream.has_ended()
     }
 
     /// Waits until the peer has closed the connection, and reads nothing. Never returns if this cannot be observed.

@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{Interest, Ready};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
@@ -84,6 +85,13 @@ impl Stream {
     pub(super) fn leave(&self) {
         let left = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
         let _cleared = each!(self, stream => stream.try_io(Interest::READABLE, left));
+    }
+
+    /// Returns whether the peer has closed it, by the present state in the kernel, also if unread bytes precede the end.
+    pub(super) fn has_ended(&self) -> bool {
+        let mut wanted = [PollFd::new(self, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut wanted, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
     pub(super) async fn writable(&self) -> io::Result<()> {
