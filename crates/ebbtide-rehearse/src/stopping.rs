@@ -1,5 +1,6 @@
 //! The stop of one run: what precedes the signal, the signals, and the end of the process.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::conductor::News;
 use super::load::Load;
 use super::probe::DatabaseProbe;
 use super::readying::TAIL;
-use super::record::{PreStopEnd, PreStopRun, Record};
+use super::record::{Ended, PreStopEnd, PreStopRun, Record};
 use super::relay::Relays;
 use super::sampling::Sampler;
 use super::scenario::{PreStop, StopPlan, StopSignal};
@@ -196,7 +197,7 @@ impl Stopping<'_> {
         }
     }
 
-    /// Waits until the service exits; sends the second signal when it is due, and SIGKILL to the process group when the grace
+    /// Waits until the service has stopped; sends the second signal when it is due, and SIGKILL to the process group when the grace
     /// period has ended.
     async fn end(&mut self, record: &mut Record, news: Listener<'_>) -> Result<(), NotRehearsed> {
         let deadline = record.deadline(self.plan.grace);
@@ -207,7 +208,7 @@ impl Stopping<'_> {
             let due = pending.map_or(Duration::MAX, |(_, at)| at.since(now));
             tokio::select! {
                 biased;
-                ended = self.service.ended() => break Some(ended?),
+                ended = stopped(self.service, self.plan, self.clock) => break Some(ended?),
                 () = sleep(deadline.since(now)) => break None,
                 () = sleep(due), if pending.is_some() => {}
                 () = ticks(self.load, view, news) => {}
@@ -220,9 +221,12 @@ impl Stopping<'_> {
         let exit = match in_time {
             Some(ended) => ended,
             None => {
-                record.killed = Some(self.clock.now());
+                let killed = self.clock.now();
+                record.killed = Some(killed);
                 self.service.kill();
-                self.service.ended().await?
+                let (at, ended) = self.service.ended().await?;
+                // One that outlived the first process was killed later.
+                (at.max(killed), ended)
             }
         };
         record.exit = Some(exit);
@@ -264,6 +268,11 @@ impl Stopping<'_> {
             }
         }
     }
+}
+
+/// Waits for the end that the platform waits for: of the first process, or where it signals every one, of the last.
+async fn stopped(service: &mut Service, plan: &StopPlan, clock: Clock) -> io::Result<(At, Ended)> {
+    if plan.to_all { service.all_ended(clock).await } else { service.ended().await }
 }
 
 /// What the progress of a load refers to.

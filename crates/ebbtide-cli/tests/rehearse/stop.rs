@@ -244,3 +244,25 @@ fn a_process_that_goes_on_to_serve_is_not_said_to_wait_for_connections() {
     assert!(!evidence.contains("Connection: close"), "{evidence}");
     assert_eq!(seen.hint("exit-in-time"), "install a handler for SIGTERM");
 }
+
+#[test]
+fn where_every_process_gets_the_signal_the_last_one_ends_the_service() {
+    const SYSTEMD: &[&str] = &["--platform=systemd"];
+    let seen = holds(&Row::innocent("worker-drains", SYSTEMD));
+    assert_eq!(found(&seen, "no-orphans"), "pass");
+    let exited = seen.evidence("exit-in-time");
+    let time = exited.strip_prefix("exited ").and_then(|rest| rest.split_once(" s after the signal"));
+    let time = time.and_then(|(seconds, _)| seconds.parse::<f64>().ok());
+    assert!(time.is_some_and(|seconds| seconds >= 2.5), "{exited}");
+    // It gets the second signal, too.
+    let seen = holds(&Row::innocent("worker-drains", &["--platform=systemd", "--then-signal=TERM@1s"]));
+    assert_eq!(found(&seen, "second-signal"), "pass");
+    // The grace period is that of the last one.
+    holds(
+        &Row::guilty("worker-drains", &[("no-kill", "SIGKILL")])
+            .with(&["--platform=systemd", "--grace=2s"])
+            .torn(),
+    );
+    // Elsewhere the service has stopped with the first one.
+    holds(&Row::guilty("worker-drains", &[("no-orphans", "python3")]).torn());
+}

@@ -438,6 +438,14 @@ if is_("worker-outlives"):
         while True:
             time.sleep(1)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+elif is_("worker-drains"):
+    # The parent ends at the signal, which its child gets too and stops well at, later.
+    LAME_DUCK = 2.5
+    if os.fork():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        while True:
+            time.sleep(1)
+    signal.signal(signal.SIGTERM, on_signal)
 elif is_("worker-lingers"):
     # The parent ends at the signal; its child goes on serving for a moment.
     parent = os.getpid()

@@ -14,10 +14,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, kill_process, kill_process_group, pidfd_open};
 use thiserror::Error;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use super::aftermath::Aftermath;
 use super::attached::{AttachError, Attached, NotAttached};
-use super::descendants::{Family, end_descendants};
+use super::descendants::{Family, end_descendants, survivors};
 use super::exec;
 use super::exec_failure::ExecFailure;
 use super::pid_one::{self, Spawned};
@@ -31,6 +32,8 @@ pub(crate) struct Service {
     pid: Pid,
     gone: oneshot::Receiver<At>,
     ended: Option<(At, Ended)>,
+    /// When a process that it started was last seen to outlive it.
+    outlived_until: Option<At>,
     log: PathBuf,
 }
 
@@ -44,6 +47,9 @@ enum Process {
     /// One that was running.
     Attached(Attached),
 }
+
+/// The interval between two looks at the processes that outlive a service.
+const LOOK: Duration = Duration::from_millis(5);
 
 impl Service {
     /// Starts `words` in `folder` with `env` added to the environment of this process, as PID 1 of a namespace if `pid_one`. Standard output and error
@@ -85,7 +91,9 @@ impl Service {
             (Process::Child(child), pid)
         };
         match pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from).and_then(|fd| watch(fd, clock)) {
-            Ok(gone) => Ok(Self { process, pid, gone, ended: None, log: log.to_owned() }),
+            Ok(gone) => {
+                Ok(Self { process, pid, gone, ended: None, outlived_until: None, log: log.to_owned() })
+            }
             Err(source) => {
                 let _gone = kill_process_group(pid, Signal::KILL);
                 let _gone = process.how(pid);
@@ -104,7 +112,14 @@ impl Service {
         let gone = attached.descriptor().and_then(|fd| watch(fd, clock));
         let gone = gone.map_err(|error| AttachError { pid, why: NotAttached::Kernel(error) })?;
         let process_of = Process::Attached(attached);
-        Ok(Self { process: process_of, pid: process, gone, ended: None, log: log.to_owned() })
+        Ok(Self {
+            process: process_of,
+            pid: process,
+            gone,
+            ended: None,
+            outlived_until: None,
+            log: log.to_owned(),
+        })
     }
 
     /// Returns the process id. It is also the id of the process group of a service that was started.
@@ -179,6 +194,23 @@ impl Service {
         let ended = (at, self.process.how(self.pid)?);
         self.ended = Some(ended);
         Ok(ended)
+    }
+
+    /// Waits until this process and each one that it started have ended. Returns when the last one did, and how this one did. What a process
+    /// started that this one has not started is not known, and what a PID 1 started ends with it.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped and called again at any time.
+    pub(crate) async fn all_ended(&mut self, clock: Clock) -> io::Result<(At, Ended)> {
+        let (at, ended) = self.ended().await?;
+        if matches!(self.process, Process::Child(_)) {
+            while !survivors(self.pid).is_empty() {
+                self.outlived_until = Some(clock.now());
+                sleep(LOOK).await;
+            }
+        }
+        Ok((self.outlived_until.unwrap_or(at), ended))
     }
 
     /// Watches for `time` the processes that outlive this one, which has ended, and longer if some do.
