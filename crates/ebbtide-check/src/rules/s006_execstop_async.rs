@@ -1,7 +1,7 @@
 use super::signals::server;
 use crate::findings::{Example, Finding, Rule, Severity};
 use crate::knowledge::Script;
-use crate::model::{Declared, Platform, Project, signal_name};
+use crate::model::{Command, Declared, Platform, Project, signal_name};
 
 pub(super) static RULE: Rule = Rule {
     id: "S006",
@@ -13,6 +13,8 @@ systemd sends the kill signal to what is left as soon as the commands of `ExecSt
 such as `kill $MAINPID`, is therefore followed by SIGTERM at once: with another signal the graceful stop that it asked for becomes an
 ordinary one, and with the same signal many programs stop immediately at the second one. The signal of `KillSignal=` then does the same alone, if it is that of the graceful stop of the
 program: SIGQUIT for nginx and php-fpm, whose SIGTERM is the fast stop.
+
+The commands run one after the other, so that one that another kind of command follows is left out: `tail --pid=$MAINPID -f /dev/null` waits for the program.
 
 A unit with `KillSignal=SIGCONT` is left out: that changes nothing in a program that runs, so that systemd waits for the one that `ExecStop=` has asked
 to stop, up to `TimeoutStopSec`. The units of Apache in Fedora and RHEL are like that. So is a unit whose `KillSignal=` is the graceful stop of its server.
@@ -39,17 +41,9 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
         if signal == "CONT" || is_own && signal != "TERM" {
             continue;
         }
-        for command in &unit.exec_stop {
-            let is_signal = |program: Option<&str>| matches!(program, Some("kill" | "pkill" | "killall"));
-            let is_async = match command.script() {
-                Some(script) => {
-                    Script::read(&script.text).commands.last().is_some_and(|last| is_signal(last.program()))
-                }
-                None => is_signal(command.program()),
-            };
-            if !is_async {
-                continue;
-            }
+        // They run one after the other: one that may wait delays the kill signal for those before it too.
+        let after_waits = unit.exec_stop.iter().rposition(|command| !is_async(command));
+        for command in unit.exec_stop.iter().skip(after_waits.map_or(0, |at| at.saturating_add(1))) {
             let effect = match &server {
                 Some(found) => found.server.effect_of(&signal),
                 None => "the second signal ends the drain: requests in flight are reset".to_owned(),
@@ -76,5 +70,16 @@ fn check(project: &Project, findings: &mut Vec<Finding>) {
                 .remedy(remedy),
             );
         }
+    }
+}
+
+/// Returns whether a stop command sends a signal and returns.
+fn is_async(command: &Command) -> bool {
+    let is_signal = |program: Option<&str>| matches!(program, Some("kill" | "pkill" | "killall"));
+    match command.script() {
+        Some(script) => {
+            Script::read(&script.text).commands.last().is_some_and(|last| is_signal(last.program()))
+        }
+        None => is_signal(command.program()),
     }
 }

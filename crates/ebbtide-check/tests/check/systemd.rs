@@ -268,3 +268,26 @@ fn a_variable_that_is_unset_declares_nothing() {
         assert_eq!(found, declares, "{settings}{}", shown(&report));
     }
 }
+
+/// systemd signals when every stop command has exited, and they run one after the other.
+#[test]
+fn a_stop_command_that_another_kind_of_command_follows_is_left_alone() {
+    let found = |stop: &str| {
+        let text = format!("[Service]\nExecStart=/bin/app\nExecStop=/bin/kill -s INT $MAINPID\n{stop}");
+        ids(&check_text("app.service", &text)).into_iter().filter(|id| *id == "S006").count()
+    };
+    for stop in [
+        "/usr/bin/tail --pid=$MAINPID -f /dev/null",
+        "/bin/sh -c \"while test -d /proc/$MAINPID; do sleep 1; done\"",
+        "/usr/bin/waitpid $MAINPID",
+        "/bin/sleep 20",
+    ] {
+        assert_eq!(found(&format!("ExecStop={stop}\n")), 0, "{stop}");
+        // One before it, or one that an empty assignment removes, waits for nothing.
+        let before = format!("ExecStop=\nExecStop={stop}\nExecStop=/bin/kill -s INT $MAINPID\n");
+        assert_eq!(found(&before), 1, "{stop}");
+        assert_eq!(found(&format!("ExecStop={stop}\nExecStop=\nExecStop=/bin/kill $MAINPID\n")), 1, "{stop}");
+    }
+    assert_eq!(found(""), 1);
+    assert_eq!(found("ExecStop=/bin/kill -s HUP $MAINPID\n"), 2);
+}
