@@ -123,3 +123,35 @@ fn the_setting_that_helps_is_spelled_as_the_file_spells_it() {
     let found = remedy("task.json", include_str!("../../fixtures/E011/bad.json"));
     assert!(found.contains(r#""condition": "START""#), "{found}");
 }
+
+/// ECS stops it before the program, and would refuse a cycle.
+#[test]
+fn a_dependency_of_a_sidecar_on_its_program_is_removed_first() {
+    let found = |adot: &str, between: &str| {
+        let text = format!(
+            "Resources:\n  T:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      ContainerDefinitions:\n        \
+             - {{Name: app, Image: x/app, Essential: true, PortMappings: [{{ContainerPort: 80}}]}}\n        \
+             - {{Name: between, Image: x/between, Essential: false{between}}}\n        \
+             - {{Name: adot, Image: 'amazon/aws-otel-collector:latest', Essential: true{adot}}}\n"
+        );
+        let report = check_text("t.yaml", &text);
+        let found = report.active().find(|finding| finding.rule.id == "E011").unwrap();
+        (found.title.clone(), found.remedy.clone(), found.fix.is_some())
+    };
+    let on = |name: &str| format!(", DependsOn: [{{ContainerName: {name}, Condition: START}}]");
+    let add = r#"add `"DependsOn": [{"ContainerName": "adot", "Condition": "START"}]` to `app`"#;
+    let reversed = format!("remove the dependency of `adot` on `app`, and {add}");
+    for (adot, between, is_before) in [
+        (on("app"), String::new(), true),
+        (on("between"), on("app"), true),
+        (on("between"), on("between"), false),
+        (on("between"), String::new(), false),
+        (String::new(), on("app"), false),
+    ] {
+        let (title, remedy, is_edited) = found(&adot, &between);
+        assert_eq!(title.contains("stops `adot` before `app`"), is_before, "{title}");
+        assert_eq!(title.contains("at the same time"), !is_before, "{title}");
+        assert_eq!(remedy, if is_before { &*reversed } else { add }, "{adot}{between}");
+        assert!(!is_edited);
+    }
+}
