@@ -1,13 +1,15 @@
-//! What the annotations and labels of a pod say of the proxy of its mesh.
+//! What the annotations, the labels and the proxy container of a pod say of the proxy of its mesh.
 
 use std::time::Duration;
 
-use crate::input::Place;
+use crate::input::{Place, SourceId};
 use crate::model::{Annotation, Container, Workload, go_duration, is_variable, seconds};
-use crate::tree::{Node, parse_yaml};
+use crate::tree::{Node, Parsed, parse_yaml};
 
 /// Istio's configuration of one proxy, in YAML.
 const ISTIO: &str = "proxy.istio.io/config";
+/// The variable of the proxy's container that has it too: the injection writes it.
+const ISTIO_VARIABLE: &str = "PROXY_CONFIG";
 /// Whether Istio injects a proxy: an annotation, or a label, which counts more.
 const ISTIO_INJECT: &str = "sidecar.istio.io/inject";
 /// Linkerd's wait, in seconds.
@@ -31,21 +33,34 @@ pub(crate) fn is_istio_proxy(container: &Container) -> bool {
     container.image_name() == Some("proxyv2")
 }
 
-/// Returns what Istio's proxy of a pod does after SIGTERM: its container, if the file has one, and the annotation configure it.
+/// Returns what Istio's proxy of a pod does after SIGTERM: its container, if the file has one, and the annotation configure it. Of a setting that
+/// both have, the agent of the proxy takes that of the annotation.
 pub(crate) fn istio_stop(workload: &Workload, proxy: Option<&Container>) -> IstioStop {
-    let Some(annotation) = annotation(workload, ISTIO) else { return stop_of(None, proxy) };
-    let parsed = parse_yaml(annotation.place.source, &annotation.value);
-    match parsed.documents.as_slice() {
-        [] if parsed.errors.is_empty() => stop_of(None, proxy),
-        [document] if parsed.errors.is_empty() => stop_of(Some(&document.root), proxy),
-        _ => IstioStop { drain: None, waits_for_connections: true },
+    let of_pod = annotation(workload, ISTIO).map(|own| (own.place.source, Some(own.value.as_str())));
+    let own = proxy.and_then(|proxy| proxy.variables.iter().rev().find(|own| own.name == ISTIO_VARIABLE));
+    let own = own.map(|own| (own.place.source, own.value.as_deref()));
+    let configs: Option<Vec<Parsed>> =
+        of_pod.into_iter().chain(own).map(|(source, text)| config(source, text?)).collect();
+    match configs {
+        Some(configs) => stop_of(&configs, proxy),
+        None => IstioStop { drain: None, waits_for_connections: true },
     }
 }
 
-fn stop_of(config: Option<&Node>, proxy: Option<&Container>) -> IstioStop {
+/// Parses a configuration of a proxy. `None`: it cannot be read.
+fn config(source: SourceId, text: &str) -> Option<Parsed> {
+    let parsed = parse_yaml(source, text);
+    (parsed.documents.len() <= 1 && parsed.errors.is_empty()).then_some(parsed)
+}
+
+/// Of the configurations an earlier one counts more.
+fn stop_of(configs: &[Parsed], proxy: Option<&Container>) -> IstioStop {
+    let written = |path: &[&str]| {
+        configs.iter().flat_map(|config| &config.documents).find_map(|document| document.root.at(path))
+    };
     let setting = |name: &str| {
         let of_container = proxy.and_then(|proxy| proxy.variables.iter().rev().find(|own| own.name == name));
-        let of_metadata = || config?.at(&["proxyMetadata", name])?.text();
+        let of_metadata = || written(&["proxyMetadata", name])?.text();
         of_container.map(|own| own.value.as_deref()).or_else(|| of_metadata().map(Some))
     };
     // A value that is not known may be true.
@@ -55,12 +70,12 @@ fn stop_of(config: Option<&Node>, proxy: Option<&Container>) -> IstioStop {
         })
     };
     let waits_for_connections = setting("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").is_some_and(may_be_true);
-    let written = if waits_for_connections {
+    let drain = if waits_for_connections {
         setting("MINIMUM_DRAIN_DURATION")
     } else {
-        config.and_then(|config| config.get("terminationDrainDuration")).map(Node::text)
+        written(&["terminationDrainDuration"]).map(Node::text)
     };
-    let drain = written.map_or(Some(ISTIO_DRAIN), |written| go_duration(written?));
+    let drain = drain.map_or(Some(ISTIO_DRAIN), |drain| go_duration(drain?));
     IstioStop { drain, waits_for_connections }
 }
 

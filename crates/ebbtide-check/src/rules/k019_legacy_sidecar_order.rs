@@ -16,8 +16,8 @@ the program still drains and needs its connections:
 
     preStop + drain of the proxy < preStop + drain of the program
 
-Known are istio-proxy (5 s, or `terminationDrainDuration` of the annotation `proxy.istio.io/config`), linkerd-proxy (0 s) and cloud-sql-proxy (0 s), unless they are set to wait for their connections
-(`EXIT_ON_ZERO_ACTIVE_CONNECTIONS` as a variable or in `proxyMetadata` of the annotation, `--max-sigterm-delay`). The preStop hook or the drain of the program has to be declared.
+Known are istio-proxy (5 s, or `terminationDrainDuration` of the annotation `proxy.istio.io/config` or of the variable `PROXY_CONFIG` of its container), linkerd-proxy (0 s) and cloud-sql-proxy (0 s), unless they are set to wait for their connections
+(`EXIT_ON_ZERO_ACTIVE_CONNECTIONS` as a variable or in `proxyMetadata` of either, `--max-sigterm-delay`). The preStop hook or the drain of the program has to be declared.
 ",
     sources: &[
         "kubernetes/enhancements, KEP-753: why sidecars stop last",

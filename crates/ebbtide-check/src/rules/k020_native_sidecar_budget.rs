@@ -16,7 +16,7 @@ the main containers.
     max(preStop + drain of the main containers) + sum(drain of the sidecars) + 2 > terminationGracePeriodSeconds
 
 The drain of a main container has to be declared. The drain of a sidecar is declared, or known: istio-proxy needs 5 s, or `terminationDrainDuration` of
-the annotation `proxy.istio.io/config`.
+the annotation `proxy.istio.io/config` or of the variable `PROXY_CONFIG` of its container.
 ",
     sources: &[
         "kubernetes/enhancements, KEP-753: termination ordering",

@@ -106,3 +106,41 @@ fn a_proxy_of_istio_drains_as_the_annotation_configures_it() {
         assert_eq!(found(config, &native), native_ids, "{config}");
     }
 }
+
+/// The injection writes the configuration into a variable of the container.
+#[test]
+fn a_proxy_of_istio_drains_as_the_variable_of_its_container_configures_it() {
+    let found = |variable: &str, annotation: &str| {
+        let proxy = format!("name: istio-proxy, image: 'istio/proxyv2:1.26', env: [{variable}]");
+        let beside = format!(
+            "terminationGracePeriodSeconds: 60, containers: [{{name: rates, image: x, ports: [{{containerPort: 80}}]}}, {{{proxy}}}]"
+        );
+        let native = format!(
+            "terminationGracePeriodSeconds: 30, initContainers: [{{{proxy}, restartPolicy: Always}}], containers: [{{name: rates, image: x}}]"
+        );
+        let metadata = format!("annotations: {{ebbtide.dev/drain: 20s{annotation}}}");
+        [beside, native].map(|spec| ids(&check_text("rates.yaml", &deployment(&metadata, &spec))))
+    };
+    let with = |config: &str| found(&format!("{{name: PROXY_CONFIG, value: '{config}'}}"), "");
+    let is_default = [vec!["K019"], vec![]];
+    let nothing = [vec![], vec![]];
+    let drains = [vec![], vec!["K020"]];
+    for (config, expected) in [
+        ("", &is_default),
+        ("{}", &is_default),
+        ("{\"concurrency\":2}", &is_default),
+        ("{\"terminationDrainDuration\":\"30s\"}", &drains),
+        ("terminationDrainDuration: 30s", &drains),
+        ("{\"terminationDrainDuration\":\"$(DRAIN)\"}", &nothing),
+        ("{\"terminationDrainDuration\":", &nothing),
+        ("{\"proxyMetadata\":{\"EXIT_ON_ZERO_ACTIVE_CONNECTIONS\":\"true\"}}", &nothing),
+    ] {
+        assert_eq!(&with(config), expected, "{config}");
+    }
+    assert_eq!(found("{name: PROXY_CONFIG, valueFrom: {secretKeyRef: {name: a, key: b}}}", ""), nothing);
+    assert_eq!(found("{name: OTHER, value: 'terminationDrainDuration: 30s'}", ""), is_default);
+    // The agent reads the annotation after the variable.
+    let own = "{name: PROXY_CONFIG, value: 'terminationDrainDuration: 30s'}";
+    assert_eq!(found(own, ", proxy.istio.io/config: 'terminationDrainDuration: 6s'"), is_default);
+    assert_eq!(found(own, ", proxy.istio.io/config: 'concurrency: 2'")[0], [""; 0]);
+}
