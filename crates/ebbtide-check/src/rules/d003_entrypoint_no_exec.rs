@@ -15,7 +15,7 @@ a shell form: `CMD exec /start.sh`. Unless its last command begins with
 ([D008](D008.md)).
 
 The last command is what counts. If that is an `if`, a `case` or `[ … ] && B || C`, every branch that runs a program needs `exec`; a branch that the `CMD` of the
-Dockerfile cannot reach is left out, where the script compares its first argument with a word. A function that is called last is followed. An `exec` in a pipe
+Dockerfile cannot reach is left out, where the script compares its first argument, or a variable that is set to it, with a word. A function that is called last is followed. An `exec` in a pipe
 (`exec app | tee log`) or in the background replaces another shell than that of process 1.
 
 The script has to be in the input and below the folder of the Dockerfile, which has to copy it to the path that is started, or in a here document of the Dockerfile (`COPY <<EOF /start.sh`). Its name

@@ -294,3 +294,50 @@ fn what_the_command_of_the_image_never_reaches_is_left_out() {
     assert!(!found("[\"app\"]"));
     assert!(found("[\"other\"]"));
 }
+
+#[test]
+fn the_first_argument_is_followed_into_variables_and_conditions() {
+    for (script, reaches) in [
+        (
+            "case \"${1:-serve}\" in\n  serve) exec server ;;\n  shell) bash -i ;;\n  *) exec \"$@\" ;;\nesac\n",
+            false,
+        ),
+        (
+            "cmd=\"${1:-serve}\"\ncase \"$cmd\" in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n",
+            false,
+        ),
+        (
+            "export cmd=$1\ncmd=${cmd:-serve}\nshift\ncase ${cmd} in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n",
+            false,
+        ),
+        ("a=$1\ncmd=$a\nif [ \"$cmd\" = shell ]; then\n  bash -i\nelse\n  exec server\nfi\n", false),
+        (
+            "if [[ \"$1\" == \"shell\" || \"$1\" = \"bash\" ]]; then\n  bash -i\nelse\n  exec server\nfi\n",
+            false,
+        ),
+        ("if [ \"$1\" = shell ] || test \"$1\" = bash; then\n  bash -i\nelse\n  exec server\nfi\n", false),
+        ("if [ \"$1\" != serve ]; then\n  bash -i\nelse\n  exec server\nfi\n", false),
+        ("if [[ $1 = shell && -n $DEBUG ]]; then\n  bash -i\nelse\n  exec server\nfi\n", false),
+        // Others decide.
+        ("case \"${2:-serve}\" in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n", true),
+        ("case \"${MODE:-serve}\" in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n", true),
+        ("cmd=$MODE\ncase \"$cmd\" in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n", true),
+        (
+            "cmd=$1\n[ -z \"$MODE\" ] || cmd=shell\ncase \"$cmd\" in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n",
+            true,
+        ),
+        ("shift\ncmd=$1\ncase \"$cmd\" in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n", true),
+        ("if [[ \"$1\" == \"shell\" || -n \"$DEBUG\" ]]; then\n  bash -i\nelse\n  exec server\nfi\n", true),
+        ("if [[ ! ( \"$1\" == \"serve\" && -n \"$X\" ) ]]; then\n  bash -i\nelse\n  exec server\nfi\n", true),
+        ("if ! [ \"$1\" = shell ]; then\n  bash -i\nelse\n  exec server\nfi\n", true),
+    ] {
+        let expected = if reaches { found("D003", "docker-entrypoint.sh", "bash -i") } else { Vec::new() };
+        assert_eq!(check_script(script, "CMD [\"serve\"]\n"), expected, "{script}");
+        let shell = found("D003", "docker-entrypoint.sh", "bash -i");
+        assert_eq!(check_script(script, ""), shell, "without a command any branch may run: {script}");
+    }
+    let script =
+        "cmd=\"${1:-serve}\"\ncase \"$cmd\" in\n  serve) exec server ;;\n  shell) bash -i ;;\nesac\n";
+    let reached = found("D003", "docker-entrypoint.sh", "bash -i");
+    assert_eq!(check_script(script, "CMD [\"shell\"]\n"), reached);
+}

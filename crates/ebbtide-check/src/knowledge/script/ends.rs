@@ -1,3 +1,4 @@
+use super::choice::FirstArgument;
 use super::parser::{Choice, Item, Node};
 use super::tree::{Script, Separator, Simple};
 use crate::knowledge::ShellsThatStay;
@@ -59,15 +60,6 @@ fn handles_signals(script: &Script) -> bool {
     script.commands.iter().any(handles)
 }
 
-/// Returns whether the arguments may be others at the end of a script than at its begin.
-fn changes_arguments(script: &Script) -> bool {
-    // What a branch changes is about other arguments, such as options alone.
-    script.commands.iter().filter(|command| !command.is_nested).any(|command| {
-        let is_set = command.program() == Some("set") && command.words.iter().any(|word| word == "--");
-        is_set || command.program() == Some("shift")
-    })
-}
-
 enum Ending {
     Known(Vec<ScriptEnd>),
     /// Nothing that lasts. The flag is whether that depends on conditions.
@@ -81,13 +73,14 @@ enum Ending {
 struct Reader<'s> {
     /// The whole script, which has the functions.
     body: &'s [Item],
-    arguments: Option<&'s [String]>,
+    first: Option<FirstArgument<'s>>,
     calls: usize,
 }
 
 impl<'s> Reader<'s> {
-    fn new(script: &Script, body: &'s [Item], arguments: Option<&'s [String]>) -> Self {
-        Self { body, arguments: arguments.filter(|_| !changes_arguments(script)), calls: 0 }
+    fn new(script: &'s Script, body: &'s [Item], arguments: Option<&'s [String]>) -> Self {
+        let first = arguments.and_then(|arguments| FirstArgument::new(script, arguments));
+        Self { body, first, calls: 0 }
     }
 
     /// Adds the commands of a list that begin with `exec`, where their branches can run. A function may be called from anywhere.
@@ -297,8 +290,8 @@ impl<'s> Reader<'s> {
                 return Ending::Unknown;
             }
             // The function has arguments of its own.
-            let arguments = self.arguments.filter(|_| simple.words.get(1).is_some_and(|word| word == "$@"));
-            let reader = Reader { calls: self.calls.saturating_add(1), arguments, ..self };
+            let first = self.first.filter(|_| simple.words.get(1).is_some_and(|word| word == "$@"));
+            let reader = Reader { calls: self.calls.saturating_add(1), first, ..self };
             return reader.list(body, ShellsThatStay::ALL);
         }
         let own = ShellsThatStay { ash: simple.is_modified, bash: simple.is_modified || simple.redirects };
@@ -307,33 +300,7 @@ impl<'s> Reader<'s> {
 
     /// Returns whether a branch runs, if the first argument decides it and is known.
     fn runs(self, index: usize, conditions: &[Vec<Item>], choice: &Choice) -> Option<bool> {
-        let first = self.arguments?.first()?;
-        match choice {
-            Choice::Patterns { word, patterns } => {
-                let is_first = matches!(word.as_str(), "$1" | "${1}" | "${1:-}");
-                let pattern = |pattern: &String| match pattern.strip_suffix('*') {
-                    Some(begin) if !begin.contains(['*', '?', '[', '$']) => Some(first.starts_with(begin)),
-                    None if !pattern.contains(['*', '?', '[', '$']) => Some(pattern == first),
-                    _ => None,
-                };
-                let all: Option<Vec<bool>> = patterns.get(index)?.iter().map(pattern).collect();
-                all.filter(|_| is_first).map(|all| all.contains(&true))
-            }
-            Choice::Conditions => {
-                let [Item { pipeline, .. }] = conditions.get(index)?.as_slice() else { return None };
-                let [Node::Simple(Simple { words, .. })] = pipeline.as_slice() else { return None };
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                match words.as_slice() {
-                    ["[", "$1" | "${1}" | "${1:-}", "=" | "==", value, "]"]
-                    | ["[[", "$1" | "${1}" | "${1:-}", "=" | "==", value, "]]"]
-                        if !value.contains(['$', '*']) =>
-                    {
-                        Some(value == first)
-                    }
-                    _ => None,
-                }
-            }
-        }
+        self.first?.runs(index, conditions, choice)
     }
 }
 

@@ -20,6 +20,19 @@ pub(super) enum Token {
     Close,
 }
 
+impl Token {
+    /// Returns how a sign between the parts of a condition is written.
+    pub(super) fn sign(&self) -> Option<&'static str> {
+        match self {
+            Self::And => Some("&&"),
+            Self::Or => Some("||"),
+            Self::Open => Some("("),
+            Self::Close => Some(")"),
+            _ => None,
+        }
+    }
+}
+
 /// A word without quotes, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lexeme {

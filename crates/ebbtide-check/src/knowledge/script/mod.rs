@@ -1,5 +1,6 @@
 //! Shell scripts, read as far as the rules need: nothing is expanded.
 
+mod choice;
 mod ends;
 mod lexer;
 mod parser;

@@ -1,5 +1,5 @@
 use super::lexer::{Lexeme, Token, Tokens, tokens};
-use super::tree::{Separator, Simple};
+use super::tree::{Assignment, Separator, Simple};
 
 /// The nesting that is read. Real scripts stay far below.
 const MAX_DEPTH: usize = 40;
@@ -49,6 +49,7 @@ pub(super) enum Choice {
 /// A script as it is nested.
 pub(super) struct Parsed {
     pub(super) body: Vec<Item>,
+    pub(super) assignments: Vec<Assignment>,
     /// Whether everything that is opened is closed.
     pub(super) is_closed: bool,
     /// The offset after its last token.
@@ -58,7 +59,7 @@ pub(super) struct Parsed {
 
 pub(super) fn parse(text: &str) -> Parsed {
     let Tokens { all, end, has_documents } = tokens(text);
-    let mut parser = Parser { tokens: all, at: 0, depth: 0, is_closed: true };
+    let mut parser = Parser { tokens: all, at: 0, depth: 0, assignments: Vec::new(), is_closed: true };
     let mut body = parser.list(&[]);
     while parser.at < parser.tokens.len() {
         // A closing word without an opening one.
@@ -66,13 +67,14 @@ pub(super) fn parse(text: &str) -> Parsed {
         parser.at = parser.at.saturating_add(1);
         body.append(&mut parser.list(&[]));
     }
-    Parsed { body, is_closed: parser.is_closed, end, has_documents }
+    Parsed { body, assignments: parser.assignments, is_closed: parser.is_closed, end, has_documents }
 }
 
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    assignments: Vec<Assignment>,
     is_closed: bool,
 }
 
@@ -239,7 +241,9 @@ impl Parser {
         loop {
             match self.peek() {
                 Some(Token::Word(word)) => {
-                    if simple.words.is_empty() && is_assignment(&word.text) {
+                    let own = assignment(&word.text, word.start).filter(|_| simple.words.is_empty());
+                    if own.is_some() {
+                        self.assignments.extend(own);
                         self.skip();
                         continue;
                     }
@@ -252,7 +256,7 @@ impl Parser {
                     simple.words.push(word.text.clone());
                 }
                 Some(Token::Redirection) => simple.redirects = true,
-                Some(_) if is_condition => {}
+                Some(token) if is_condition => simple.words.extend(token.sign().map(str::to_owned)),
                 // A parenthesis in the middle of a command is none of POSIX; what it means is not known.
                 Some(Token::Open) => self.is_closed = false,
                 _ => return simple,
@@ -313,9 +317,11 @@ impl Parser {
     }
 }
 
-fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        let name = name.strip_suffix('+').unwrap_or(name);
-        !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-    })
+/// Returns the assignment that a word is.
+pub(super) fn assignment(text: &str, at: usize) -> Option<Assignment> {
+    let (name, value) = text.split_once('=')?;
+    let name = name.strip_suffix('+').unwrap_or(name);
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let is_named = !name.is_empty() && name.chars().all(is_name);
+    is_named.then(|| Assignment { name: name.to_owned(), value: value.to_owned(), at })
 }

@@ -8,10 +8,20 @@ pub(crate) struct Script {
     pub(crate) commands: Vec<Simple>,
     /// The commands as they are nested. `None` if the nesting is not closed.
     pub(super) body: Option<Vec<Item>>,
+    /// Every assignment, in the order of the text, but those of `export` and the like last.
+    pub(super) assignments: Vec<Assignment>,
     /// What is after its last command: comments and line ends.
     pub(crate) tail: String,
     /// Whether it has here documents, whose lines are in the tail if they are those of the last line.
     pub(crate) has_documents: bool,
+}
+
+/// An assignment of a variable.
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) at: usize,
 }
 
 /// A simple command.
@@ -44,12 +54,19 @@ pub(crate) enum Separator {
 impl Script {
     /// Reads a script.
     pub(crate) fn read(text: &str) -> Self {
-        let Parsed { body, is_closed, end, has_documents } = parser::parse(text);
+        let Parsed { body, mut assignments, is_closed, end, has_documents } = parser::parse(text);
         let mut commands = Vec::new();
         flatten(&body, false, &mut commands);
         commands.sort_by_key(|command: &Simple| command.range);
+        let declares = |command: &&Simple| {
+            matches!(command.program(), Some("export" | "local" | "declare" | "typeset" | "readonly"))
+        };
+        for command in commands.iter().filter(declares) {
+            let words = command.words.iter().skip(1);
+            assignments.extend(words.filter_map(|word| parser::assignment(word, command.range.0)));
+        }
         let tail = text.get(end..).unwrap_or_default().to_owned();
-        Self { commands, body: is_closed.then_some(body), tail, has_documents }
+        Self { commands, body: is_closed.then_some(body), assignments, tail, has_documents }
     }
 
     /// Returns whether a command with this name is in it.
@@ -166,7 +183,7 @@ mod tests {
     fn conditions_of_bash_and_arithmetic_are_one_command() {
         assert_eq!(
             words("[[ -n $A && ($B || $C) ]] && a"),
-            [vec!["[[", "-n", "$A", "$B", "$C", "]]"], vec!["a"]]
+            [vec!["[[", "-n", "$A", "&&", "(", "$B", "||", "$C", ")", "]]"], vec!["a"]]
         );
         assert_eq!(words("((i++)); A=(b c) d"), [vec!["((i++))"], vec!["d"]]);
         assert_eq!(words("for ((i=0; i<3; i++)); do a; done"), [["a"]]);
