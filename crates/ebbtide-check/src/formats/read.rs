@@ -7,7 +7,7 @@ use super::{
 };
 use crate::input::{Place, Problem, Source, SourceId, UNRENDERED};
 use crate::model::Word;
-use crate::tree::{Node, Parsed, SyntaxError, parse_dockerfile, parse_unit};
+use crate::tree::{Node, Parsed, SyntaxError, comments, parse_dockerfile, parse_unit};
 
 /// The errors of one file that are reported.
 const MAX_ERRORS: usize = 10;
@@ -92,7 +92,11 @@ fn recognise(id: SourceId, source: &Source) -> Facts {
 
 fn script(id: SourceId, source: &Source) -> Facts {
     let place = Place::new(id, 0, source.text().len());
-    Facts { scripts: vec![Word { text: source.text().to_owned(), place }], ..Facts::default() }
+    Facts {
+        scripts: vec![Word { text: source.text().to_owned(), place }],
+        comments: comments(id, source.text(), &["#"]),
+        ..Facts::default()
+    }
 }
 
 fn unit(id: SourceId, source: &Source) -> Facts {

@@ -4,7 +4,7 @@ use crate::input::{Place, SourceId};
 /// Returns the comments of a text whose parser drops them: from a sign at the begin of a line, or after a space, to the end of the line.
 /// Signs in strings are taken for comments too, which does no harm: comments have a meaning only if they begin with a word of the
 /// check.
-pub(super) fn comments(source: SourceId, text: &str, signs: &[&str]) -> Vec<Comment> {
+pub(crate) fn comments(source: SourceId, text: &str, signs: &[&str]) -> Vec<Comment> {
     let mut comments = Vec::new();
     let mut start = 0_usize;
     for line in text.split_inclusive('\n') {

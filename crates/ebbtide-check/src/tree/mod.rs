@@ -9,7 +9,7 @@ mod toml;
 mod unit;
 mod yaml;
 
-use comments::comments;
+pub(crate) use comments::comments;
 pub(crate) use dockerfile::{parse as parse_dockerfile, parse_inside as parse_dockerfile_inside};
 pub(crate) use hcl::parse as parse_hcl;
 pub(crate) use json::{

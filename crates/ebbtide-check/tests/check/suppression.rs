@@ -3,7 +3,7 @@
 use ebbtide_check::Severity;
 use ebbtide_check::render::{Look, text};
 
-use crate::common::{check_text, ids, shown};
+use crate::common::{check_all, check_text, ids, shown};
 
 fn pod(annotation: &str, comment: &str) -> String {
     format!(
@@ -124,4 +124,32 @@ fn comments_of_hcl_suppress_in_each_of_their_forms() {
     for comment in ["", "/* ebbtide:ignore E001 other */", "/* ebbtide:ignore E002 far */ cpu = 1"] {
         assert_eq!(ids(&check_text("a.tf", &task(comment))), ["E002"], "{comment}");
     }
+}
+
+/// What a finding points to may be in another file than its workload.
+#[test]
+fn comments_of_an_entry_point_script_suppress() {
+    let check = |script: &str| {
+        let image = "FROM debian:12\nCOPY run /\nENTRYPOINT [\"/run\"]\n";
+        check_all(&[("Dockerfile", image), ("run", &format!("#!/bin/sh\n{script}"))])
+    };
+    for script in [
+        "# ebbtide:ignore D003 known\n./server\n",
+        "./server # ebbtide:ignore D003 known\n",
+        "# ebbtide:ignore-file D003 known\nset -e\n\n./server\n",
+    ] {
+        let report = check(script);
+        assert_eq!((ids(&report).len(), report.counts().suppressed), (0, 1), "{script}{}", shown(&report));
+        assert!(report.problems.is_empty(), "{}", shown(&report));
+    }
+    for script in [
+        "./server\n",
+        "# ebbtide:ignore D004 other\n./server\n",
+        "# ebbtide:ignore D003 far\nset -e\n./server\n",
+        "echo '# ebbtide:ignored'\n./server\n",
+    ] {
+        assert_eq!(ids(&check(script)), ["D003"], "{script}");
+    }
+    let report = check("# ebbtide:ignore D003\n./server\n");
+    assert_eq!(report.problems[0].message, "suppression of D003 without a reason: not applied");
 }
