@@ -67,6 +67,8 @@ pub(crate) struct Container {
     pub(crate) startup: Option<Probe>,
     /// A grace period of its own, on platforms that have one for each container.
     pub(crate) grace: Option<Declared<Duration>>,
+    /// How long its platform waits before its signal, while it still serves.
+    pub(crate) signal_delay: Declared<Duration>,
     /// Where that can be added, if it is not written.
     pub(crate) grace_slot: Option<Slot>,
     /// Whether a shell in front of its program keeps the stop signal from it.
@@ -117,6 +119,7 @@ impl Container {
             readiness: None,
             startup: None,
             grace: None,
+            signal_delay: Declared::Default(Duration::ZERO),
             grace_slot: None,
             is_shielded: false,
             drain: None,

@@ -174,3 +174,42 @@ fn a_sidecar_of_nomad_has_its_own_kill_timeout_after_the_others() {
     let unknown = rows(&[("a.nomad.hcl", &job(""))]);
     assert_eq!(unknown[1], "second: drain 25-30, margin 30-32; signal 25, kill 33");
 }
+
+/// The services leave the catalogue, and the tasks receive their signal after the delay.
+#[test]
+fn nomad_waits_for_the_shutdown_delay_before_the_signal() {
+    let job = |group: &str, api: &str, sidecar: &str| {
+        let task = |name: &str, own: &str| {
+            format!(
+                "    task \"{name}\" {{\n      driver = \"docker\"\n      kill_timeout = \"28s\"\n      meta = {{ \"ebbtide.dev/drain\" = \"20s\" }}\n      config {{ image = \"x/{name}\" }}\n      {own}\n    }}\n"
+            )
+        };
+        let last = format!(
+            "{sidecar}\n      lifecycle {{\n        hook = \"prestart\"\n        sidecar = true\n      }}"
+        );
+        let tasks = task("api", api) + &task("other", "") + &task("logs", &last);
+        rows(&[(
+            "a.nomad.hcl",
+            &format!("job \"shop\" {{\n  group \"api\" {{\n    {group}\n{tasks}  }}\n}}\n"),
+        )])
+    };
+    let delay = |time: &str| format!("shutdown_delay = \"{time}\"");
+    assert_eq!(
+        job("", "", ""),
+        [
+            "api: drain 0-20, margin 20-22; signal 0, kill 28",
+            "other: drain 0-20, margin 20-22; signal 0, kill 28",
+            "logs: drain 20-40, margin 40-42; signal 20, kill 48",
+        ]
+    );
+    assert_eq!(
+        job(&delay("10s"), &delay("5s"), &delay("3s")),
+        [
+            "api: lame duck 0-15, drain 15-35, margin 35-37; signal 15, kill 43",
+            "other: lame duck 0-10, drain 10-30, margin 30-32; signal 10, kill 38",
+            "logs: lame duck 35-38, drain 38-58, margin 58-60; signal 38, kill 66",
+        ]
+    );
+    let unknown = job(&delay("${var.delay}"), "", "");
+    assert_eq!(unknown, ["api:; signal -, kill -", "other:; signal -, kill -", "logs:; signal -, kill -"]);
+}

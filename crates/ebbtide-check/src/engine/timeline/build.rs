@@ -122,6 +122,16 @@ fn container(workload: &Workload, container: &Container, after: Option<Option<Du
             row.kill = grace.map(|grace| signal.saturating_add(grace));
         }
     }
+    let Some(delay) = container.signal_delay.value() else {
+        row.kill = None;
+        return row;
+    };
+    if !delay.is_zero() {
+        let end = signal.saturating_add(*delay);
+        row.spans.push(span(SpanKind::LameDuck, "shutdown_delay", signal, end));
+        signal = end;
+        row.kill = row.kill.map(|kill| kill.saturating_add(*delay));
+    }
     row.signal = Some(signal);
     if workload.signal_of(container) == "SIGKILL" {
         row.kill = Some(signal);

@@ -35,7 +35,7 @@ pub struct TimelineSpan {
 pub enum SpanKind {
     /// The hook before the signal.
     PreStop,
-    /// The program still accepts new requests after the signal.
+    /// The program still accepts new requests, after the signal or, on Nomad, before it.
     LameDuck,
     /// The program finishes what is in flight.
     Drain,

@@ -38,14 +38,20 @@ pub(super) fn group(job: &Block<'_>, group: &Block<'_>) -> Workload {
     workload.routes.sort_by_key(|route| !route.kind.is_external());
     let main = tasks.iter().zip(&workload.containers).filter(|(_, task)| task.role == Role::Main);
     workload.shutdown_delay = shutdown_delay(group.body, main.map(|(task, _)| task.body));
+    for (task, container) in tasks.iter().zip(&mut workload.containers) {
+        // That of the group has passed before a sidecar is stopped.
+        container.signal_delay = match container.role {
+            Role::Main => shutdown_delay(group.body, std::iter::once(task.body)),
+            Role::Sidecar | Role::Init => delay(task.body),
+        };
+    }
     workload
 }
 
 /// Adds the delay of the group, which passes first, and the longest one of its tasks.
 fn shutdown_delay<'n>(group: &'n Node, tasks: impl Iterator<Item = &'n Node>) -> Declared<Duration> {
-    let read = |body: &Node| duration(field(body, "shutdown_delay"), Duration::ZERO);
-    let of_group = read(group);
-    let of_tasks = tasks.map(read).max_by_key(|delay| delay.value().copied().unwrap_or(Duration::MAX));
+    let of_group = delay(group);
+    let of_tasks = tasks.map(delay).max_by_key(|delay| delay.value().copied().unwrap_or(Duration::MAX));
     let Some(of_task) = of_tasks else { return of_group };
     match (&of_group, &of_task) {
         (Declared::Unresolved(_), _) | (_, Declared::Default(_)) => of_group,
@@ -54,6 +60,10 @@ fn shutdown_delay<'n>(group: &'n Node, tasks: impl Iterator<Item = &'n Node>) ->
             Declared::Written(group.saturating_add(*task), *place)
         }
     }
+}
+
+fn delay(body: &Node) -> Declared<Duration> {
+    duration(field(body, "shutdown_delay"), Duration::ZERO)
 }
 
 fn route(node: &Node, group: &str, place: Place) -> Route {
