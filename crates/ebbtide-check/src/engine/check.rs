@@ -86,6 +86,7 @@ pub(super) fn read(sources: &Sources, options: &Options) -> Read {
     dockerfile::join(&mut all.workloads, &all.scripts, sources);
     gunicorn::join(&mut all.workloads, &all.gunicorn, sources);
     knowledge::mark_shielded(&mut all.workloads);
+    knowledge::assign_variables(&mut all.workloads);
     all.workloads.iter_mut().for_each(declare_times);
     all.problems.extend(unreadable_drains(&all.workloads, sources));
     all.problems.extend(options.plans.iter().filter_map(|plan| plan.apply(&mut all.workloads, sources)));

@@ -1,5 +1,6 @@
 //! What is known about programs, shells and images that deployment files do not say.
 
+mod assigned;
 mod budget;
 mod chain;
 mod drains;
@@ -15,6 +16,7 @@ mod shell;
 mod stateful;
 mod words;
 
+pub(crate) use assigned::assign_variables;
 pub(crate) use budget::{
     Budget, MARGIN, drain_after_lame_duck, grace_label, sidecar_drains, unit_ends_before,
 };

@@ -164,6 +164,13 @@ impl Container {
         whole
     }
 
+    /// Notes that something which is not read may replace or remove any variable.
+    pub(crate) fn forget_variables(&mut self) {
+        self.variables.iter_mut().for_each(|variable| variable.value = None);
+        self.has_unread_variables = true;
+        self.unread_count_more = true;
+    }
+
     /// Returns whether the platform may put an init process before the program.
     pub(crate) fn may_have_init(&self) -> bool {
         self.init.is_some() || self.has_unread_init

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside test functions")]
 
 mod alternatives;
+mod assigned_variables;
 mod baseline;
 mod build_arguments;
 mod built_images;

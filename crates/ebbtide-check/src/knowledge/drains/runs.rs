@@ -4,8 +4,11 @@ use crate::model::{Command, Container, Platform, Variable};
 pub(super) fn what_runs(platform: Platform, container: &Container) -> Container {
     let mut own = container.clone();
     if matches!(platform, Platform::Kubernetes | Platform::Knative) {
-        // Those of the image are not among them.
-        let is_own = |variable: &&Variable| variable.place.source == container.place.source;
+        // Those of the image are not among them, and neither are those that the command sets.
+        let is_own = |variable: &&Variable| {
+            variable.place.source == container.place.source
+                && container.words().iter().all(|word| word.place != variable.place)
+        };
         let variables: Vec<&Variable> = container.variables.iter().filter(is_own).collect();
         let commands = own.entrypoint.iter_mut().chain(&mut own.arguments);
         for word in commands.flat_map(|command: &mut Command| &mut command.words) {

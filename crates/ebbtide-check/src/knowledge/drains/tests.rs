@@ -8,7 +8,7 @@ fn found_on(platform: Platform, line: &[&str], variables: &[(&str, &str)]) -> Op
     let variable = |(name, value): &(&str, &str)| Variable {
         name: (*name).to_owned(),
         value: Some((*value).to_owned()),
-        place,
+        place: Place::new(place.source, 1, 1),
     };
     let mut container = Container::new("a", Role::Main, place);
     container.arguments = (!words.is_empty()).then_some(Command { words, is_shell_form: false, place });
