@@ -163,3 +163,32 @@ fn a_variable_that_the_entry_script_of_the_image_sets_is_not_that_of_the_image_o
         assert_eq!(overruns(&report), expected, "{script}{service}{}", shown(&report));
     }
 }
+
+#[test]
+fn a_template_of_a_task_replaces_its_variables() {
+    for (value, template, expected) in [
+        (60, "", true),
+        (60, "data = \"GUNICORN_CMD_ARGS=--graceful-timeout 20\"\n env = true", false),
+        (20, "data = \"GUNICORN_CMD_ARGS=--graceful-timeout 60\"\n env = true", true),
+        (20, "data = \"GUNICORN_CMD_ARGS=--graceful-timeout 60\"\n env = false", false),
+        (60, "env = true\n data = <<EOH\nA=1\n  GUNICORN_CMD_ARGS=\"--graceful-timeout 20\"\nEOH\n", false),
+        (60, "env = true\n data = <<EOH\nGUNICORN_CMD_ARGS={{ key \"a\" }}\nEOH\n", false),
+        (60, "env = true\n data = <<EOH\nGUNICORN_CMD_ARGS=${var.a}\nEOH\n", false),
+        (60, "env = true\n data = <<EOH\n{{ key \"a\" }}\nEOH\n", false),
+        (60, "env = true\n data = <<EOH\n{{ with a }}GUNICORN_CMD_ARGS=x{{ end }}\nEOH\n", false),
+        (60, "env = true\n source = \"a.tpl\"", false),
+        (60, "env = true\n data = file(\"a.tpl\")", false),
+        // One that cannot set it.
+        (60, "env = true\n data = <<EOH\n{{- with secret \"a\" }}\nB={{ .Data.b }}\n{{ end -}}\nEOH\n", true),
+        (60, "env = false\n source = \"a.tpl\"", true),
+        (60, "source = \"a.tpl\"", true),
+    ] {
+        let text = format!(
+            "job \"w\" {{\n  group \"w\" {{\n    task \"w\" {{\n      driver = \"exec\"\n      kill_timeout = \"40s\"\n      kill_signal = \"SIGTERM\"\n      \
+             env {{\n        GUNICORN_CMD_ARGS = \"--graceful-timeout {value}\"\n      }}\n      template {{\n {template}\n      }}\n      \
+             config {{\n        command = \"gunicorn\"\n        args = [\"a:b\"]\n      }}\n    }}\n  }}\n}}\n"
+        );
+        let report = check_text("w.nomad.hcl", &text);
+        assert_eq!(overruns(&report), expected, "{text}\n{}", shown(&report));
+    }
+}

@@ -35,14 +35,18 @@ pub(crate) fn read(id: SourceId, source: &Source) -> EnvFile {
             continue;
         }
         let place = Place::new(id, start, start.saturating_add(line.len()));
-        let assignment = line.strip_prefix("export ").unwrap_or(line);
-        let Some((name, written)) = assignment.split_once('=') else { continue };
-        let name = name.trim();
-        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            variables.push(Variable { name: name.to_owned(), value: value(written.trim()), place });
-        }
+        let assignment = assignment(line);
+        variables.extend(assignment.map(|(name, value)| Variable { name: name.to_owned(), value, place }));
     }
     EnvFile { path: clean(Path::new(source.name())), variables }
+}
+
+/// Reads a line `NAME=VALUE`. Without a value it is not known.
+pub(crate) fn assignment(line: &str) -> Option<(&str, Option<String>)> {
+    let (name, written) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+    let name = name.trim();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name.then(|| (name, value(written.trim())))
 }
 
 /// Returns a value without its quotes or its comment. `None`: it has a variable, or goes on in the next line.

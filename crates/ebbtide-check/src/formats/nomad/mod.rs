@@ -4,5 +4,6 @@ mod fields;
 mod file;
 mod group;
 mod task;
+mod template;
 
 pub(crate) use file::{add, is_nomad};

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::fields::{Block, duration, field, unlabelled};
+use super::template;
 use crate::formats::scalar::{DRAIN, LAME_DUCK, command, declared_drain, text, variables};
 use crate::formats::times::Form;
 use crate::model::{Command, Container, Declared, Drain, Role, Word, seconds};
@@ -25,13 +26,7 @@ pub(super) fn task(block: &Block<'_>) -> Container {
         }
     }
     task.variables = variables(field(block.body, "env"));
-    let templates = unlabelled(block.body, "template", "Templates");
-    let is_of_variables = |template: &Node| {
-        ["env", "Envvars"].iter().any(|key| {
-            template.get(key).and_then(Node::boolean) != Some(false) && template.get(key).is_some()
-        })
-    };
-    task.has_unread_variables = templates.into_iter().any(is_of_variables);
+    template::replace_variables(&mut task, unlabelled(block.body, "template", "Templates"));
     task.default_signal = runs_directly.then_some("SIGINT");
     task.stop_signal = field(block.body, "kill_signal").filter(|node| node.text() != Some("")).map(text);
     task.grace = Some(kill_timeout(block.body));
