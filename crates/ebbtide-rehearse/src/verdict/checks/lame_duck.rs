@@ -50,7 +50,7 @@ pub(in crate::verdict) fn lame_duck_served(case: &Case<'_>) -> Check {
                 .hint("--storm opens new connections all the time");
             };
             let untried = until.since(last);
-            if untried > UNTRIED.max(terms.min_lame_duck.div_f64(10.0)) {
+            if untried > UNTRIED.max(terms.min_lame_duck.checked_div(10).unwrap_or_default()) {
                 let untried = words::time(untried);
                 return found(
                     Finding::Inconclusive,
